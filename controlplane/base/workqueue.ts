@@ -1,0 +1,88 @@
+import type { Clock } from '#base/clock.ts';
+
+/**
+ * A set of dirty keys for one loop. Adding a key twice costs nothing; a key in a worker's hands is
+ * not handed out again before done(key); a key added meanwhile comes back after done(key).
+ */
+export class WorkQueue {
+  readonly #clock: Clock;
+  readonly #ready = new Set<string>();
+  readonly #busy = new Set<string>();
+  readonly #again = new Set<string>();
+  readonly #timers = new Map<string, { atMs: number; cancel: AbortController }>();
+  #wake: (() => void)[] = [];
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  add(key: string): void {
+    if (this.#busy.has(key)) {
+      this.#again.add(key);
+      return;
+    }
+    this.#ready.add(key);
+    this.#wakeAll();
+  }
+
+  /** One timer per key: the earliest wins, because the turn it starts decides anew when to look again. */
+  addAfter(key: string, delayMs: number, signal: AbortSignal): void {
+    if (delayMs <= 0) return this.add(key);
+    const atMs = this.#clock.nowMs() + delayMs;
+    const pending = this.#timers.get(key);
+    if (pending !== undefined && pending.atMs <= atMs) return;
+    pending?.cancel.abort();
+    const cancel = new AbortController();
+    const timer = { atMs, cancel };
+    this.#timers.set(key, timer);
+    const forget = (): void => {
+      signal.removeEventListener('abort', stop);
+      if (this.#timers.get(key) === timer) this.#timers.delete(key);
+    };
+    const stop = (): void => cancel.abort();
+    signal.addEventListener('abort', stop, { once: true });
+    if (signal.aborted) stop();
+    this.#clock.sleep(delayMs, cancel.signal).then(
+      () => {
+        forget();
+        this.add(key);
+      },
+      forget, // stopping, or an earlier timer took over: the cache knows the key
+    );
+  }
+
+  done(key: string): void {
+    this.#busy.delete(key);
+    if (this.#again.delete(key)) this.add(key);
+  }
+
+  /** Keys that wait for a worker, are in one's hands, or are due later. 0 means the loop is idle. */
+  get size(): number {
+    return new Set([...this.#ready, ...this.#busy, ...this.#timers.keys()]).size;
+  }
+
+  async *keys(signal: AbortSignal): AsyncGenerator<string, void, undefined> {
+    const onAbort = (): void => this.#wakeAll();
+    signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      while (!signal.aborted) {
+        const next = this.#ready.values().next();
+        if (next.done === true) {
+          await new Promise<void>((resolve) => this.#wake.push(resolve));
+          continue;
+        }
+        this.#ready.delete(next.value);
+        this.#busy.add(next.value);
+        yield next.value;
+      }
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+    }
+  }
+
+  #wakeAll(): void {
+    const wake = this.#wake;
+    this.#wake = [];
+    for (const w of wake) w();
+  }
+}
