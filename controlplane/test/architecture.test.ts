@@ -16,6 +16,14 @@ const LAYERS: [folder: string, mayImport: RegExp][] = [
   ['vagrant/', /^(\.|#base\/)/],
 ];
 /** Components that never import each other, although they share a parent. */
+const APART = [
+  'agent/kubelet/',
+  'agent/kube-proxy/',
+  'controlplane/apiserver/',
+  'controlplane/scheduler/',
+  'controlplane/controllers/',
+  'controlplane/dns/',
+];
 
 const EDGES =
   /(^agent\/(linux|host)\/|^cri-proto\/|^controlplane\/(base|client|cli)\/|\/(http|storage|server)\/|\/main\.ts$|\/test\/)|\/(act|observe|sync|client|watch)\.ts$/;
