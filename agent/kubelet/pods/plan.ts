@@ -1,0 +1,264 @@
+/**
+ * Decides the next steps for everything that carries one pod's name. Pure: no clock, no I/O, no mutation of its arguments.
+ *
+ * A changed static pod is a new pod with another UID: what runs under an old UID is ended first, then the new one starts.
+ * One plan goes as far as it can (sandbox, then every container that is due), because each look at the runtime costs time.
+ *
+ * Units: all times are milliseconds since the Unix epoch; durations end in Ms.
+ * Throws: never. Impossible input is a type error, not a run-time one.
+ * Source: the order of steps follows "Pod lifecycle" and "Sidecar containers" in the Kubernetes docs.
+ */
+import type { Plan } from '#base/reconcile.ts';
+import { nextStart, shouldRestart, type CrashBackoff, type RestartPolicy } from './restart.ts';
+
+export type ContainerRole = 'init' | 'sidecar' | 'main';
+
+export interface DesiredContainer {
+  readonly name: string;
+  readonly role: ContainerRole;
+  readonly specHash: string;
+}
+
+export interface DesiredPod {
+  readonly uid: string;
+  readonly restartPolicy: RestartPolicy;
+  readonly graceMs: number;
+  /** In the order of the manifest, init containers and sidecars first. */
+  readonly containers: readonly DesiredContainer[];
+}
+
+export interface ObservedSandbox {
+  readonly id: string;
+  readonly uid: string;
+  readonly attempt: number;
+  readonly ready: boolean;
+}
+
+export interface ObservedContainer {
+  readonly id: string;
+  readonly uid: string;
+  readonly sandboxId: string;
+  readonly name: string;
+  readonly attempt: number;
+  readonly specHash: string;
+  readonly state: 'created' | 'running' | 'exited' | 'unknown';
+  readonly exitCode: number;
+  readonly startedAtMs: number;
+  readonly finishedAtMs: number;
+  readonly backoffMs: number;
+  readonly graceMs: number;
+}
+
+/** A container that could not be started (image, creation): not to be tried before untilMs. */
+export interface Hold {
+  readonly container: string;
+  readonly untilMs: number;
+  readonly reason: string;
+}
+
+export interface ObservedPod {
+  readonly sandboxes: readonly ObservedSandbox[];
+  readonly containers: readonly ObservedContainer[];
+  readonly holds: readonly Hold[];
+  /** UIDs that have files, cgroups or logs left on the node. */
+  readonly leftovers: readonly string[];
+}
+
+export type StopReason = 'podGone' | 'specChanged' | 'unknown' | 'sandboxLost' | 'podDone';
+
+export type PodAction =
+  | { readonly kind: 'createSandbox'; readonly attempt: number }
+  | { readonly kind: 'startContainer'; readonly name: string; readonly attempt: number; readonly backoffMs: number }
+  | { readonly kind: 'stopContainer'; readonly id: string; readonly name: string; readonly graceMs: number; readonly why: StopReason }
+  | { readonly kind: 'removeContainer'; readonly id: string; readonly name: string }
+  | { readonly kind: 'stopSandbox'; readonly id: string }
+  | { readonly kind: 'removeSandbox'; readonly id: string }
+  | { readonly kind: 'removePodData'; readonly uid: string };
+
+export interface PlanOptions {
+  readonly crashBackoff: CrashBackoff;
+}
+
+export function planPod(desired: DesiredPod | undefined, observed: ObservedPod, nowMs: number, options: PlanOptions): Plan<PodAction> {
+  const gone = endOthers(desired?.uid, observed);
+  if (gone.length > 0 || desired === undefined) return { actions: gone };
+
+  const mine = observed.containers.filter((c) => c.uid === desired.uid);
+  const sandboxes = observed.sandboxes.filter((s) => s.uid === desired.uid).toSorted((a, b) => b.attempt - a.attempt);
+  const sandbox = sandboxes.find((s) => s.ready);
+  const { due, waitMs, waitingFor, stops, finished } = lookAtContainers(desired, mine, {
+    sandboxId: sandbox?.id,
+    nowMs,
+    options,
+    holds: observed.holds,
+  });
+  const tidy = tidyUp(mine, sandboxes, sandbox?.id);
+
+  if (stops.length > 0) return { actions: stops };
+  if (finished) {
+    // Nothing of it will ever run again: give back the network, keep the containers for their logs and exit codes.
+    const open = sandboxes.filter((s) => s.ready).map((s): PodAction => ({ kind: 'stopSandbox', id: s.id }));
+    return { actions: [...open, ...tidy] };
+  }
+  const actions: PodAction[] = [];
+  if (due.length > 0 && sandbox === undefined) actions.push({ kind: 'createSandbox', attempt: (sandboxes[0]?.attempt ?? -1) + 1 });
+  actions.push(...due, ...tidy);
+  if (actions.length > 0 || waitMs === Infinity) return { actions };
+  return { actions, lookAgainAfterMs: Math.max(waitMs, 0), ...(waitingFor === undefined ? {} : { waitingFor }) };
+}
+
+/** Everything that carries the pod's name but not the wanted UID ends: containers, then the sandbox, then what lies on disk. */
+function endOthers(wantedUid: string | undefined, observed: ObservedPod): PodAction[] {
+  const sandboxes = observed.sandboxes.filter((s) => s.uid !== wantedUid);
+  const containers = observed.containers.filter((c) => c.uid !== wantedUid);
+  const uids = new Set([...sandboxes, ...containers].map((x) => x.uid).concat(observed.leftovers.filter((uid) => uid !== wantedUid)));
+  return [
+    ...containers
+      .filter(mayRun)
+      .map((c): PodAction => ({ kind: 'stopContainer', id: c.id, name: c.name, graceMs: c.graceMs, why: 'podGone' })),
+    ...sandboxes.filter((s) => s.ready).map((s): PodAction => ({ kind: 'stopSandbox', id: s.id })),
+    ...containers.map((c): PodAction => ({ kind: 'removeContainer', id: c.id, name: c.name })),
+    ...sandboxes.map((s): PodAction => ({ kind: 'removeSandbox', id: s.id })),
+    ...[...uids].map((uid): PodAction => ({ kind: 'removePodData', uid })),
+  ];
+}
+
+interface Look {
+  readonly due: PodAction[];
+  readonly stops: PodAction[];
+  readonly waitMs: number;
+  readonly waitingFor: string | undefined;
+  /** No container will ever be started again. */
+  readonly finished: boolean;
+}
+
+interface LookContext {
+  readonly sandboxId: string | undefined;
+  readonly nowMs: number;
+  readonly options: PlanOptions;
+  readonly holds: readonly Hold[];
+}
+
+function lookAtContainers(desired: DesiredPod, mine: readonly ObservedContainer[], ctx: LookContext): Look {
+  const finished = isFinished(desired, mine, ctx.sandboxId);
+  const stops = mine.filter(mayRun).flatMap((c) => stopOf(c, { desired, finished, sandboxId: ctx.sandboxId }));
+  const starts = new Starts(desired, mine, ctx);
+  if (!finished) starts.walk();
+  return { due: starts.due, waitMs: starts.waitMs, waitingFor: starts.waitingFor, stops, finished };
+}
+
+/** Every main container ended for good, or an init container did so without success. */
+function isFinished(desired: DesiredPod, mine: readonly ObservedContainer[], sandboxId: string | undefined): boolean {
+  const endedForGood = (want: DesiredContainer): boolean => {
+    const last = newest(mine, want.name);
+    return last?.state === 'exited' && last.specHash === want.specHash && !shouldRestart(desired.restartPolicy, last.exitCode);
+  };
+  const mains = desired.containers.filter((c) => c.role === 'main');
+  if (mains.every(endedForGood)) return true;
+  if (desired.restartPolicy !== 'Never' || mainsBegun(desired, mine, sandboxId)) return false;
+  return desired.containers.some((c) => c.role === 'init' && endedForGood(c) && newest(mine, c.name)?.exitCode !== 0);
+}
+
+function mainsBegun(desired: DesiredPod, mine: readonly ObservedContainer[], sandboxId: string | undefined): boolean {
+  return desired.containers.some((want) => want.role === 'main' && mine.some((c) => c.name === want.name && c.sandboxId === sandboxId));
+}
+
+function stopOf(c: ObservedContainer, pod: { desired: DesiredPod; finished: boolean; sandboxId: string | undefined }): PodAction[] {
+  const want = pod.desired.containers.find((w) => w.name === c.name);
+  const stop = (why: StopReason, graceMs = pod.desired.graceMs): PodAction[] => [
+    { kind: 'stopContainer', id: c.id, name: c.name, graceMs, why },
+  ];
+  // Unknown to us, or in a state the runtime itself cannot tell: end it before anything is started in its place.
+  if (want === undefined || c.state === 'unknown') return stop('unknown');
+  if (pod.finished) return stop('podDone');
+  if (c.sandboxId !== pod.sandboxId) return stop('sandboxLost', 0);
+  return want.specHash === c.specHash ? [] : stop('specChanged');
+}
+
+/** Goes through the containers in their order and collects what may start now, or how long the nearest one has to wait. */
+class Starts {
+  readonly due: PodAction[] = [];
+  waitMs = Infinity;
+  waitingFor: string | undefined;
+  readonly #desired: DesiredPod;
+  readonly #mine: readonly ObservedContainer[];
+  readonly #ctx: LookContext;
+
+  constructor(desired: DesiredPod, mine: readonly ObservedContainer[], ctx: LookContext) {
+    this.#desired = desired;
+    this.#mine = mine;
+    this.#ctx = ctx;
+  }
+
+  walk(): void {
+    const begun = mainsBegun(this.#desired, this.#mine, this.#ctx.sandboxId);
+    for (const want of this.#desired.containers) {
+      const last = newest(this.#mine, want.name);
+      if (want.role === 'init') {
+        if (begun || (last?.state === 'exited' && last.sandboxId === this.#ctx.sandboxId && last.exitCode === 0)) continue;
+        if (last === undefined || !mayRun(last)) this.#start(want, last);
+        return; // what follows an init container waits for its success
+      }
+      if (last !== undefined && mayRun(last)) continue;
+      const ended = last?.state === 'exited' && last.specHash === want.specHash;
+      if (want.role === 'main' && ended && !shouldRestart(this.#desired.restartPolicy, last.exitCode)) continue;
+      const started = this.#start(want, last);
+      if (want.role === 'sidecar' && !started && !begun) return;
+    }
+  }
+
+  #start(want: DesiredContainer, last: ObservedContainer | undefined): boolean {
+    const { nowMs, holds, options } = this.#ctx;
+    const next = startOf(want, last, options.crashBackoff);
+    const hold = holds.find((h) => h.container === want.name && h.untilMs > nowMs);
+    const notBeforeMs = Math.max(next.notBeforeMs, hold?.untilMs ?? 0);
+    if (notBeforeMs <= nowMs) {
+      if (last?.state === 'created') this.due.push({ kind: 'removeContainer', id: last.id, name: last.name });
+      this.due.push({ kind: 'startContainer', name: want.name, attempt: next.attempt, backoffMs: next.backoffMs });
+      return true;
+    }
+    if (notBeforeMs - nowMs < this.waitMs) {
+      this.waitMs = notBeforeMs - nowMs;
+      this.waitingFor = hold?.reason ?? 'CrashLoopBackOff';
+    }
+    return false;
+  }
+}
+
+function startOf(
+  want: DesiredContainer,
+  last: ObservedContainer | undefined,
+  backoff: CrashBackoff,
+): { notBeforeMs: number; backoffMs: number; attempt: number } {
+  if (last === undefined) return { notBeforeMs: 0, backoffMs: 0, attempt: 0 };
+  // Created but never started (the kubelet died in between): the same attempt once more.
+  if (last.state === 'created') return { notBeforeMs: 0, backoffMs: last.backoffMs, attempt: last.attempt };
+  if (last.specHash !== want.specHash) return { notBeforeMs: 0, backoffMs: 0, attempt: last.attempt + 1 };
+  return { ...nextStart(last, backoff), attempt: last.attempt + 1 };
+}
+
+/** Of each container the newest stays, and one ended before it (for lastState and `logs --previous`); a sandbox nothing refers to goes. */
+function tidyUp(mine: readonly ObservedContainer[], sandboxes: readonly ObservedSandbox[], current: string | undefined): PodAction[] {
+  const drop: ObservedContainer[] = [];
+  for (const name of new Set(mine.map((c) => c.name))) {
+    const [, ...older] = mine.filter((c) => c.name === name).toSorted((a, b) => b.attempt - a.attempt);
+    drop.push(...older.slice(1).filter((c) => !mayRun(c)));
+  }
+  const kept = mine.filter((c) => !drop.includes(c));
+  const newestSandbox = current ?? sandboxes[0]?.id;
+  const unused = sandboxes.filter((s) => s.id !== newestSandbox && !kept.some((c) => c.sandboxId === s.id));
+  return [
+    ...drop.map((c): PodAction => ({ kind: 'removeContainer', id: c.id, name: c.name })),
+    ...unused.map((s): PodAction => ({ kind: 'removeSandbox', id: s.id })),
+  ];
+}
+
+function newest(containers: readonly ObservedContainer[], name: string): ObservedContainer | undefined {
+  return containers
+    .filter((c) => c.name === name)
+    .reduce<ObservedContainer | undefined>((best, c) => (best === undefined || c.attempt > best.attempt ? c : best), undefined);
+}
+
+function mayRun(c: ObservedContainer): boolean {
+  return c.state === 'running' || c.state === 'unknown';
+}

@@ -1,0 +1,64 @@
+/**
+ * How every daemon of ours starts and stops: one AbortSignal from main down, SIGTERM and SIGINT abort it, a second one
+ * ends the process at once; systemd is told about READY, the watchdog and STOPPING; a bug that escapes every loop ends
+ * the process with exit code 1, so that systemd starts it again and the loops start from the truth.
+ */
+import { SystemClock, type Clock } from '#base/clock.ts';
+import { AppError, explain } from '#base/errors.ts';
+import type { Logger } from '#base/log.ts';
+import { openNotifier, type Notifier } from '#base/sdNotify.ts';
+
+export interface DaemonContext {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+  readonly notify: Notifier;
+  /** Ends the daemon with exit code 1 because of err. */
+  fail(err: unknown): void;
+}
+
+export interface DaemonOptions {
+  readonly name: string;
+  readonly log: Logger;
+  readonly clock?: Clock;
+  /** Resolves when everything has stopped. */
+  readonly run: (ctx: DaemonContext) => Promise<void>;
+}
+
+/** Resolves with the exit code; never rejects. */
+export async function runDaemon({ name, log, clock = new SystemClock(), run }: DaemonOptions): Promise<number> {
+  const stop = new AbortController();
+  let failure: unknown;
+  const fail = (err: unknown): void => {
+    failure ??= err;
+    stop.abort(err);
+  };
+  const onSignal = (signalName: NodeJS.Signals): void => {
+    if (stop.signal.aborted) process.exit(1);
+    stop.abort(new AppError('STOPPING', `${name} got ${signalName}`));
+  };
+  process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+  process.on('uncaughtException', fail).on('unhandledRejection', fail);
+  const notify = await openNotifier(process.env, process.pid, (err) => log.warn('Cannot notify systemd', { err }));
+  stop.signal.addEventListener('abort', () => notify.send({ STOPPING: 1 }), { once: true });
+  void feedWatchdog(notify, clock, stop.signal);
+  try {
+    await run({ clock, log, signal: stop.signal, notify, fail });
+  } catch (err) {
+    if (!stop.signal.aborted) failure ??= err;
+  }
+  if (failure === undefined) return 0;
+  log.error(`${name} stopped because of an error`, { err: failure });
+  if (failure instanceof Error && !(failure instanceof AppError)) log.debug('Stack', { stack: failure.stack ?? explain(failure) });
+  return 1;
+}
+
+/** A blocked event loop misses its turn, and systemd starts the daemon again. */
+async function feedWatchdog(notify: Notifier, clock: Clock, signal: AbortSignal): Promise<void> {
+  const everyMs = notify.watchdogMs;
+  if (everyMs === undefined) return;
+  while (!signal.aborted) {
+    notify.send({ WATCHDOG: 1 });
+    await clock.sleep(everyMs, signal).catch(() => undefined);
+  }
+}
