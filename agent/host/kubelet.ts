@@ -1,0 +1,27 @@
+/**
+ * How our kubelet is started in an isolated node: command line and KubeletConfiguration. Pure.
+ */
+import { stringify } from 'yaml';
+import type { Argv } from '../linux/exec.ts';
+import type { NodePaths } from './paths.ts';
+
+const LAUNCHER = new URL('../kubelet/kubelet', import.meta.url).pathname;
+
+export function kubeletCommand(paths: NodePaths, nodeName: string): Argv {
+  return [LAUNCHER, '--config', paths.kubeletConfig, '--hostname-override', nodeName, '--root-dir', paths.kubeletDir];
+}
+
+export function kubeletConfig(paths: NodePaths, manifestsDir: string): string {
+  return stringify({
+    apiVersion: 'kubelet.config.k8s.io/v1beta1',
+    kind: 'KubeletConfiguration',
+    staticPodPath: manifestsDir,
+    containerRuntimeEndpoint: `unix://${paths.containerdSocket}`,
+    cgroupDriver: 'cgroupfs',
+    cgroupRoot: paths.cgroupRoot,
+    podLogsDir: paths.podLogsDir,
+    resolvConf: paths.resolvConf,
+    healthzPort: 10_248,
+    readOnlyPort: 0,
+  });
+}

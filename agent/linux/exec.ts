@@ -1,0 +1,109 @@
+/**
+ * Runs commands of the host: the only way this tree starts child processes. Short ones are awaited (run), long ones write
+ * straight into a log file and outlive us on purpose (spawnDaemon): whoever starts one records its identity.
+ *
+ * Units: timeoutMs milliseconds.
+ * Throws: EXEC_NOT_FOUND (no such program), EXEC_FAILED (exit code, with the last lines it wrote), EXEC_TIMEOUT, EXEC_ABORTED.
+ */
+import { closeSync, openSync } from 'node:fs';
+import { execa } from 'execa';
+import { AppError } from '#base/errors.ts';
+
+export interface RunOptions {
+  /** Absent only in clean-up, which has to finish. */
+  readonly signal?: AbortSignal;
+  readonly input?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  /** Exit codes that are answers, not failures. */
+  readonly okCodes?: readonly number[];
+  readonly timeoutMs?: number;
+}
+
+export interface RunResult {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly exitCode: number;
+}
+
+export type Argv = readonly [program: string, ...args: string[]];
+
+/** Nothing we run to its end takes this long unless it hangs; package installation passes its own limit. */
+const DEFAULT_TIMEOUT_MS = 60_000;
+const TAIL_LINES = 4;
+
+export async function run(argv: Argv, options: RunOptions = {}): Promise<RunResult> {
+  const [program, ...args] = argv;
+  const result = await execa(program, args, {
+    reject: false,
+    stdin: options.input === undefined ? 'ignore' : 'pipe',
+    ...(options.input === undefined ? {} : { input: options.input }),
+    ...(options.env === undefined ? {} : { env: options.env }),
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
+    timeout: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+    maxBuffer: 64 << 20,
+  });
+  const { stdout, stderr, exitCode } = result;
+  if (exitCode !== undefined && (exitCode === 0 || (options.okCodes ?? []).includes(exitCode))) return { stdout, stderr, exitCode };
+  throw failure(program, args, result);
+}
+
+interface Outcome {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly exitCode?: number | undefined;
+  readonly signal?: string | undefined;
+  readonly code?: string | undefined;
+  readonly timedOut: boolean;
+  readonly isCanceled: boolean;
+}
+
+function failure(program: string, args: readonly string[], outcome: Outcome): AppError {
+  const command = [program, ...args].join(' ').slice(0, 200);
+  if (outcome.isCanceled) return new AppError('EXEC_ABORTED', `Stopped while running ${program}`, { command });
+  if (outcome.timedOut) return new AppError('EXEC_TIMEOUT', `${program} did not end in time`, { command });
+  if (outcome.code === 'ENOENT') return new AppError('EXEC_NOT_FOUND', `Cannot run ${program}: it is not installed`, { command });
+  const tail = lastLines(outcome.stderr) || lastLines(outcome.stdout) || 'it said nothing';
+  const how =
+    outcome.exitCode === undefined
+      ? `was ended by ${outcome.signal ?? outcome.code ?? 'an unknown signal'}`
+      : `failed (exit code ${outcome.exitCode})`;
+  return new AppError('EXEC_FAILED', `${program} ${how}: ${tail}`, { command, exitCode: outcome.exitCode ?? -1 });
+}
+
+function lastLines(text: string): string {
+  return text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
+    .slice(-TAIL_LINES)
+    .join(' | ');
+}
+
+export interface ExitStatus {
+  readonly exitCode: number | undefined;
+  readonly signal: string | undefined;
+}
+
+export interface Daemon {
+  readonly pid: number;
+  readonly exited: Promise<ExitStatus>;
+}
+
+/**
+ * Starts a program that lives on when we die, in a process group of its own (Ctrl-C on the terminal is ours to handle).
+ * Its output goes to the file without passing through us, so that our death does not break its pipe.
+ */
+export function spawnDaemon(argv: Argv, logFile: string, env: Readonly<Record<string, string>> = {}): Daemon {
+  const [program, ...args] = argv;
+  const log = openSync(logFile, 'a', 0o600);
+  const fd = log as 1; // execa takes any descriptor; its type names only the standard ones
+  try {
+    const child = execa(program, args, { stdio: ['ignore', fd, fd], detached: true, cleanup: false, reject: false, buffer: false, env });
+    if (child.pid === undefined) throw new AppError('EXEC_NOT_FOUND', `Cannot start ${program}: it is not installed`);
+    return { pid: child.pid, exited: child.then(({ exitCode, signal }) => ({ exitCode, signal })) };
+  } finally {
+    closeSync(log);
+  }
+}

@@ -1,0 +1,47 @@
+/**
+ * Mounts as this process sees them, and their removal.
+ *
+ * Source: proc_pid_mountinfo(5): paths have space, tab, newline and backslash as octal escapes.
+ */
+import { readFileSync } from 'node:fs';
+import { run } from './exec.ts';
+
+export interface Mount {
+  readonly id: number;
+  readonly mountPoint: string;
+  readonly fsType: string;
+  readonly source: string;
+}
+
+/** Pure. In mount order: a later one may lie on top of an earlier one. */
+export function parseMountinfo(text: string): Mount[] {
+  return text
+    .split('\n')
+    .filter((line) => line.includes(' - '))
+    .map((line) => {
+      const [left = '', right = ''] = line.split(' - ');
+      const fields = left.split(' ');
+      const [fsType = '', source = ''] = right.split(' ');
+      return { id: Number(fields[0]), mountPoint: unescape(fields[4] ?? ''), fsType, source: unescape(source) };
+    });
+}
+
+function unescape(path: string): string {
+  return path.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+}
+
+/** Pure. Mounts at directory or below it, the last made first: the order in which they can be taken away. */
+export function below(mounts: readonly Mount[], directory: string): Mount[] {
+  return mounts.filter(({ mountPoint }) => mountPoint === directory || mountPoint.startsWith(`${directory}/`)).toReversed();
+}
+
+export function mounts(): Mount[] {
+  return parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8'));
+}
+
+/** Takes away every mount at or below directory, also busy ones (they go when their last user does). */
+export async function unmountBelow(directory: string): Promise<number> {
+  const found = below(mounts(), directory);
+  for (const { mountPoint } of found) await run(['umount', '--lazy', mountPoint]);
+  return found.length;
+}
