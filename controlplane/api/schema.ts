@@ -16,18 +16,7 @@ declare const PRESENT: unique symbol;
 
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 export type SchemaType = 'object' | 'array' | 'string' | 'integer' | 'number' | 'boolean';
-export type Format =
-  | 'int32'
-  | 'int64'
-  | 'double'
-  | 'byte'
-  | 'date-time'
-  | 'micro-time'
-  | 'duration'
-  | 'quantity'
-  | 'int-or-string'
-  | 'ip'
-  | 'cidr';
+export type Format = 'int32' | 'int64' | 'double' | 'byte' | 'date-time' | 'micro-time' | 'duration' | 'quantity' | 'int-or-string';
 
 /** Facts about one field or type. */
 export interface FieldMeta {
@@ -250,4 +239,9 @@ export function zeroOf(schema: Schema): Json {
     default:
       return schema.format === 'quantity' ? '0' : schema.format === 'int-or-string' ? 0 : '';
   }
+}
+
+/** An empty text in such a field means that it is absent. */
+export function isOptionalEnum(schema: Schema): boolean {
+  return schema.enum !== undefined && schema['x-kijabi-presence'] !== 'required' && !schema.enum.includes('');
 }

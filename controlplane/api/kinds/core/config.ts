@@ -13,7 +13,7 @@ export const Secret = kind('io.k8s.api.core.v1.Secret', {
   immutable: boolean(),
   data: map(bytes()),
   stringData: map(string()),
-  type: string(),
+  type: string(undefined, { default: 'Opaque' }),
 });
 export interface Secret extends Static<typeof Secret> {}
 

@@ -1,4 +1,6 @@
-import { atomicList, boolean, int32, knownTexts, list, mapList, object, oneOf, required, string, type Static } from '#api/schema.ts';
+import { atomicList, boolean, field, int32, knownTexts, list, mapList, object, oneOf, required, string, type Static } from '#api/schema.ts';
+import { computeDefaults } from '#api/defaults.ts';
+import { pullPolicyFor } from '#api/image.ts';
 import { ContainerResizePolicy, ResourceRequirements } from '#api/kinds/core/compute.ts';
 import { EnvFromSource, EnvVar } from '#api/kinds/core/env.ts';
 import { Lifecycle, Probe } from '#api/kinds/core/probes.ts';
@@ -9,7 +11,7 @@ export const ContainerPort = object('io.k8s.api.core.v1.ContainerPort', {
   name: string(),
   hostPort: int32(),
   containerPort: required(int32()),
-  protocol: Protocol,
+  protocol: field(Protocol, undefined, { default: 'TCP' }),
   hostIP: string(),
 });
 export interface ContainerPort extends Static<typeof ContainerPort> {}
@@ -73,7 +75,7 @@ export const containerFields = {
   ports: mapList(ContainerPort, ['containerPort', 'protocol']),
   envFrom: atomicList(EnvFromSource),
   env: mapList(EnvVar, ['name']),
-  resources: ResourceRequirements,
+  resources: field(ResourceRequirements, undefined, { default: {} }),
   resizePolicy: atomicList(ContainerResizePolicy),
   restartPolicy: ContainerRestartPolicy,
   restartPolicyRules: atomicList(ContainerRestartRule, undefined, { gate: 'ContainerRestartRules' }),
@@ -83,8 +85,8 @@ export const containerFields = {
   readinessProbe: Probe,
   startupProbe: Probe,
   lifecycle: Lifecycle,
-  terminationMessagePath: string(),
-  terminationMessagePolicy: TerminationMessagePolicy,
+  terminationMessagePath: string(undefined, { default: '/dev/termination-log' }),
+  terminationMessagePolicy: field(TerminationMessagePolicy, undefined, { default: 'File' }),
   imagePullPolicy: PullPolicy,
   securityContext: SecurityContext,
   stdin: boolean(),
@@ -99,3 +101,10 @@ export const EphemeralContainer = object('io.k8s.api.core.v1.EphemeralContainer'
   targetContainerName: string(),
 });
 export interface EphemeralContainer extends Static<typeof EphemeralContainer> {}
+
+computeDefaults(Container, (container) => {
+  container.imagePullPolicy ??= pullPolicyFor(container.image ?? '');
+});
+computeDefaults(EphemeralContainer, (container) => {
+  container.imagePullPolicy ??= pullPolicyFor(container.image ?? '');
+});

@@ -1,4 +1,4 @@
-import { atomicList, int32, object, required, string, type Static } from '#api/schema.ts';
+import { atomicList, field, int32, object, required, string, type Static } from '#api/schema.ts';
 import { ObjectReference, Protocol } from '#api/kinds/core/references.ts';
 import { kind } from '#api/kinds/meta/objectMeta.ts';
 
@@ -19,7 +19,7 @@ export const EndpointPort = object(
   {
     name: string(),
     port: required(int32()),
-    protocol: Protocol,
+    protocol: field(Protocol, undefined, { default: 'TCP' }),
     appProtocol: string(),
   },
   { mapType: 'atomic' },

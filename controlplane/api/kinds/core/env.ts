@@ -4,7 +4,7 @@ import { localObjectReferenceFields } from '#api/kinds/core/references.ts';
 export const ObjectFieldSelector = object(
   'io.k8s.api.core.v1.ObjectFieldSelector',
   {
-    apiVersion: string(),
+    apiVersion: string(undefined, { default: 'v1' }),
     fieldPath: required(string()),
   },
   { mapType: 'atomic' },

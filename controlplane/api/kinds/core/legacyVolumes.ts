@@ -1,4 +1,4 @@
-import { atomicList, boolean, int32, map, object, oneOf, required, string, type Static } from '#api/schema.ts';
+import { atomicList, boolean, field, int32, map, object, oneOf, required, string, type Static } from '#api/schema.ts';
 import { LocalObjectReference } from '#api/kinds/core/references.ts';
 
 export const GlusterfsVolumeSource = object('io.k8s.api.core.v1.GlusterfsVolumeSource', {
@@ -12,9 +12,9 @@ export const RBDVolumeSource = object('io.k8s.api.core.v1.RBDVolumeSource', {
   monitors: required(atomicList(string())),
   image: required(string()),
   fsType: string(),
-  pool: string(),
-  user: string(),
-  keyring: string(),
+  pool: string(undefined, { default: 'rbd' }),
+  user: string(undefined, { default: 'admin' }),
+  keyring: string(undefined, { default: '/etc/ceph/keyring' }),
   secretRef: LocalObjectReference,
   readOnly: boolean(),
 });
@@ -116,10 +116,10 @@ export type AzureDataDiskKind = Static<typeof AzureDataDiskKind>;
 export const AzureDiskVolumeSource = object('io.k8s.api.core.v1.AzureDiskVolumeSource', {
   diskName: required(string()),
   diskURI: required(string()),
-  cachingMode: AzureDataDiskCachingMode,
-  fsType: string(),
-  readOnly: boolean(),
-  kind: AzureDataDiskKind,
+  cachingMode: field(AzureDataDiskCachingMode, undefined, { default: 'ReadWrite' }),
+  fsType: string(undefined, { default: 'ext4' }),
+  readOnly: boolean(undefined, { default: false }),
+  kind: field(AzureDataDiskKind, undefined, { default: 'Shared' }),
 });
 export interface AzureDiskVolumeSource extends Static<typeof AzureDiskVolumeSource> {}
 
@@ -137,9 +137,9 @@ export const ScaleIOVolumeSource = object('io.k8s.api.core.v1.ScaleIOVolumeSourc
   sslEnabled: boolean(),
   protectionDomain: string(),
   storagePool: string(),
-  storageMode: string(),
+  storageMode: string(undefined, { default: 'ThinProvisioned' }),
   volumeName: string(),
-  fsType: string(),
+  fsType: string(undefined, { default: 'xfs' }),
   readOnly: boolean(),
 });
 export interface ScaleIOVolumeSource extends Static<typeof ScaleIOVolumeSource> {}

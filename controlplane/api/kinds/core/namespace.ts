@@ -1,4 +1,5 @@
-import { always, atomicList, knownTexts, mapList, object, string, time, type Static } from '#api/schema.ts';
+import { always, atomicList, field, knownTexts, mapList, object, string, time, type Static } from '#api/schema.ts';
+import { computeDefaults } from '#api/defaults.ts';
 import { ConditionStatus } from '#api/kinds/core/references.ts';
 import { kind } from '#api/kinds/meta/objectMeta.ts';
 
@@ -29,13 +30,18 @@ export const NamespaceCondition = object('io.k8s.api.core.v1.NamespaceCondition'
 export interface NamespaceCondition extends Static<typeof NamespaceCondition> {}
 
 export const NamespaceStatus = object('io.k8s.api.core.v1.NamespaceStatus', {
-  phase: NamespacePhase,
+  phase: field(NamespacePhase, undefined, { default: 'Active' }),
   conditions: mapList(NamespaceCondition, ['type']),
 });
 export interface NamespaceStatus extends Static<typeof NamespaceStatus> {}
 
 export const Namespace = kind('io.k8s.api.core.v1.Namespace', {
   spec: always(NamespaceSpec),
-  status: NamespaceStatus,
+  status: field(NamespaceStatus, undefined, { default: {} }),
 });
 export interface Namespace extends Static<typeof Namespace> {}
+
+computeDefaults(Namespace, ({ metadata }) => {
+  if (metadata.name !== undefined && metadata.name !== '')
+    metadata.labels = { ...metadata.labels, 'kubernetes.io/metadata.name': metadata.name };
+});

@@ -15,6 +15,7 @@ import {
   time,
   type Static,
 } from '#api/schema.ts';
+import { computeDefaults } from '#api/defaults.ts';
 import { ConditionStatus } from '#api/kinds/core/references.ts';
 import { Taint } from '#api/kinds/core/scheduling.ts';
 import { kind } from '#api/kinds/meta/objectMeta.ts';
@@ -159,3 +160,7 @@ export const Node = kind('io.k8s.api.core.v1.Node', {
   status: NodeStatus,
 });
 export interface Node extends Static<typeof Node> {}
+
+computeDefaults(NodeStatus, (status) => {
+  if (status.allocatable === undefined && status.capacity !== undefined) status.allocatable = { ...status.capacity };
+});

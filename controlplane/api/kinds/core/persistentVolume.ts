@@ -1,4 +1,4 @@
-import { always, atomicList, knownTexts, map, object, oneOf, quantity, string, time, type Static } from '#api/schema.ts';
+import { always, atomicList, field, knownTexts, map, object, oneOf, quantity, string, time, type Static } from '#api/schema.ts';
 import { PersistentVolumeAccessMode, PersistentVolumeMode } from '#api/kinds/core/persistentVolumeClaim.ts';
 import { persistentVolumeSourceFields } from '#api/kinds/core/persistentVolumeSources.ts';
 import { ObjectReference } from '#api/kinds/core/references.ts';
@@ -18,10 +18,10 @@ export const PersistentVolumeSpec = object('io.k8s.api.core.v1.PersistentVolumeS
   ...persistentVolumeSourceFields,
   accessModes: atomicList(PersistentVolumeAccessMode),
   claimRef: ObjectReference,
-  persistentVolumeReclaimPolicy: PersistentVolumeReclaimPolicy,
+  persistentVolumeReclaimPolicy: field(PersistentVolumeReclaimPolicy, undefined, { default: 'Retain' }),
   storageClassName: string(),
   mountOptions: atomicList(string()),
-  volumeMode: PersistentVolumeMode,
+  volumeMode: field(PersistentVolumeMode, undefined, { default: 'Filesystem' }),
   nodeAffinity: VolumeNodeAffinity,
   volumeAttributesClassName: string(),
 });
@@ -31,7 +31,7 @@ export const PersistentVolumePhase = knownTexts(['Pending', 'Available', 'Bound'
 export type PersistentVolumePhase = Static<typeof PersistentVolumePhase>;
 
 export const PersistentVolumeStatus = object('io.k8s.api.core.v1.PersistentVolumeStatus', {
-  phase: PersistentVolumePhase,
+  phase: field(PersistentVolumePhase, undefined, { default: 'Pending' }),
   message: string(),
   reason: string(),
   lastPhaseTransitionTime: time(),
@@ -40,6 +40,6 @@ export interface PersistentVolumeStatus extends Static<typeof PersistentVolumeSt
 
 export const PersistentVolume = kind('io.k8s.api.core.v1.PersistentVolume', {
   spec: always(PersistentVolumeSpec),
-  status: PersistentVolumeStatus,
+  status: field(PersistentVolumeStatus, undefined, { default: {} }),
 });
 export interface PersistentVolume extends Static<typeof PersistentVolume> {}

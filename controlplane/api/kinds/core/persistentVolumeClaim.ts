@@ -1,4 +1,4 @@
-import { always, atomicList, knownTexts, map, mapList, object, oneOf, quantity, string, time, type Static } from '#api/schema.ts';
+import { always, atomicList, field, knownTexts, map, mapList, object, oneOf, quantity, string, time, type Static } from '#api/schema.ts';
 import { VolumeResourceRequirements } from '#api/kinds/core/compute.ts';
 import { ConditionStatus, TypedLocalObjectReference, TypedObjectReference } from '#api/kinds/core/references.ts';
 import { kind } from '#api/kinds/meta/objectMeta.ts';
@@ -16,7 +16,7 @@ export const PersistentVolumeClaimSpec = object('io.k8s.api.core.v1.PersistentVo
   resources: VolumeResourceRequirements,
   volumeName: string(),
   storageClassName: string(),
-  volumeMode: PersistentVolumeMode,
+  volumeMode: field(PersistentVolumeMode, undefined, { default: 'Filesystem' }),
   dataSource: TypedLocalObjectReference,
   dataSourceRef: TypedObjectReference,
   volumeAttributesClassName: string(),
@@ -66,7 +66,7 @@ export const ModifyVolumeStatus = object('io.k8s.api.core.v1.ModifyVolumeStatus'
 export interface ModifyVolumeStatus extends Static<typeof ModifyVolumeStatus> {}
 
 export const PersistentVolumeClaimStatus = object('io.k8s.api.core.v1.PersistentVolumeClaimStatus', {
-  phase: PersistentVolumeClaimPhase,
+  phase: field(PersistentVolumeClaimPhase, undefined, { default: 'Pending' }),
   accessModes: atomicList(PersistentVolumeAccessMode),
   capacity: map(quantity()),
   conditions: mapList(PersistentVolumeClaimCondition, ['type']),
@@ -79,6 +79,6 @@ export interface PersistentVolumeClaimStatus extends Static<typeof PersistentVol
 
 export const PersistentVolumeClaim = kind('io.k8s.api.core.v1.PersistentVolumeClaim', {
   spec: always(PersistentVolumeClaimSpec),
-  status: PersistentVolumeClaimStatus,
+  status: field(PersistentVolumeClaimStatus, undefined, { default: {} }),
 });
 export interface PersistentVolumeClaim extends Static<typeof PersistentVolumeClaim> {}

@@ -24,9 +24,9 @@ export const RBDPersistentVolumeSource = object('io.k8s.api.core.v1.RBDPersisten
   monitors: required(atomicList(string())),
   image: required(string()),
   fsType: string(),
-  pool: string(),
-  user: string(),
-  keyring: string(),
+  pool: string(undefined, { default: 'rbd' }),
+  user: string(undefined, { default: 'admin' }),
+  keyring: string(undefined, { default: '/etc/ceph/keyring' }),
   secretRef: SecretReference,
   readOnly: boolean(),
 });
@@ -36,7 +36,7 @@ export const ISCSIPersistentVolumeSource = object('io.k8s.api.core.v1.ISCSIPersi
   targetPortal: required(string()),
   iqn: required(string()),
   lun: required(int32()),
-  iscsiInterface: string(),
+  iscsiInterface: string(undefined, { default: 'default' }),
   fsType: string(),
   readOnly: boolean(),
   portals: atomicList(string()),
@@ -89,9 +89,9 @@ export const ScaleIOPersistentVolumeSource = object('io.k8s.api.core.v1.ScaleIOP
   sslEnabled: boolean(),
   protectionDomain: string(),
   storagePool: string(),
-  storageMode: string(),
+  storageMode: string(undefined, { default: 'ThinProvisioned' }),
   volumeName: string(),
-  fsType: string(),
+  fsType: string(undefined, { default: 'xfs' }),
   readOnly: boolean(),
 });
 export interface ScaleIOPersistentVolumeSource extends Static<typeof ScaleIOPersistentVolumeSource> {}

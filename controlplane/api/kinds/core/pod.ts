@@ -14,6 +14,8 @@ import {
   string,
   type Static,
 } from '#api/schema.ts';
+import { computeDefaults } from '#api/defaults.ts';
+import { defaultPod } from '#api/podDefaults.ts';
 import { ResourceRequirements } from '#api/kinds/core/compute.ts';
 import { Container, EphemeralContainer } from '#api/kinds/core/container.ts';
 import { PodStatus } from '#api/kinds/core/podStatus.ts';
@@ -76,10 +78,10 @@ export const PodSpec = object('io.k8s.api.core.v1.PodSpec', {
   initContainers: mapList(Container, ['name']),
   containers: required(mapList(Container, ['name'])),
   ephemeralContainers: mapList(EphemeralContainer, ['name']),
-  restartPolicy: RestartPolicy,
-  terminationGracePeriodSeconds: int64(),
+  restartPolicy: field(RestartPolicy, undefined, { default: 'Always' }),
+  terminationGracePeriodSeconds: int64(undefined, { default: 30 }),
   activeDeadlineSeconds: int64(),
-  dnsPolicy: DNSPolicy,
+  dnsPolicy: field(DNSPolicy, undefined, { default: 'ClusterFirst' }),
   nodeSelector: map(string(), undefined, { mapType: 'atomic' }),
   serviceAccountName: string(),
   serviceAccount: string(),
@@ -89,12 +91,12 @@ export const PodSpec = object('io.k8s.api.core.v1.PodSpec', {
   hostPID: boolean(),
   hostIPC: boolean(),
   shareProcessNamespace: boolean(),
-  securityContext: PodSecurityContext,
+  securityContext: field(PodSecurityContext, undefined, { default: {} }),
   imagePullSecrets: mapList(LocalObjectReference, ['name']),
   hostname: string(),
   subdomain: string(),
   affinity: Affinity,
-  schedulerName: string(),
+  schedulerName: string(undefined, { default: 'default-scheduler' }),
   tolerations: atomicList(Toleration),
   hostAliases: mapList(HostAlias, ['ip']),
   priorityClassName: string(),
@@ -138,3 +140,5 @@ export const Binding = kind('io.k8s.api.core.v1.Binding', {
   target: required(ObjectReference),
 });
 export interface Binding extends Static<typeof Binding> {}
+
+computeDefaults(Pod, ({ spec }) => defaultPod(spec));

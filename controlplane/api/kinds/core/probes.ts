@@ -1,4 +1,4 @@
-import { atomicList, int32, int64, intOrString, object, oneOf, required, string, type Static } from '#api/schema.ts';
+import { atomicList, field, int32, int64, intOrString, object, oneOf, required, string, type Static } from '#api/schema.ts';
 
 export const URIScheme = oneOf(['HTTP', 'HTTPS']);
 export type URIScheme = Static<typeof URIScheme>;
@@ -10,10 +10,10 @@ export const HTTPHeader = object('io.k8s.api.core.v1.HTTPHeader', {
 export interface HTTPHeader extends Static<typeof HTTPHeader> {}
 
 export const HTTPGetAction = object('io.k8s.api.core.v1.HTTPGetAction', {
-  path: string(),
+  path: string(undefined, { default: '/' }),
   port: required(intOrString()),
   host: string(),
-  scheme: URIScheme,
+  scheme: field(URIScheme, undefined, { default: 'HTTP' }),
   httpHeaders: atomicList(HTTPHeader),
 });
 export interface HTTPGetAction extends Static<typeof HTTPGetAction> {}
@@ -26,7 +26,7 @@ export interface TCPSocketAction extends Static<typeof TCPSocketAction> {}
 
 export const GRPCAction = object('io.k8s.api.core.v1.GRPCAction', {
   port: required(int32()),
-  service: string(),
+  service: string(undefined, { default: '' }),
 });
 export interface GRPCAction extends Static<typeof GRPCAction> {}
 
@@ -50,10 +50,10 @@ export const probeHandlerFields = {
 export const Probe = object('io.k8s.api.core.v1.Probe', {
   ...probeHandlerFields,
   initialDelaySeconds: int32(),
-  timeoutSeconds: int32(),
-  periodSeconds: int32(),
-  successThreshold: int32(),
-  failureThreshold: int32(),
+  timeoutSeconds: int32(undefined, { default: 1, zeroIsUnset: true }),
+  periodSeconds: int32(undefined, { default: 10, zeroIsUnset: true }),
+  successThreshold: int32(undefined, { default: 1, zeroIsUnset: true }),
+  failureThreshold: int32(undefined, { default: 3, zeroIsUnset: true }),
   terminationGracePeriodSeconds: int64(),
 });
 export interface Probe extends Static<typeof Probe> {}

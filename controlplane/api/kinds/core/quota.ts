@@ -1,4 +1,5 @@
 import { always, atomicList, knownTexts, map, object, oneOf, quantity, required, string, type Static } from '#api/schema.ts';
+import { computeDefaults } from '#api/defaults.ts';
 import { kind } from '#api/kinds/meta/objectMeta.ts';
 
 export const LimitType = knownTexts(['Pod', 'Container', 'PersistentVolumeClaim']);
@@ -72,3 +73,9 @@ export const ResourceQuota = kind('io.k8s.api.core.v1.ResourceQuota', {
   status: ResourceQuotaStatus,
 });
 export interface ResourceQuota extends Static<typeof ResourceQuota> {}
+
+computeDefaults(LimitRangeItem, (item) => {
+  if (item.type !== 'Container') return;
+  item.default = { ...item.max, ...item.default };
+  item.defaultRequest = { ...item.min, ...item.default, ...item.defaultRequest };
+});

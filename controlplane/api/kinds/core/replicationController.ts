@@ -1,4 +1,5 @@
 import { always, int32, int64, knownTexts, map, mapList, object, string, time, type Static } from '#api/schema.ts';
+import { computeDefaults } from '#api/defaults.ts';
 import { PodTemplateSpec } from '#api/kinds/core/pod.ts';
 import { ConditionStatus } from '#api/kinds/core/references.ts';
 import { kind } from '#api/kinds/meta/objectMeta.ts';
@@ -38,3 +39,11 @@ export const ReplicationController = kind('io.k8s.api.core.v1.ReplicationControl
   status: ReplicationControllerStatus,
 });
 export interface ReplicationController extends Static<typeof ReplicationController> {}
+
+computeDefaults(ReplicationController, ({ metadata, spec }) => {
+  spec.replicas ??= 1;
+  const labels = spec.template?.metadata.labels;
+  if (labels === undefined) return;
+  if (Object.keys(spec.selector ?? {}).length === 0) spec.selector = { ...labels };
+  if (Object.keys(metadata.labels ?? {}).length === 0) metadata.labels = { ...labels };
+});

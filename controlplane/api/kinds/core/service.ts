@@ -2,6 +2,7 @@ import {
   always,
   atomicList,
   boolean,
+  field,
   int32,
   intOrString,
   map,
@@ -12,6 +13,7 @@ import {
   string,
   type Static,
 } from '#api/schema.ts';
+import { computeDefaults } from '#api/defaults.ts';
 import { Protocol } from '#api/kinds/core/references.ts';
 import { kind } from '#api/kinds/meta/objectMeta.ts';
 import { Condition } from '#api/kinds/meta/status.ts';
@@ -49,7 +51,7 @@ export interface SessionAffinityConfig extends Static<typeof SessionAffinityConf
 
 export const ServicePort = object('io.k8s.api.core.v1.ServicePort', {
   name: string(),
-  protocol: Protocol,
+  protocol: field(Protocol, undefined, { default: 'TCP' }),
   appProtocol: string(),
   port: required(int32()),
   targetPort: intOrString(),
@@ -62,9 +64,9 @@ export const ServiceSpec = object('io.k8s.api.core.v1.ServiceSpec', {
   selector: map(string(), undefined, { mapType: 'atomic' }),
   clusterIP: string(),
   clusterIPs: atomicList(string()),
-  type: ServiceType,
+  type: field(ServiceType, undefined, { default: 'ClusterIP' }),
   externalIPs: atomicList(string()),
-  sessionAffinity: ServiceAffinity,
+  sessionAffinity: field(ServiceAffinity, undefined, { default: 'None' }),
   loadBalancerIP: string(),
   loadBalancerSourceRanges: atomicList(string()),
   externalName: string(),
@@ -83,7 +85,7 @@ export interface ServiceSpec extends Static<typeof ServiceSpec> {}
 
 export const PortStatus = object('io.k8s.api.core.v1.PortStatus', {
   port: always(int32()),
-  protocol: always(Protocol),
+  protocol: always(field(Protocol, undefined, { default: 'TCP' })),
   error: string(),
 });
 export interface PortStatus extends Static<typeof PortStatus> {}
@@ -102,13 +104,35 @@ export const LoadBalancerStatus = object('io.k8s.api.core.v1.LoadBalancerStatus'
 export interface LoadBalancerStatus extends Static<typeof LoadBalancerStatus> {}
 
 export const ServiceStatus = object('io.k8s.api.core.v1.ServiceStatus', {
-  loadBalancer: LoadBalancerStatus,
+  loadBalancer: field(LoadBalancerStatus, undefined, { default: {} }),
   conditions: mapList(Condition, ['type']),
 });
 export interface ServiceStatus extends Static<typeof ServiceStatus> {}
 
 export const Service = kind('io.k8s.api.core.v1.Service', {
   spec: always(ServiceSpec),
-  status: ServiceStatus,
+  status: field(ServiceStatus, undefined, { default: {} }),
 });
 export interface Service extends Static<typeof Service> {}
+
+/** Three hours, as upstream. */
+const CLIENT_IP_SECONDS = 10_800;
+
+computeDefaults(ServiceSpec, (spec) => {
+  if (spec.sessionAffinity === 'ClientIP') spec.sessionAffinityConfig ??= { clientIP: { timeoutSeconds: CLIENT_IP_SECONDS } };
+  else if (spec.sessionAffinity === 'None') delete spec.sessionAffinityConfig;
+  const external =
+    spec.type === 'NodePort' || spec.type === 'LoadBalancer' || (spec.type === 'ClusterIP' && (spec.externalIPs ?? []).length > 0);
+  if (external) spec.externalTrafficPolicy ??= 'Cluster';
+  if (spec.type !== 'ExternalName') spec.internalTrafficPolicy ??= 'Cluster';
+  if (spec.type === 'LoadBalancer') spec.allocateLoadBalancerNodePorts ??= true;
+});
+computeDefaults(ClientIPConfig, (config) => {
+  config.timeoutSeconds ??= CLIENT_IP_SECONDS;
+});
+computeDefaults(ServicePort, (port) => {
+  if (port.targetPort === undefined || port.targetPort === 0 || port.targetPort === '') port.targetPort = port.port;
+});
+computeDefaults(LoadBalancerIngress, (ingress) => {
+  if (ingress.ip !== undefined && ingress.ip !== '') ingress.ipMode ??= 'VIP';
+});

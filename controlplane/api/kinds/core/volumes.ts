@@ -13,6 +13,7 @@ import {
   string,
   type Static,
 } from '#api/schema.ts';
+import { computeDefaults } from '#api/defaults.ts';
 import { PullPolicy } from '#api/kinds/core/container.ts';
 import { ObjectFieldSelector, ResourceFieldSelector } from '#api/kinds/core/env.ts';
 import {
@@ -44,7 +45,7 @@ export type HostPathType = Static<typeof HostPathType>;
 
 export const HostPathVolumeSource = object('io.k8s.api.core.v1.HostPathVolumeSource', {
   path: required(string()),
-  type: HostPathType,
+  type: field(HostPathType, undefined, { default: '' }),
 });
 export interface HostPathVolumeSource extends Static<typeof HostPathVolumeSource> {}
 
@@ -67,7 +68,7 @@ export interface KeyToPath extends Static<typeof KeyToPath> {}
 export const SecretVolumeSource = object('io.k8s.api.core.v1.SecretVolumeSource', {
   secretName: string(),
   items: atomicList(KeyToPath),
-  defaultMode: int32(),
+  defaultMode: int32(undefined, { default: 420 }),
   optional: boolean(),
 });
 export interface SecretVolumeSource extends Static<typeof SecretVolumeSource> {}
@@ -75,7 +76,7 @@ export interface SecretVolumeSource extends Static<typeof SecretVolumeSource> {}
 export const ConfigMapVolumeSource = object('io.k8s.api.core.v1.ConfigMapVolumeSource', {
   ...localObjectReferenceFields,
   items: atomicList(KeyToPath),
-  defaultMode: int32(),
+  defaultMode: int32(undefined, { default: 420 }),
   optional: boolean(),
 });
 export interface ConfigMapVolumeSource extends Static<typeof ConfigMapVolumeSource> {}
@@ -90,7 +91,7 @@ export interface DownwardAPIVolumeFile extends Static<typeof DownwardAPIVolumeFi
 
 export const DownwardAPIVolumeSource = object('io.k8s.api.core.v1.DownwardAPIVolumeSource', {
   items: atomicList(DownwardAPIVolumeFile),
-  defaultMode: int32(),
+  defaultMode: int32(undefined, { default: 420 }),
 });
 export interface DownwardAPIVolumeSource extends Static<typeof DownwardAPIVolumeSource> {}
 
@@ -115,7 +116,7 @@ export interface DownwardAPIProjection extends Static<typeof DownwardAPIProjecti
 
 export const ServiceAccountTokenProjection = object('io.k8s.api.core.v1.ServiceAccountTokenProjection', {
   audience: string(),
-  expirationSeconds: int64(),
+  expirationSeconds: int64(undefined, { default: 3600 }),
   path: required(string()),
 });
 export interface ServiceAccountTokenProjection extends Static<typeof ServiceAccountTokenProjection> {}
@@ -132,7 +133,7 @@ export interface ClusterTrustBundleProjection extends Static<typeof ClusterTrust
 export const PodCertificateProjection = object('io.k8s.api.core.v1.PodCertificateProjection', {
   signerName: required(string()),
   keyType: required(string()),
-  maxExpirationSeconds: int32(),
+  maxExpirationSeconds: int32(undefined, { default: 86400 }),
   credentialBundlePath: string(),
   keyPath: string(),
   certificateChainPath: string(),
@@ -152,7 +153,7 @@ export interface VolumeProjection extends Static<typeof VolumeProjection> {}
 
 export const ProjectedVolumeSource = object('io.k8s.api.core.v1.ProjectedVolumeSource', {
   sources: atomicList(VolumeProjection),
-  defaultMode: int32(),
+  defaultMode: int32(undefined, { default: 420 }),
 });
 export interface ProjectedVolumeSource extends Static<typeof ProjectedVolumeSource> {}
 
@@ -167,7 +168,7 @@ export const ISCSIVolumeSource = object('io.k8s.api.core.v1.ISCSIVolumeSource', 
   targetPortal: required(string()),
   iqn: required(string()),
   lun: required(int32()),
-  iscsiInterface: string(),
+  iscsiInterface: string(undefined, { default: 'default' }),
   fsType: string(),
   readOnly: boolean(),
   portals: atomicList(string()),
@@ -257,3 +258,8 @@ export const Volume = object('io.k8s.api.core.v1.Volume', {
   ...volumeSourceFields,
 });
 export interface Volume extends Static<typeof Volume> {}
+
+// A volume that names no source is an emptyDir, as upstream has it.
+computeDefaults(Volume, (volume) => {
+  if (Object.keys(volume).every((key) => key === 'name')) volume.emptyDir = {};
+});

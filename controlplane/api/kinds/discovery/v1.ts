@@ -1,4 +1,4 @@
-import { atomicList, boolean, int32, list, map, object, oneOf, required, string, type Static } from '#api/schema.ts';
+import { atomicList, boolean, field, int32, list, map, object, oneOf, required, string, type Static } from '#api/schema.ts';
 import { ObjectReference, Protocol } from '#api/kinds/core/references.ts';
 import { kind } from '#api/kinds/meta/objectMeta.ts';
 
@@ -43,8 +43,8 @@ export interface Endpoint extends Static<typeof Endpoint> {}
 export const EndpointPort = object(
   'io.k8s.api.discovery.v1.EndpointPort',
   {
-    name: string(),
-    protocol: Protocol,
+    name: string(undefined, { default: '' }),
+    protocol: field(Protocol, undefined, { default: 'TCP' }),
     port: int32(),
     appProtocol: string(),
   },
