@@ -9,7 +9,7 @@ import type { Clock } from '#base/clock.ts';
 import type { MethodCodec } from './codec.ts';
 import type { Connection } from './connection.ts';
 import { deadlineOf } from './deadlines.ts';
-import { toAppError } from './errors.ts';
+import { closedError, toAppError } from './errors.ts';
 import type { CallOptions } from './values.ts';
 
 export interface CallDeps {
@@ -39,9 +39,7 @@ interface Args {
 }
 
 async function unary(m: MethodCodec, deps: CallDeps, metadata: Metadata, { request, options }: Args): Promise<object> {
-  options.signal?.throwIfAborted();
-  const bytes = m.request.encode(request);
-  deps.connection.watch();
+  const bytes = begin(m, deps, { request, options });
   return new Promise((resolve, reject) => {
     const call = deps.connection.client.makeUnaryRequest(m.path, same, decoder(m), bytes, metadata, {}, (err, answer) => {
       guard.end();
@@ -58,9 +56,7 @@ async function* stream(
   metadata: Metadata,
   { request, options }: Args,
 ): AsyncGenerator<object, void, undefined> {
-  options.signal?.throwIfAborted();
-  const bytes = m.request.encode(request);
-  deps.connection.watch();
+  const bytes = begin(m, deps, { request, options });
   const call = deps.connection.client.makeServerStreamRequest(m.path, same, decoder(m), bytes, metadata, {});
   const guard = new Guard(m, deps, { request, options }, () => call.cancel());
   try {
@@ -72,6 +68,15 @@ async function* stream(
     call.on('error', () => undefined); // the cancellation below has no reader any more
     call.cancel();
   }
+}
+
+/** The request in bytes; throws when there is no use in calling. */
+function begin(m: MethodCodec, { connection, socket }: CallDeps, { request, options }: Args): Buffer {
+  options.signal?.throwIfAborted();
+  if (connection.closed) throw closedError(m.name, socket);
+  const bytes = m.request.encode(request);
+  connection.watch();
+  return bytes;
 }
 
 function same(bytes: Buffer): Buffer {

@@ -66,7 +66,7 @@ export class CriClient {
     }
   }
 
-  /** Calls under way fail with CRI_UNAVAILABLE. */
+  /** Calls under way go on to their end (abort their signals to end them); later ones fail with CRI_UNAVAILABLE. */
   close(): void {
     this.#connection.close();
   }

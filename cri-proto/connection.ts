@@ -54,7 +54,11 @@ export class Connection {
     }
   }
 
-  /** Ends the calls under way with CRI_UNAVAILABLE. No state change is reported any more. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Calls under way go on to their end, no new ones are taken, and no state change is reported any more. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;

@@ -36,6 +36,8 @@ export function toAppError(err: ServiceError, { rpc, socket, expiredAfterMs }: C
         'CRI_UNAVAILABLE',
         `${rpc}: cannot reach the container runtime at ${socket} (${lastError(text)}); is it running, and is the endpoint right?`,
       );
+    case Status.CANCELLED: // not by us, or it would not come here: the runtime stops
+      return fail('CRI_UNAVAILABLE', `${rpc}: the container runtime at ${socket} broke the call off (${text})`);
     case Status.DEADLINE_EXCEEDED:
       return fail('CRI_DEADLINE', `${rpc} ran out of time: ${text}`);
     case Status.NOT_FOUND:
@@ -47,6 +49,10 @@ export function toAppError(err: ServiceError, { rpc, socket, expiredAfterMs }: C
     default:
       return fail('CRI_FAILED', `${rpc} failed: ${text}`);
   }
+}
+
+export function closedError(rpc: string, socket: string): AppError {
+  return new AppError('CRI_UNAVAILABLE', `${rpc}: our connection to the container runtime at ${socket} was closed`, { rpc });
 }
 
 /** grpc-js wraps the system's word: "No connection established. Last error: Error: connect ENOENT /x. Resolution note: ". */

@@ -38,12 +38,14 @@ export interface TestContainerd {
 }
 
 export interface ContainerdOptions {
-  /** With the images pause and busybox (ociImage.ts) imported. Default true. */
+  /** What is imported at the start, from ociImage.ts. Default 'pause and busybox'. */
   readonly images?: 'pause and busybox' | 'none';
   /** The program of the runtime named runc. Default /usr/sbin/runc. */
   readonly runtimeBinary?: string;
   /** A CNI network list instead of the default one. It must keep its state below the test's dir. */
   readonly cni?: (dir: string) => object;
+  /** The plugin of CRI switched off, as some packages ship containerd. */
+  readonly cri?: 'off';
 }
 
 /** What this machine lacks for a test containerd; a test that skips prints it. */
@@ -60,7 +62,7 @@ export async function startContainerd(options: ContainerdOptions = {}): Promise<
   const dir = mkdtempSync(join(tmpdir(), 'kijabi-ctd-'));
   const socket = join(dir, 'c.sock');
   writeConfig(dir, socket, options);
-  const self = new Containerd({ name, dir, socket });
+  const self = new Containerd({ name, dir, socket, cri: options.cri });
   try {
     await execa('ip', ['netns', 'add', name]);
     await execa('ip', ['-n', name, 'link', 'set', 'lo', 'up']);
@@ -86,14 +88,16 @@ class Containerd implements TestContainerd {
   readonly netns: string;
   readonly dir: string;
   readonly cgroupRoot: string;
+  readonly #cri: 'off' | undefined;
   #process: ({ kill(signal: 'SIGKILL'): boolean } & PromiseLike<unknown>) | undefined;
 
-  constructor({ name, dir, socket }: { name: string; dir: string; socket: string }) {
+  constructor({ name, dir, socket, cri }: { name: string; dir: string; socket: string; cri: 'off' | undefined }) {
     this.socket = socket;
     this.endpoint = `unix://${socket}`;
     this.netns = name;
     this.dir = dir;
     this.cgroupRoot = `/${name}`;
+    this.#cri = cri;
   }
 
   async ctr(args: readonly string[]): Promise<string> {
@@ -128,7 +132,7 @@ class Containerd implements TestContainerd {
 
   async #answers(client: CriClient, signal: AbortSignal): Promise<void> {
     await client.waitReady(signal);
-    await client.runtime.version({}, { signal });
+    if (this.#cri !== 'off') await client.runtime.version({}, { signal });
   }
 
   async kill(): Promise<void> {
@@ -164,11 +168,17 @@ class Containerd implements TestContainerd {
   }
 }
 
-function writeConfig(dir: string, socket: string, { runtimeBinary = '/usr/sbin/runc', cni = bridgeNetwork }: ContainerdOptions): void {
+/** What no test uses and only takes time at the start. */
+const UNUSED = ['aufs', 'btrfs', 'devmapper', 'zfs'].map((name) => `io.containerd.snapshotter.v1.${name}`);
+
+function writeConfig(dir: string, socket: string, { runtimeBinary = '/usr/sbin/runc', cni = bridgeNetwork, cri }: ContainerdOptions): void {
   const cniDir = join(dir, 'cni', 'net.d');
   mkdirSync(cniDir, { recursive: true });
   writeFileSync(join(cniDir, '10-test.conflist'), JSON.stringify(cni(dir)));
-  writeFileSync(join(dir, 'config.toml'), configText({ dir, socket, runtimeBinary, cniDir }));
+  writeFileSync(
+    join(dir, 'config.toml'),
+    configText({ dir, socket, runtimeBinary, cniDir, off: cri === 'off' ? [...UNUSED, 'io.containerd.grpc.v1.cri'] : UNUSED }),
+  );
 }
 
 /** One bridge inside the namespace. No loopback plugin: CRI sets up lo itself. */
@@ -184,14 +194,15 @@ interface ConfigFacts {
   readonly socket: string;
   readonly runtimeBinary: string;
   readonly cniDir: string;
+  readonly off: readonly string[];
 }
 
-function configText({ dir, socket, runtimeBinary, cniDir }: ConfigFacts): string {
+function configText({ dir, socket, runtimeBinary, cniDir, off }: ConfigFacts): string {
   const cri = 'plugins."io.containerd.grpc.v1.cri"';
   return `version = 2
 root = "${dir}/root"
 state = "${dir}/state"
-disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.zfs", "io.containerd.internal.v1.tracing"]
+disabled_plugins = ${JSON.stringify(off)}
 [grpc]
   address = "${socket}"
 [plugins."io.containerd.internal.v1.opt"]

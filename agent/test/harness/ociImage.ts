@@ -39,33 +39,38 @@ export function busyboxImage(reference: string = BUSYBOX_IMAGE): ImageSpec {
 
 /** Writes the archive for `ctr images import`. */
 export async function writeImage(spec: ImageSpec, archive: string): Promise<void> {
-  const work = mkdtempSync(join(tmpdir(), 'kijabi-image-'));
+  const layout = mkdtempSync(join(tmpdir(), 'kijabi-image-'));
   try {
-    const rootfs = join(work, 'rootfs');
-    layOut(spec, rootfs);
-    const layer = await tar(rootfs, ['.']);
-    const blobs = join(work, 'oci', 'blobs', 'sha256');
-    mkdirSync(blobs, { recursive: true });
-    const put = (mediaType: string, content: Uint8Array): object => {
-      const hex = createHash('sha256').update(content).digest('hex');
-      writeFileSync(join(blobs, hex), content);
-      return { mediaType: `application/vnd.oci.image.${mediaType}`, digest: `sha256:${hex}`, size: content.length };
-    };
-    const json = (value: object): Buffer => Buffer.from(JSON.stringify(value));
-    const diffId = `sha256:${createHash('sha256').update(layer).digest('hex')}`;
-    const layers = [put('layer.v1.tar', layer)];
-    const config = put(
-      'config.v1+json',
-      json({ architecture: arch(), os: 'linux', config: spec.config, rootfs: { type: 'layers', diff_ids: [diffId] } }),
-    );
-    const manifest = put('manifest.v1+json', json({ schemaVersion: 2, config, layers }));
-    const named = { ...manifest, annotations: { 'io.containerd.image.name': spec.reference } };
-    writeFileSync(join(work, 'oci', 'index.json'), json({ schemaVersion: 2, manifests: [named] }));
-    writeFileSync(join(work, 'oci', 'oci-layout'), json({ imageLayoutVersion: '1.0.0' }));
-    writeFileSync(archive, await tar(join(work, 'oci'), ['oci-layout', 'index.json', 'blobs']));
+    await writeLayout(spec, layout);
+    writeFileSync(archive, await tar(layout, ['oci-layout', 'index.json', 'blobs']));
   } finally {
-    rmSync(work, { recursive: true, force: true });
+    rmSync(layout, { recursive: true, force: true });
   }
+}
+
+/** Writes an OCI image layout: blobs/sha256/*, index.json, oci-layout. */
+export async function writeLayout(spec: ImageSpec, dir: string): Promise<void> {
+  const rootfs = join(dir, 'rootfs');
+  layOut(spec, rootfs);
+  const layer = await tar(rootfs, ['.']);
+  rmSync(rootfs, { recursive: true });
+  const blobs = join(dir, 'blobs', 'sha256');
+  mkdirSync(blobs, { recursive: true });
+  const put = (mediaType: string, content: Uint8Array): object => {
+    const hex = createHash('sha256').update(content).digest('hex');
+    writeFileSync(join(blobs, hex), content);
+    return { mediaType: `application/vnd.oci.image.${mediaType}`, digest: `sha256:${hex}`, size: content.length };
+  };
+  const json = (value: object): Buffer => Buffer.from(JSON.stringify(value));
+  const diffId = `sha256:${createHash('sha256').update(layer).digest('hex')}`;
+  const layers = [put('layer.v1.tar', layer)];
+  const image = { architecture: arch(), os: 'linux', config: spec.config, rootfs: { type: 'layers', diff_ids: [diffId] } };
+  const config = put('config.v1+json', json(image));
+  const mediaType = 'application/vnd.oci.image.manifest.v1+json';
+  const manifest = put('manifest.v1+json', json({ schemaVersion: 2, mediaType, config, layers }));
+  const named = { ...manifest, annotations: { 'io.containerd.image.name': spec.reference } };
+  writeFileSync(join(dir, 'index.json'), json({ schemaVersion: 2, manifests: [named] }));
+  writeFileSync(join(dir, 'oci-layout'), json({ imageLayoutVersion: '1.0.0' }));
 }
 
 function layOut({ files, links = {} }: ImageSpec, rootfs: string): void {

@@ -1,0 +1,33 @@
+/** A registry with one image inside the network namespace of a test's containerd. */
+import { once } from 'node:events';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import type { TestContainerd } from './containerd.ts';
+import { type ImageSpec, writeLayout } from './ociImage.ts';
+
+const PORT = 5000;
+
+export interface TestRegistry {
+  /** Every repository and tag below it is the one image, such as `${host}/any/name:tag`; plain http, as for all of localhost. */
+  readonly host: string;
+  stop(): Promise<void>;
+}
+
+export async function startRegistry(ctd: TestContainerd, image: ImageSpec): Promise<TestRegistry> {
+  const layout = join(ctd.dir, 'registry');
+  mkdirSync(layout);
+  await writeLayout(image, layout);
+  const program = new URL('registryServer.ts', import.meta.url).pathname;
+  const child = execa('nsenter', [`--net=/run/netns/${ctd.netns}`, process.execPath, program, layout, String(PORT)], { reject: false });
+  const stop = async (): Promise<void> => {
+    child.kill('SIGKILL');
+    await child;
+  };
+  const died = child.then(({ stderr }) => {
+    throw new Error(`the registry ended while starting: ${stderr}`);
+  });
+  await Promise.race([once(child.stdout, 'data'), died]);
+  died.catch(() => undefined); // it ends when it is stopped
+  return { host: `localhost:${PORT}`, stop };
+}

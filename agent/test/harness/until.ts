@@ -1,0 +1,12 @@
+/** Waits on a condition. The limit is for tests that would never end; it is no statement about speed. */
+const LIMIT_MS = 120_000;
+const LOOK_EVERY_MS = 10;
+
+export async function until(what: string, condition: () => boolean | Promise<boolean>, limitMs = LIMIT_MS): Promise<void> {
+  const startedMs = performance.now();
+  for (;;) {
+    if (await condition()) return;
+    if (performance.now() - startedMs > limitMs) throw new Error(`Waited in vain until ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+  }
+}
