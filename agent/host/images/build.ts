@@ -1,40 +1,21 @@
 /**
  * Builds images from Debian packages into a cache directory, and knows when there is nothing to do: an archive is used again
- * while the versions of its packages and its recipe are the same. An archive appears under its name only when it is whole and
- * on the disk; two builders of one cache take turns.
+ * while the versions of its packages and its recipe are the same. Where apt cannot be asked, what the cache holds is good enough:
+ * a cache copied to a machine without network is used as it is.
  *
- * Layout of the cache: <name>.json (what was built), <name>_<version>_<arch>_<key>.tar (OCI archive), debs/ (packages).
- * A cache copied to a machine without network is used as it is.
- * Throws: IMAGES_UNKNOWN, IMAGES_ARCHITECTURE, IMAGES_CACHE_UNWRITABLE, IMAGES_DISK_FULL, and what debs.ts and rootfs.ts throw.
+ * Throws: IMAGES_UNKNOWN, IMAGES_ARCHITECTURE, and what cache.ts, debs.ts and rootfs.ts throw.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, open, readFile, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { tryLock } from '#agent/linux/flock.ts';
 import type { Clock } from '#base/clock.ts';
-import { AppError, codeOf } from '#base/errors.ts';
+import { AppError, codeOf, explain } from '#base/errors.ts';
+import { DEFAULT_CACHE_DIR, describeBuilt, publish, readRecord, withCacheLock, type BuildRecord, type BuiltImage } from './cache.ts';
 import { Apt, upstreamVersion, type Candidate, type PackageSource } from './debs.ts';
 import { formatRef, parseRef, writeOciArchive, type Compression, type ImageConfig } from './oci.ts';
 import { RECIPES, type Recipe } from './recipes.ts';
 import { makeRootfs } from './rootfs.ts';
 import type { OnStep } from './steps.ts';
-
-export const DEFAULT_CACHE_DIR = '/var/cache/kijabi/images';
-
-export interface BuiltImage {
-  readonly name: string;
-  /** The first of refs: what people write. */
-  readonly ref: string;
-  readonly refs: readonly string[];
-  readonly archivePath: string;
-  /** Of the manifest, as a registry names it. */
-  readonly digest: string;
-  /** Of the config, as CRI names it. */
-  readonly imageId: string;
-  readonly sizeBytes: number;
-  /** name=version of the packages whose files are in it. */
-  readonly packages: readonly string[];
-}
 
 export interface BuildOptions {
   /** None: all recipes. */
@@ -52,7 +33,6 @@ export interface BuildOptions {
 
 /** Raised when the same recipe and packages would give other bytes than before. */
 const FORMAT = 1;
-const LOCK_LOOK_MS = 100;
 
 /** OCI's name of each of Debian's architectures. */
 const PLATFORMS: Readonly<Record<string, { readonly architecture: string; readonly variant?: string }>> = {
@@ -65,27 +45,26 @@ const PLATFORMS: Readonly<Record<string, { readonly architecture: string; readon
   s390x: { architecture: 's390x' },
 };
 
-/** What <name>.json holds. */
-interface Built {
-  readonly recipeKey: string;
-  readonly architecture: string;
-  readonly archive: string;
-  readonly refs: readonly string[];
-  readonly digest: string;
-  readonly imageId: string;
-  readonly sizeBytes: number;
-  readonly packages: readonly (Candidate & { readonly used: boolean })[];
-}
+/** Debian's name of what Node calls the architecture. */
+const DEBIAN_NAMES: Readonly<Record<string, string>> = {
+  x64: 'amd64',
+  arm64: 'arm64',
+  arm: 'armhf',
+  ia32: 'i386',
+  riscv64: 'riscv64',
+  s390x: 's390x',
+};
 
 export async function buildImages(options: BuildOptions): Promise<BuiltImage[]> {
+  const { cacheDir = DEFAULT_CACHE_DIR, clock, onStep = () => undefined, signal } = options;
   const builder = new Builder(options);
-  return builder.locked(() => builder.all());
+  return withCacheLock({ cacheDir, clock, onStep, signal }, () => builder.all());
 }
 
 /** What the cache holds, without building or asking apt. */
 export async function builtImages(cacheDir: string, recipes: readonly Recipe[] = RECIPES): Promise<BuiltImage[]> {
-  const found = await Promise.all(recipes.map(async ({ name }) => ({ name, built: await readBuilt(cacheDir, name) })));
-  return found.flatMap(({ name, built }) => (built === undefined ? [] : [describe(name, cacheDir, built)]));
+  const found = await Promise.all(recipes.map(async ({ name }) => ({ name, built: await readRecord(cacheDir, name) })));
+  return found.flatMap(({ name, built }) => (built === undefined ? [] : [describeBuilt(name, cacheDir, built)]));
 }
 
 export function chooseRecipes(names: readonly string[], recipes: readonly Recipe[] = RECIPES): readonly Recipe[] {
@@ -100,6 +79,18 @@ export function chooseRecipes(names: readonly string[], recipes: readonly Recipe
     );
   });
 }
+
+/** apt-get update may help. */
+const STALE = new Set(['IMAGES_LISTS_STALE', 'IMAGES_PACKAGE_NOT_FOUND']);
+/** There are no packages to be had now. */
+const NO_PACKAGES = new Set([
+  ...STALE,
+  'IMAGES_NO_APT',
+  'IMAGES_NO_PACKAGE_LISTS',
+  'IMAGES_NO_NETWORK',
+  'IMAGES_APT_FAILED',
+  'IMAGES_APT_LOCKED',
+]);
 
 class Builder {
   readonly #o: Required<Omit<BuildOptions, 'names'>>;
@@ -120,94 +111,81 @@ class Builder {
     this.#recipes = chooseRecipes(options.names ?? [], recipes);
   }
 
-  async locked<T>(work: () => Promise<T>): Promise<T> {
-    const { cacheDir, clock, signal, onStep } = this.#o;
-    await mkdir(cacheDir, { recursive: true }).catch((err: unknown) => {
-      throw fileError(err, cacheDir);
-    });
-    const startMs = clock.monotonicMs();
-    let lock = await tryLock(join(cacheDir, '.lock'));
-    while (lock === undefined) {
-      await clock.sleep(LOCK_LOOK_MS, signal);
-      lock = await tryLock(join(cacheDir, '.lock'));
-      if (lock !== undefined) onStep({ step: 'wait', detail: 'another build used the cache', tookMs: clock.monotonicMs() - startMs });
-    }
-    try {
-      await removeLeftovers(cacheDir);
-      return await work();
-    } catch (err) {
-      if (signal.aborted) throw signal.reason;
-      throw fileError(err, cacheDir);
-    } finally {
-      lock.release();
-    }
-  }
-
   async all(): Promise<BuiltImage[]> {
-    const { cacheDir, source, signal } = this.#o;
-    const known = await Promise.all(this.#recipes.map((recipe) => readBuilt(cacheDir, recipe.name)));
-    const architecture = await source.architecture(signal).catch((err: unknown) => {
-      if (known.every((built) => built !== undefined)) return known[0]?.architecture ?? '';
-      throw err;
-    });
+    const { cacheDir } = this.#o;
+    const known = await Promise.all(this.#recipes.map((recipe) => readRecord(cacheDir, recipe.name)));
+    const architecture = await this.#architecture();
     const fresh = await this.#candidates(known);
     const images: BuiltImage[] = [];
     for (const [i, recipe] of this.#recipes.entries()) images.push(await this.#one(recipe, known[i], { architecture, fresh }));
     return images;
   }
 
+  /** Without dpkg there is nothing to build, but a copied cache still has to be of this architecture. */
+  async #architecture(): Promise<string> {
+    try {
+      return await this.#o.source.architecture(this.#o.signal);
+    } catch (err) {
+      const ours = DEBIAN_NAMES[process.arch];
+      if (codeOf(err) !== 'IMAGES_NO_APT' || ours === undefined) throw err;
+      return ours;
+    }
+  }
+
   /** What apt would take now of everything that the images were built from; undefined: it cannot say. */
-  async #candidates(known: readonly (Built | undefined)[]): Promise<ReadonlyMap<string, string> | undefined> {
+  async #candidates(known: readonly (BuildRecord | undefined)[]): Promise<ReadonlyMap<string, string> | undefined> {
+    const { source, signal } = this.#o;
     const names = [...new Set(known.flatMap((built) => built?.packages.map((p) => p.name) ?? []))];
     if (names.length === 0) return new Map();
     try {
-      const candidates = await this.#o.source.resolve(names, this.#o.signal);
-      return new Map(candidates.map((c) => [c.name, c.sha256]));
+      // Getting lists takes network and time; whoever wants newer packages than those in the cache runs apt-get update.
+      if (!(await source.hasLists())) return this.#offline('no package lists');
+      return new Map((await source.resolve(names, signal)).map((c) => [c.name, c.sha256]));
     } catch (err) {
-      if (this.#o.signal.aborted) throw this.#o.signal.reason;
-      this.#o.onStep({
-        step: 'offline',
-        detail: `apt cannot be asked (${codeOf(err) ?? 'unknown'}); using what the cache holds`,
-        tookMs: 0,
-      });
-      return undefined;
+      if (signal.aborted) throw signal.reason;
+      // Another release of Debian has other packages: all is to be built anew.
+      return codeOf(err) === 'IMAGES_PACKAGE_NOT_FOUND' ? new Map() : this.#offline(explain(err));
     }
   }
 
-  async #one(
-    recipe: Recipe,
-    built: Built | undefined,
-    now: { readonly architecture: string; readonly fresh: ReadonlyMap<string, string> | undefined },
-  ): Promise<BuiltImage> {
-    const { cacheDir, clock, onStep } = this.#o;
+  #offline(why: string): undefined {
+    this.#o.onStep({ step: 'offline', detail: `using what the cache holds: ${why}`, tookMs: 0 });
+    return undefined;
+  }
+
+  async #one(recipe: Recipe, built: BuildRecord | undefined, { architecture, fresh }: Now): Promise<BuiltImage> {
+    const { cacheDir, clock, onStep, compression, createdSec } = this.#o;
     const startMs = clock.monotonicMs();
-    const key = recipeKey({
-      format: FORMAT,
-      recipe,
-      compression: this.#o.compression,
-      createdSec: this.#o.createdSec,
-      architecture: now.architecture,
+    const key = keyOf({ format: FORMAT, recipe, compression, createdSec, architecture });
+    const usable = built?.recipeKey === key ? built : undefined;
+    const same = usable !== undefined && (fresh === undefined || usable.packages.every((p) => fresh.get(p.name) === p.sha256));
+    const result = same ? usable : await this.#build(recipe, { architecture, key, usable });
+    const image = describeBuilt(recipe.name, cacheDir, result);
+    onStep({
+      step: result === usable ? 'reuse' : 'build',
+      detail: `${image.ref} ${image.digest.slice(0, 19)}`,
+      tookMs: clock.monotonicMs() - startMs,
     });
-    const same = built?.recipeKey === key && (now.fresh === undefined || built.packages.every((p) => now.fresh?.get(p.name) === p.sha256));
-    const result = same && built !== undefined ? built : await this.#build(recipe, now.architecture, key);
-    const image = describe(recipe.name, cacheDir, result);
-    onStep({ step: same ? 'reuse' : 'build', detail: `${image.ref} ${image.digest.slice(0, 19)}`, tookMs: clock.monotonicMs() - startMs });
     return image;
   }
 
-  async #build(recipe: Recipe, architecture: string, key: string): Promise<Built> {
+  async #build(recipe: Recipe, what: What): Promise<BuildRecord> {
+    const { source, signal } = this.#o;
     try {
-      return await this.#buildOnce(recipe, architecture, key);
+      return await this.#buildOnce(recipe, what).catch(async (err: unknown) => {
+        if (!STALE.has(codeOf(err) ?? '') || this.#refreshed || signal.aborted) throw err;
+        this.#refreshed = true;
+        await source.refresh(signal);
+        return this.#buildOnce(recipe, what);
+      });
     } catch (err) {
-      const stale = ['IMAGES_LISTS_STALE', 'IMAGES_PACKAGE_NOT_FOUND'].includes(codeOf(err) ?? '');
-      if (!stale || this.#refreshed || this.#o.signal.aborted) throw err;
-      this.#refreshed = true;
-      await this.#o.source.refresh(this.#o.signal);
-      return this.#buildOnce(recipe, architecture, key);
+      if (what.usable === undefined || signal.aborted || !NO_PACKAGES.has(codeOf(err) ?? '')) throw err;
+      this.#offline(explain(err));
+      return what.usable;
     }
   }
 
-  async #buildOnce(recipe: Recipe, architecture: string, key: string): Promise<Built> {
+  async #buildOnce(recipe: Recipe, { architecture, key }: What): Promise<BuildRecord> {
     const { cacheDir, source, signal, compression, createdSec } = this.#o;
     const platform = PLATFORMS[architecture];
     if (platform === undefined)
@@ -226,7 +204,7 @@ class Builder {
       const archivePath = join(scratchDir, 'archive');
       const written = await writeOciArchive({ image, archivePath, layerPath: join(scratchDir, 'layer'), signal });
       const archive = `${recipe.name}_${version}_${architecture}_${written.digest.slice(7, 19)}${key.slice(0, 4)}.tar`;
-      const built: Built = {
+      const record: BuildRecord = {
         recipeKey: key,
         architecture,
         archive,
@@ -241,69 +219,25 @@ class Builder {
           used: used.has(name),
         })),
       };
-      await this.#publish(recipe.name, built, archivePath);
-      return built;
+      await publish(cacheDir, recipe.name, { record, archivePath });
+      return record;
     } finally {
       await rm(scratchDir, { recursive: true, force: true });
     }
   }
-
-  /** First the archive, then the file that points to it; last the archives that nothing points to any more. */
-  async #publish(name: string, built: Built, archivePath: string): Promise<void> {
-    const { cacheDir } = this.#o;
-    const before = await readBuilt(cacheDir, name);
-    await rename(archivePath, join(cacheDir, built.archive));
-    const pointer = `${archivePath}.json`;
-    const handle = await open(pointer, 'w');
-    try {
-      await handle.writeFile(`${JSON.stringify(built, undefined, 2)}\n`);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(pointer, join(cacheDir, `${name}.json`));
-    // Whoever is about to open the previous archive may still do so.
-    const keep = new Set([built.archive, before?.archive]);
-    for (const file of await readdir(cacheDir)) {
-      if (file.startsWith(`${name}_`) && file.endsWith('.tar') && !keep.has(file)) await rm(join(cacheDir, file), { force: true });
-    }
-  }
 }
 
-function describe(name: string, cacheDir: string, built: Built): BuiltImage {
-  const { refs, digest, imageId, sizeBytes } = built;
-  const packages = built.packages.filter((p) => p.used).map((p) => `${p.name}=${p.version}`);
-  return { name, ref: refs[0] ?? name, refs, archivePath: join(cacheDir, built.archive), digest, imageId, sizeBytes, packages };
+interface Now {
+  readonly architecture: string;
+  /** SHA-256 by package name. */
+  readonly fresh: ReadonlyMap<string, string> | undefined;
 }
 
-/** undefined: not built, or the archive it names is not there as it was. */
-async function readBuilt(cacheDir: string, name: string): Promise<Built | undefined> {
-  const text = await readFile(join(cacheDir, `${name}.json`), 'utf8').catch(() => undefined);
-  if (text === undefined) return undefined;
-  const built = parseBuilt(text);
-  if (built === undefined) return undefined;
-  const archive = await stat(join(cacheDir, built.archive)).catch(() => undefined);
-  return archive?.isFile() === true && archive.size === built.sizeBytes ? built : undefined;
-}
-
-/** A file that is not ours, or from a version that wrote other fields, counts as not built. */
-function parseBuilt(text: string): Built | undefined {
-  try {
-    const built = JSON.parse(text) as Partial<Built>;
-    const { recipeKey, architecture, archive, refs, digest, imageId, sizeBytes, packages } = built;
-    const texts = [recipeKey, architecture, archive, digest, imageId].every((t) => typeof t === 'string' && t !== '');
-    if (!texts || typeof sizeBytes !== 'number' || !Array.isArray(refs) || !Array.isArray(packages)) return undefined;
-    return archive === undefined || archive.includes('/') ? undefined : (built as Built);
-  } catch {
-    return undefined;
-  }
-}
-
-/** Folders of builders that were killed: we hold the lock, so none is at work. */
-async function removeLeftovers(cacheDir: string): Promise<void> {
-  for (const file of await readdir(cacheDir)) {
-    if (file.startsWith('scratch-')) await rm(join(cacheDir, file), { recursive: true, force: true });
-  }
+interface What {
+  readonly architecture: string;
+  readonly key: string;
+  /** Of the same recipe, but perhaps of older packages: good enough when there are no others to be had. */
+  readonly usable: BuildRecord | undefined;
 }
 
 function withVersion(recipe: Recipe, version: string): Recipe {
@@ -328,31 +262,6 @@ function labelled(config: ImageConfig, { title, version, packages }: LabelFacts)
   };
 }
 
-function recipeKey(parts: object): string {
+function keyOf(parts: object): string {
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
-}
-
-function fileError(err: unknown, cacheDir: string): unknown {
-  if (err instanceof AppError) return err;
-  switch (codeOf(err)) {
-    case 'ENOSPC':
-    case 'EDQUOT':
-      return new AppError(
-        'IMAGES_DISK_FULL',
-        `No space is left below ${cacheDir}; make room or choose another cache directory (--cache-dir)`,
-        { cacheDir },
-        err,
-      );
-    case 'EACCES':
-    case 'EPERM':
-    case 'EROFS':
-      return new AppError(
-        'IMAGES_CACHE_UNWRITABLE',
-        `Cannot write to ${cacheDir}; run as root or choose another cache directory (--cache-dir)`,
-        { cacheDir },
-        err,
-      );
-    default:
-      return err;
-  }
 }

@@ -2,7 +2,8 @@
  * Debian packages as a source of files: which version apt would take, the .deb itself (checked against apt's SHA-256), and its
  * files unpacked into a folder. Nothing is installed; no maintainer script runs. As root it may refresh apt's package lists.
  *
- * Throws: IMAGES_NO_APT, IMAGES_NO_PACKAGE_LISTS, IMAGES_PACKAGE_NOT_FOUND, IMAGES_NO_NETWORK, IMAGES_APT_FAILED, IMAGES_DISK_FULL.
+ * Throws: IMAGES_NO_APT, IMAGES_NO_PACKAGE_LISTS, IMAGES_PACKAGE_NOT_FOUND, IMAGES_NO_NETWORK, IMAGES_LISTS_STALE, IMAGES_APT_LOCKED,
+ * IMAGES_APT_FAILED, IMAGES_DISK_FULL.
  * Source: apt-get(8) (download, --print-uris), deb-control(5), deb-version(7).
  */
 import { createHash } from 'node:crypto';
@@ -32,6 +33,8 @@ export interface Unpacked extends Candidate {
 
 /** Where package files come from. The real one is apt; tests bring a folder of packages they made. */
 export interface PackageSource {
+  /** Without them, resolve has to get them first. */
+  hasLists(): Promise<boolean>;
   /** One candidate for each name, or IMAGES_PACKAGE_NOT_FOUND. Asks no network unless apt has no lists at all. */
   resolve(names: readonly string[], signal: AbortSignal): Promise<readonly Candidate[]>;
   /** Unpacks into folders below scratchDir, which is the caller's. */
@@ -56,6 +59,7 @@ export interface AptOptions {
 
 const ENGLISH = { LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' } as const;
 const APT_TIMEOUT_MS = 15 * 60_000;
+const OR_COPY = ', or copy the cache directory of a machine that has built the images';
 const LOCK_RETRY_MS = 1_000;
 const LOCK_TRIES = 120;
 
@@ -79,7 +83,7 @@ export class Apt implements PackageSource {
   }
 
   async resolve(names: readonly string[], signal: AbortSignal): Promise<readonly Candidate[]> {
-    if (!(await this.#hasLists())) await this.refresh(signal);
+    if (!(await this.hasLists())) await this.refresh(signal);
     const unknown = names.filter((name) => !this.#resolved.has(name));
     if (unknown.length > 0) {
       const { stdout } = await this.#inScratch(async (cwd) => this.#apt(['download', '--print-uris', ...unknown], { cwd, signal }));
@@ -106,10 +110,22 @@ export class Apt implements PackageSource {
         await this.#apt(['update'], { signal });
         break;
       } catch (err) {
-        if (codeOf(err) !== 'IMAGES_APT_LOCKED' || tries >= LOCK_TRIES) throw err;
-        if (tries === 1) onStep({ step: 'packageLists', detail: 'waiting for another apt to finish', tookMs: 0 });
-        await clock.sleep(LOCK_RETRY_MS, signal);
+        if (signal.aborted) throw err;
+        if (codeOf(err) === 'IMAGES_APT_LOCKED' && tries < LOCK_TRIES) {
+          if (tries === 1) onStep({ step: 'packageLists', detail: 'waiting for another apt to finish', tookMs: 0 });
+          await clock.sleep(LOCK_RETRY_MS, signal);
+          continue;
+        }
+        // One source of several that does not answer is no reason to stop: the next look-up tells.
+        if (!(await this.hasLists())) throw err;
+        break;
       }
+    }
+    if (!(await this.hasLists())) {
+      throw new AppError(
+        'IMAGES_NO_NETWORK',
+        `apt-get update brought no package lists; check the network and /etc/apt/sources.list${OR_COPY}`,
+      );
     }
     onStep({ step: 'packageLists', detail: 'apt-get update', tookMs: clock.monotonicMs() - startMs });
   }
@@ -173,7 +189,7 @@ export class Apt implements PackageSource {
     }
   }
 
-  async #hasLists(): Promise<boolean> {
+  async hasLists(): Promise<boolean> {
     const files = await readdir(this.#listsDir).catch(() => []);
     return files.some((file) => /_Packages(\.\w+)?$/.test(file));
   }
@@ -228,12 +244,7 @@ export function aptError(program: string, err: unknown): AppError {
       said,
     )
   ) {
-    return new AppError(
-      'IMAGES_NO_NETWORK',
-      'apt cannot reach its servers; check the network, or copy the cache directory of a machine that has built the images',
-      {},
-      err,
-    );
+    return new AppError('IMAGES_NO_NETWORK', `apt cannot reach its servers; check the network${OR_COPY}`, {}, err);
   }
   if (/404\s+Not Found/.test(said))
     return new AppError('IMAGES_LISTS_STALE', 'The package lists name files that are gone; run as root: apt-get update', {}, err);

@@ -199,8 +199,9 @@ class Build {
 
   /** Unpacks more packages that may bring what is missing. False: there are none left to try. */
   async #widen(missing: readonly Missing[]): Promise<boolean> {
+    const around = [...this.#packages.values()].flatMap((pkg) => pkg.depends);
     const untried = (m: Missing): string[] =>
-      m.wantedBy.package.depends.filter((name) => !this.#packages.has(name) && !this.#notThere.has(name));
+      [...m.wantedBy.package.depends, ...around].filter((name) => !this.#packages.has(name) && !this.#notThere.has(name));
     const fitting = missing.flatMap((m) => untried(m).filter((name) => likelyNames(m.name).includes(name)));
     let next = [...new Set(fitting.length > 0 ? fitting : missing.flatMap((m) => untried(m).sort(librariesFirst).slice(0, 1)))];
     if (next.length === 0) return false;
