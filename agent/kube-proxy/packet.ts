@@ -36,7 +36,21 @@ export function outcomeText(outcome: Outcome): string {
   return outcome.masquerade ? `${outcome.endpoint} masqueraded` : outcome.endpoint;
 }
 
-export function expectedOutcomes(services: Iterable<ServicePort>, settings: ProxySettings, packet: Packet): Outcomes {
+/** Where the modes of upstream differ from each other. */
+export interface ModeTraits {
+  /**
+   * What happens to packets of the node itself to an external or load balancer address of a service without endpoints: the iptables
+   * mode lets them go to the network (nothing of ours is in OUTPUT for them), the others refuse them.
+   */
+  readonly unservedFromNode: 'pass' | 'reject';
+}
+
+export function expectedOutcomes(
+  services: Iterable<ServicePort>,
+  settings: ProxySettings,
+  packet: Packet,
+  traits: ModeTraits = { unservedFromNode: 'reject' },
+): Outcomes {
   const certain = (kind: 'reject' | 'drop' | 'pass'): Outcomes => new Map([[kind, 1]]);
   const equally = (endpoints: readonly Endpoint[], masquerade: boolean): Outcomes =>
     new Map(
@@ -56,7 +70,8 @@ export function expectedOutcomes(services: Iterable<ServicePort>, settings: Prox
     const foreign = settings.localTraffic.kind !== 'unknown' && !fromPod;
     return equally(port.internalPolicy === 'Local' ? choice.local : choice.cluster, settings.masqueradeAll || foreign);
   }
-  if (!choice.hasAny) return certain('reject');
+  const leaves = packet.inInterface === undefined && !packet.nodeAddresses.includes(packet.dst);
+  if (!choice.hasAny) return certain(leaves ? traits.unservedFromNode : 'reject');
   if (frontend === 'outOfScope') return certain(hasExternalEndpoints(port) ? 'pass' : 'drop');
   if (frontend === 'loadBalancer' && !isAdmitted(port, settings, packet)) return certain('drop');
   if (port.externalPolicy === 'Cluster') return equally(choice.cluster, true);

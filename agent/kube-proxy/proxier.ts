@@ -57,11 +57,15 @@ export interface SyncReport {
   /** 0: the kernel was right already. */
   readonly linesWritten: number;
   readonly bytesWritten: number;
-  /** Of ours, in the whole rule set, by table (iptables: "nat", "filter"; others name their own parts). */
-  readonly rulesByTable: Readonly<Record<string, number>>;
   readonly planMs: number;
   readonly kernelMs: number;
 }
+
+/**
+ * intact: nobody wrote since we looked last. touched: somebody did, our hooks are still there, but only a full sync knows more.
+ * broken: our hooks are gone, somebody flushed or removed them.
+ */
+export type Intactness = 'intact' | 'touched' | 'broken';
 
 /** The difference between what should be and what is in the kernel, in the mode's own words. Both empty: none. */
 export interface Drift {
@@ -92,8 +96,8 @@ export interface Proxier {
   readonly mode: Mode;
   readonly family: Family;
   sync(input: SyncInput, signal: AbortSignal): Promise<SyncReport>;
-  /** Cheap: are our hooks still there? False after somebody flushed or removed them. Asked every second. */
-  isIntact(signal: AbortSignal): Promise<boolean>;
+  /** Cheap: is what we wrote still there? Asked every second, so it must cost next to nothing while nobody writes. */
+  checkIntact(signal: AbortSignal): Promise<Intactness>;
   /** Complete: reads everything of ours back. Changes nothing. */
   readDrift(input: SyncInput, signal: AbortSignal): Promise<Drift>;
   explain(port: ServicePort, input: SyncInput, signal: AbortSignal): Promise<readonly ExplainedFrontend[]>;
@@ -118,7 +122,7 @@ export interface ModeDriver {
   readonly mode: Mode;
   /** Can this node do it? Changes nothing that is not ours. */
   probe(family: Family, signal: AbortSignal): Promise<Support>;
-  open(family: Family): Promise<Proxier>;
+  open(family: Family, signal: AbortSignal): Promise<Proxier>;
   /** Removes every rule of this mode in this family, upstream's of the same names included, and nothing else. Doing it again does nothing. */
   cleanup(family: Family, signal: AbortSignal): Promise<void>;
 }

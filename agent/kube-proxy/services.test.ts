@@ -236,6 +236,7 @@ for (const [sentence, input, message, left] of [
   ['a port out of range', web({ ports: [{ port: 0 }, { name: 'ok', port: 81 }] }), /port 0 is out of range/, 1],
   ['an unknown protocol', web({ ports: [{ port: 80, protocol: 'ICMP' as 'TCP' }] }), /protocol ICMP: want TCP, UDP or SCTP/, 0],
   ['a node port out of range', web({ ports: [{ port: 80, nodePort: 70_000 }] }), /nodePort 70000/, 0],
+  ['a port name that is no name', web({ ports: [{ name: 'a"\n-j DROP', port: 80 }] }), /port 80 has the name "a\\"\\n-j DROP"/, 0],
   ['two ports of one name', web({ ports: [{ port: 80 }, { port: 81 }] }), /port 81 has the name and protocol of an earlier port/, 1],
   ['a cluster IP that is no address', web({ clusterIP: 'ten' }), /spec.clusterIPs holds "ten", which is no IP address/, 0],
   ['an external IP that is no address', web({ externalIPs: ['1.2.3'] }), /spec.externalIPs holds "1.2.3"/, 1],
@@ -270,6 +271,11 @@ for (const [sentence, input, message, left] of [
     assert.equal(ports.length, left);
   });
 }
+
+test('readService: a service whose name is no name is not served at all', () => {
+  const { ports, problems } = readService({ service: service('default/a"b', CLUSTER), slices: [] }, NODE);
+  assert.deepEqual([ports.length, problems.length], [0, 1]);
+});
 
 test('readService: malformed source ranges admit nobody rather than everybody', () => {
   const { ports } = readService(web({ loadBalancerSourceRanges: ['oops'] }), NODE);

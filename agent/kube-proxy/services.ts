@@ -36,6 +36,10 @@ export function serviceKey(service: Service): string {
 
 export function readService(input: ServiceInput, node: NodeView): ServiceReading {
   const { service, slices } = input;
+  if (!NAME.test(service.metadata.namespace ?? '') || !NAME.test(service.metadata.name ?? '')) {
+    const message = 'its name or namespace is no DNS name: nothing of it is served, want lower case letters, digits and "-"';
+    return { ports: [], problems: [{ object: `Service ${JSON.stringify(serviceKey(service))}`, code: 'SERVICE_INVALID', message }] };
+  }
   const nothingBecause = whyNothing(service);
   if (nothingBecause !== undefined) return { ports: [], problems: [], nothingBecause };
   const reading = new Reading(service, node);
@@ -47,6 +51,10 @@ export function readService(input: ServiceInput, node: NodeView): ServiceReading
   }
   return { ports: reading.ports, problems: reading.problems };
 }
+
+/** Names end up in rules and comments: what the API would refuse must not get that far. */
+const NAME = /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/;
+const PORT_NAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i;
 
 function whyNothing(service: Service): string | undefined {
   const { type, clusterIP, clusterIPs } = service.spec;
@@ -146,6 +154,9 @@ class Reading {
     return (this.#service.spec.ports ?? []).filter((given) => {
       const where = `port ${given.port}${(given.name ?? '') === '' ? '' : ` (${given.name})`}`;
       if (!isPort(given.port)) return this.#refuse(`${where} is out of range: want 1 to 65535`);
+      if ((given.name ?? '') !== '' && !PORT_NAME.test(given.name ?? '')) {
+        return this.#refuse(`port ${given.port} has the name ${JSON.stringify(given.name)}: want letters, digits and "-"`);
+      }
       const protocol = given.protocol ?? 'TCP';
       if (!['TCP', 'UDP', 'SCTP'].includes(protocol)) return this.#refuse(`${where} has protocol ${protocol}: want TCP, UDP or SCTP`);
       const key = portKey(given.name ?? '', protocol);

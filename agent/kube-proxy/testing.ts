@@ -5,6 +5,9 @@ import type { Endpoint, EndpointSlice } from '#api/kinds/discovery/v1.ts';
 import { SERVICE_NAME_LABEL } from './endpoints.ts';
 import type { ServiceInput } from './services.ts';
 import { ServiceTable } from './serviceTable.ts';
+import type { Family } from './ip.ts';
+import type { Packet } from './packet.ts';
+import type { LocalTraffic, ProxySettings } from './proxier.ts';
 import type { NodeView } from './servicePort.ts';
 
 export const NODE: NodeView = { name: 'node-a', zone: 'zone-1' };
@@ -164,4 +167,70 @@ export function corpus({ protocols = ['TCP', 'UDP'], maxServices = 8 }: CorpusOp
       slices,
     })),
   );
+}
+
+export interface SettingsChoices {
+  readonly masqueradeAll?: boolean;
+  readonly localTraffic?: string;
+  readonly nodePorts?: string;
+  readonly localhostNodePorts?: boolean;
+}
+
+const NODE_IPS: Readonly<Record<Family, readonly string[]>> = {
+  IPv4: ['10.9.0.1', '198.51.100.1', '127.0.0.1'],
+  IPv6: ['fd09::1', 'fd88::1', '::1'],
+};
+
+export function settingsOf(family: Family, choices: SettingsChoices = {}): ProxySettings {
+  const [nodeIp = '', other = ''] = NODE_IPS[family];
+  const localTraffics: Readonly<Record<string, LocalTraffic>> = {
+    cidr: { kind: 'cidr', cidr: family === 'IPv4' ? '10.1.0.0/25' : 'fd01::/121' },
+    bridge: { kind: 'bridge', name: 'cni0' },
+    interfacePrefix: { kind: 'interfacePrefix', prefix: 'veth' },
+  };
+  return {
+    family,
+    masqueradeBit: 14,
+    masqueradeAll: choices.masqueradeAll ?? false,
+    localTraffic: localTraffics[choices.localTraffic ?? 'cidr'] ?? { kind: 'unknown' },
+    nodeIp,
+    nodePorts: choices.nodePorts === 'only' ? { kind: 'only', ips: [other, NODE_IPS[family][2] ?? ''] } : { kind: 'all' },
+    localhostNodePorts: (choices.localhostNodePorts ?? false) && family === 'IPv4',
+    conntrackLiberal: false,
+  };
+}
+
+/** Packets of which most meet one of the services. */
+export function packetTo(family: Family, inputs: readonly ServiceInput[]): fc.Arbitrary<Packet> {
+  const v4 = family === 'IPv4';
+  const known = [...tableOf(inputs).ports(family).values()].flatMap(
+    ({ clusterIp, externalIps, loadBalancerIps, nodePort, port, protocol }) => [
+      ...[clusterIp, ...externalIps, ...loadBalancerIps].map((dst) => ({ dst, dport: port, protocol })),
+      ...(nodePort === undefined ? [] : NODE_IPS[family].map((dst) => ({ dst, dport: nodePort, protocol }))),
+    ],
+  );
+  const any = fc.record({
+    dst: fc.constantFrom(...NODE_IPS[family], ...(v4 ? ['10.96.0.3', '192.0.2.3'] : ['fd96::3', 'fd98::3'])),
+    dport: fc.constantFrom(80, 81, 30_001, 30_102),
+    protocol: fc.constantFrom<Packet['protocol']>('tcp', 'udp'),
+  });
+  const to = known.length === 0 ? any : fc.oneof({ arbitrary: fc.constantFrom(...known), weight: 9 }, { arbitrary: any, weight: 1 });
+  const src = fc.oneof(
+    fc.integer({ min: 1, max: 250 }).map((i) => (v4 ? `10.1.0.${i}` : `fd01::${i}`)),
+    fc.constantFrom(...(v4 ? ['10.9.0.7', '192.0.2.3', '203.0.113.5', '192.0.2.1'] : ['fd09::7', 'fd98::3', 'fd77::5', 'fd98::1'])),
+    fc.constantFrom(...NODE_IPS[family].slice(0, 2)),
+  );
+  return fc
+    .record({
+      src,
+      to,
+      inInterface: fc.constantFrom('cni0', 'veth7', 'eth0'),
+    })
+    .map((p) => {
+      const { inInterface, to } = p;
+      // Only the node itself reaches its loopback, and from there. What the node sends has an address of the node.
+      const [, , loopback = ''] = NODE_IPS[family];
+      const src = to.dst === loopback ? loopback : p.src;
+      return { ...to, src, family, nodeAddresses: NODE_IPS[family], ...(NODE_IPS[family].includes(src) ? {} : { inInterface }) };
+    });
 }

@@ -1,0 +1,72 @@
+/**
+ * Names of chains and marks, as upstream's kube-proxy gives them: tutorials, dashboards and other software know them. Pure.
+ *
+ * Source: the hash is the first 16 characters of base32(sha256(service port name + protocol [+ endpoint])); a chain name has at
+ * most 28 bytes (XT_EXTENSION_MAXNAMELEN - 1, linux/netfilter/x_tables.h).
+ */
+import { createHash } from 'node:crypto';
+import type { ServicePort } from '../servicePort.ts';
+
+export const SERVICES = 'KUBE-SERVICES';
+export const EXTERNAL_SERVICES = 'KUBE-EXTERNAL-SERVICES';
+export const NODEPORTS = 'KUBE-NODEPORTS';
+export const POSTROUTING = 'KUBE-POSTROUTING';
+export const MARK_MASQ = 'KUBE-MARK-MASQ';
+export const FORWARD = 'KUBE-FORWARD';
+export const PROXY_FIREWALL = 'KUBE-PROXY-FIREWALL';
+export const CANARY = 'KUBE-PROXY-CANARY';
+/** Shared with the kubelet: we put our rule into it and leave the rest of it alone. */
+export const KUBELET_FIREWALL = 'KUBE-FIREWALL';
+
+export type TableName = 'nat' | 'filter' | 'mangle';
+
+/** KUBE-XLB is what older releases of upstream called KUBE-EXT. */
+const PER_SERVICE = /^KUBE-(SVC|SVL|SEP|EXT|FW|XLB)-[A-Z2-7]{16}$/;
+
+/** Chains that are ours as a whole, by table. */
+const OURS: Readonly<Record<TableName, ReadonlySet<string>>> = {
+  nat: new Set([SERVICES, NODEPORTS, POSTROUTING, MARK_MASQ, CANARY]),
+  filter: new Set([SERVICES, EXTERNAL_SERVICES, NODEPORTS, FORWARD, PROXY_FIREWALL, CANARY]),
+  mangle: new Set([CANARY]),
+};
+
+export function isOurs(table: TableName, chain: string): boolean {
+  return OURS[table].has(chain) || (table === 'nat' && PER_SERVICE.test(chain));
+}
+
+export interface PortChains {
+  readonly cluster: string;
+  readonly local: string;
+  readonly external: string;
+  readonly firewall: string;
+  endpoint(text: string): string;
+}
+
+export function chainsOf({ name, protocol }: Pick<ServicePort, 'name' | 'protocol'>): PortChains {
+  const hash = hashOf(name + protocol);
+  return {
+    cluster: `KUBE-SVC-${hash}`,
+    local: `KUBE-SVL-${hash}`,
+    external: `KUBE-EXT-${hash}`,
+    firewall: `KUBE-FW-${hash}`,
+    endpoint: (text) => `KUBE-SEP-${hashOf(name + protocol + text)}`,
+  };
+}
+
+export function markOf(bit: number): string {
+  return `0x${(2 ** bit).toString(16)}`;
+}
+
+const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
+
+/** RFC 4648 base32 of the first 10 bytes of the digest: 16 characters. */
+function hashOf(text: string): string {
+  const digest = createHash('sha256').update(text).digest();
+  let out = '';
+  for (let bit = 0; bit < 80; bit += 5) {
+    const at = bit >> 3;
+    const pair = ((digest[at] ?? 0) << 8) | (digest[at + 1] ?? 0);
+    out += BASE32[(pair >> (11 - (bit & 7))) & 31];
+  }
+  return out;
+}

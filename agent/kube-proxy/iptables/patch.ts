@@ -1,0 +1,35 @@
+/** What changes in the tables when some service ports change: the cost is that of the changed ones. Pure. */
+import type { ProxySettings } from '../proxier.ts';
+import type { ServicePort } from '../servicePort.ts';
+import { rulesOf, type PortRules, type Style } from './portRules.ts';
+import { compare, type Writes } from './tables.ts';
+import { emptyWrites } from './writes.ts';
+
+export interface PortChange {
+  readonly from: ServicePort | undefined;
+  readonly to: ServicePort | undefined;
+}
+
+const NOTHING: PortRules = { own: new Map(), dispatch: [] };
+
+export function patchOf(changes: Iterable<PortChange>, settings: ProxySettings, style: Style): Writes {
+  const writes: Writes = { nat: emptyWrites(), filter: emptyWrites(), mangle: emptyWrites() };
+  for (const { from, to } of changes) {
+    const before = from === undefined ? NOTHING : rulesOf(from, settings, style);
+    const after = to === undefined ? NOTHING : rulesOf(to, settings, style);
+    for (const [chain, rules] of after.own) {
+      if (before.own.get(chain)?.join('\n') !== rules.join('\n')) writes.nat.rewrite.set(chain, rules);
+    }
+    for (const chain of before.own.keys()) if (!after.own.has(chain)) writes.nat.drop.push(chain);
+    patchDispatch(before, after, writes);
+  }
+  return writes;
+}
+
+function patchDispatch(before: PortRules, after: PortRules, writes: Writes): void {
+  const text = ({ dispatch }: PortRules): string[] => dispatch.map(({ table, chain, rule }) => `${table} ${chain} ${rule}`);
+  const { missing, foreign } = compare(text(before), text(after));
+  for (const line of after.dispatch) if (missing.includes(`${line.table} ${line.chain} ${line.rule}`)) writes[line.table].insert.push(line);
+  for (const line of before.dispatch)
+    if (foreign.includes(`${line.table} ${line.chain} ${line.rule}`)) writes[line.table].remove.push(line);
+}
