@@ -17,9 +17,30 @@ export interface TimelineStep {
   readonly failed?: boolean;
 }
 
+/** An event of a pod, as the kubelet keeps it. */
+export interface NodeEvent {
+  readonly type: string;
+  readonly reason: string;
+  readonly message: string;
+  readonly namespace: string;
+  readonly pod: string;
+  readonly firstAtMs: number;
+  readonly lastAtMs: number;
+  readonly count: number;
+}
+
+export interface LogQuery {
+  readonly namespace: string;
+  readonly name: string;
+  readonly container: string;
+  /** As of the kubelet's containerLogs: follow, previous, tailLines, sinceSeconds, timestamps. */
+  readonly query: URLSearchParams;
+}
+
+/** A manifest the kubelet does not take. */
 export interface Refusal {
-  readonly file?: string;
-  readonly [field: string]: unknown;
+  readonly file: string;
+  readonly problem: { readonly line?: number; readonly column?: number; readonly path?: string; readonly message: string };
 }
 
 export class KubeletClient {
@@ -42,6 +63,34 @@ export class KubeletClient {
   async timeline(namespace: string, name: string, signal: AbortSignal): Promise<readonly TimelineStep[]> {
     const path = `/timeline/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}`;
     return (await this.#json<{ steps?: readonly TimelineStep[] }>(path, signal)).steps ?? [];
+  }
+
+  async refusals(signal: AbortSignal): Promise<readonly Refusal[]> {
+    return (await this.#json<{ refusals?: readonly Refusal[] }>('/manifests', signal)).refusals ?? [];
+  }
+
+  async events(filter: { readonly namespace?: string; readonly pod?: string }, signal: AbortSignal): Promise<readonly NodeEvent[]> {
+    return (
+      (await this.#json<{ events?: readonly NodeEvent[] }>(`/events?${new URLSearchParams({ ...filter }).toString()}`, signal)).events ?? []
+    );
+  }
+
+  /** Hands out the text as it comes; returns when the log ended, or quietly when signal aborts. */
+  logs({ namespace, name, container, query }: LogQuery, onText: (text: string) => void, signal: AbortSignal): Promise<void> {
+    const path = `/containerLogs/${[namespace, name, container].map(encodeURIComponent).join('/')}?${query.toString()}`;
+    return new Promise((resolve, reject) => {
+      const fail = (err: unknown): void =>
+        signal.aborted ? resolve() : reject(new AppError('KUBELET_UNREACHABLE', `Cannot reach the kubelet at ${this.#socket}`, {}, err));
+      const req = request({ socketPath: this.#socket, path, agent: false, signal }, (res) => {
+        let refusal = '';
+        res.setEncoding('utf8');
+        res.on('data', (chunk: string) => (res.statusCode === 200 ? onText(chunk) : (refusal += chunk)));
+        res.on('end', () => (res.statusCode === 200 ? resolve() : reject(new AppError('KUBELET_ANSWER', refusalText(refusal)))));
+        res.on('error', fail);
+      });
+      req.on('error', fail);
+      req.end();
+    });
   }
 
   async #json<T>(path: string, signal: AbortSignal): Promise<T> {
@@ -73,5 +122,14 @@ export class KubeletClient {
       req.on('error', fail);
       req.end();
     });
+  }
+}
+
+/** The kubelet says what is wrong as {error: {message}}. */
+function refusalText(body: string): string {
+  try {
+    return (JSON.parse(body) as { error: { message: string } }).error.message;
+  } catch {
+    return body.slice(0, 200);
   }
 }

@@ -6,6 +6,8 @@
  * Throws: EXEC_NOT_FOUND (no such program), EXEC_FAILED (exit code, with the last lines it wrote), EXEC_TIMEOUT, EXEC_ABORTED.
  */
 import { closeSync, openSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { execa } from 'execa';
 import { AppError } from '#base/errors.ts';
 
@@ -18,6 +20,8 @@ export interface RunOptions {
   /** Exit codes that are answers, not failures. */
   readonly okCodes?: readonly number[];
   readonly timeoutMs?: number;
+  /** Given each line the program writes to descriptor 3. */
+  readonly onStatus?: (line: string) => void;
 }
 
 export interface RunResult {
@@ -34,9 +38,14 @@ const TAIL_LINES = 4;
 
 export async function run(argv: Argv, options: RunOptions = {}): Promise<RunResult> {
   const [program, ...args] = argv;
-  const result = await execa(program, args, {
+  const child = execa(program, args, {
     reject: false,
-    stdin: options.input === undefined ? 'ignore' : 'pipe',
+    stdio: [
+      options.input === undefined ? 'ignore' : 'pipe',
+      'pipe',
+      'pipe',
+      ...(options.onStatus === undefined ? [] : (['pipe'] as const)),
+    ],
     ...(options.input === undefined ? {} : { input: options.input }),
     ...(options.env === undefined ? {} : { env: options.env }),
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
@@ -44,9 +53,19 @@ export async function run(argv: Argv, options: RunOptions = {}): Promise<RunResu
     timeout: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
     maxBuffer: 64 << 20,
   });
+  if (options.onStatus !== undefined) void eachLine(child.stdio[3], options.onStatus); // ends with the program, whose fate is told below
+  const result = await child;
   const { stdout, stderr, exitCode } = result;
   if (exitCode !== undefined && (exitCode === 0 || (options.okCodes ?? []).includes(exitCode))) return { stdout, stderr, exitCode };
   throw failure(program, args, result);
+}
+
+async function eachLine(stream: unknown, onLine: (line: string) => void): Promise<void> {
+  try {
+    for await (const line of createInterface({ input: stream as Readable })) onLine(line);
+  } catch {
+    // progress only: a broken pipe here says nothing about the work
+  }
 }
 
 interface Outcome {

@@ -1,0 +1,67 @@
+/** The commands of kijabi. Each is loaded when it is called: `kijabi env` does not wait for the rest. */
+import type { Command } from './io.ts';
+
+export interface CommandEntry {
+  readonly name: string;
+  readonly summary: string;
+  readonly load: () => Promise<Command>;
+}
+
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: 'start',
+    summary: 'start an isolated node here and run a static nginx pod on it',
+    load: async () => (await import('./start.ts')).startCommand,
+  },
+  {
+    name: 'down',
+    summary: 'stop an isolated node and remove every trace of it',
+    load: async () => (await import('./down.ts')).downCommand,
+  },
+  { name: 'env', summary: 'print shell exports of the running node', load: async () => (await import('./env.ts')).envCommand },
+  { name: 'get', summary: 'show the pods of a node', load: async () => (await import('./get.ts')).getCommand },
+  { name: 'describe', summary: 'show everything about a pod', load: async () => (await import('./describe.ts')).describeCommand },
+  { name: 'logs', summary: 'show what a container wrote', load: async () => (await import('./logs.ts')).logsCommand },
+  {
+    name: 'images',
+    summary: 'build images from Debian packages, load or serve them',
+    load: async () => (await import('./images.ts')).imagesCommand,
+  },
+];
+
+export function usage(): string {
+  const width = Math.max(...COMMANDS.map(({ name }) => name.length));
+  return `Usage: kijabi COMMAND [arguments]
+
+Kubernetes for Linux: runs containers from manifests, and explains itself.
+
+${COMMANDS.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`).join('\n')}
+
+kijabi COMMAND --help says more. kijabi --version prints the version.
+`;
+}
+
+/** Pure: the name nearest to what was typed, if it is near. */
+export function nearest(typed: string, names: readonly string[]): string | undefined {
+  const ranked = names.map((name) => [distance(typed, name), name] as const).sort(([a], [b]) => a - b);
+  const [best] = ranked;
+  if (best === undefined) return undefined;
+  const [edits, name] = best;
+  return edits <= Math.max(1, Math.floor(name.length / 3)) || (typed.length >= 2 && name.startsWith(typed)) ? name : undefined;
+}
+
+/** Single-letter edits, a swap of neighbours counted as one (optimal string alignment). */
+function distance(a: string, b: string): number {
+  const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, j) => j)];
+  const at = (i: number, j: number): number => rows[i]?.[j] ?? 0;
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    rows.push(row);
+    for (let j = 1; j <= b.length; j++) {
+      const same = a[i - 1] === b[j - 1] ? 0 : 1;
+      const swap = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      row[j] = Math.min(at(i - 1, j) + 1, at(i, j - 1) + 1, at(i - 1, j - 1) + same, swap ? at(i - 2, j - 2) + 1 : Infinity);
+    }
+  }
+  return at(a.length, b.length);
+}
