@@ -134,13 +134,16 @@ class Builder {
 
   /** What apt would take now of everything that the images were built from; undefined: it cannot say. */
   async #candidates(known: readonly (BuildRecord | undefined)[]): Promise<ReadonlyMap<string, string> | undefined> {
-    const { source, signal } = this.#o;
+    const { source, signal, clock, onStep } = this.#o;
+    const startMs = clock.monotonicMs();
     const names = [...new Set(known.flatMap((built) => built?.packages.map((p) => p.name) ?? []))];
     if (names.length === 0) return new Map();
     try {
       // Getting lists takes network and time; whoever wants newer packages than those in the cache runs apt-get update.
       if (!(await source.hasLists())) return this.#offline('no package lists');
-      return new Map((await source.resolve(names, signal)).map((c) => [c.name, c.sha256]));
+      const candidates = await source.resolve(names, signal);
+      onStep({ step: 'check', detail: `${names.length} packages for newer versions`, tookMs: clock.monotonicMs() - startMs });
+      return new Map(candidates.map((c) => [c.name, c.sha256]));
     } catch (err) {
       if (signal.aborted) throw signal.reason;
       // Another release of Debian has other packages: all is to be built anew.

@@ -103,6 +103,9 @@ const NGINX_DEFAULT_CONF = `server {
 }
 `;
 
+/** What a node needs to show that it works. */
+export const BASIC_IMAGES: readonly string[] = ['pause', 'busybox', 'nginx'];
+
 export const RECIPES: readonly Recipe[] = [
   {
     name: 'pause',

@@ -33,6 +33,8 @@ export interface ServeOptions {
   readonly certsDir?: string;
   /** The file of a network namespace to listen in, such as /run/netns/node1. */
   readonly netns?: string;
+  /** Default: docker-registry as installed, or from its package when it is not. */
+  readonly program?: 'fromPackage';
   /** Where docker-registry is kept when this machine has none installed. */
   readonly cacheDir?: string;
   readonly clock: Clock;
@@ -220,8 +222,14 @@ const INSTALLED = '/usr/bin/docker-registry';
 const PACKAGE = 'docker-registry';
 
 /** The installed one, one taken from its package before, or one taken from its package now. */
-async function findRegistry({ cacheDir = DEFAULT_CACHE_DIR, clock, onStep = () => undefined, signal }: ServeOptions): Promise<string> {
-  if (await exists(INSTALLED)) return INSTALLED;
+async function findRegistry({
+  program,
+  cacheDir = DEFAULT_CACHE_DIR,
+  clock,
+  onStep = () => undefined,
+  signal,
+}: ServeOptions): Promise<string> {
+  if (program === undefined && (await exists(INSTALLED))) return INSTALLED;
   return withCacheLock({ cacheDir, clock, onStep, signal }, async () => {
     const toolsDir = join(cacheDir, 'tools');
     await mkdir(toolsDir, { recursive: true });
