@@ -9,19 +9,20 @@ import { join } from 'node:path';
 import { codeOf } from '#base/errors.ts';
 
 export interface NetworkTime {
-  readonly address: string;
+  readonly podUid: string;
   readonly startedAtMs: number;
   readonly tookMs: number;
 }
 
 interface CachedResult {
-  readonly netns?: string;
-  readonly result?: { readonly ips?: readonly { readonly address?: string }[] };
+  readonly cniArgs?: readonly (readonly [name: string, value: string])[];
+  readonly ifName?: string;
+  readonly result?: { readonly interfaces?: readonly { readonly sandbox?: string }[] };
 }
 
 /** directory: the results of the CNI library, one file per attachment. What cannot be read is left out: it is on its way or going. */
 export function networkTimes(directory: string): NetworkTime[] {
-  return filesIn(join(directory, 'results')).flatMap((file) => timeOf(join(directory, 'results', file)) ?? []);
+  return filesIn(directory).flatMap((file) => timeOf(join(directory, file)) ?? []);
 }
 
 function filesIn(directory: string): string[] {
@@ -35,11 +36,12 @@ function filesIn(directory: string): string[] {
 
 function timeOf(path: string): NetworkTime | undefined {
   try {
-    const { netns, result } = JSON.parse(readFileSync(path, 'utf8')) as CachedResult;
-    const address = result?.ips?.[0]?.address?.split('/')[0];
-    if (netns === undefined || address === undefined || address.startsWith('127.')) return undefined;
+    const { cniArgs, ifName, result } = JSON.parse(readFileSync(path, 'utf8')) as CachedResult;
+    const podUid = cniArgs?.find(([name]) => name === 'K8S_POD_UID')?.[1];
+    const netns = result?.interfaces?.find(({ sandbox }) => sandbox !== undefined && sandbox !== '')?.sandbox;
+    if (podUid === undefined || netns === undefined || ifName === 'lo') return undefined;
     const startedAtMs = statSync(netns).birthtimeMs;
-    return { address, startedAtMs, tookMs: Math.round((statSync(path).mtimeMs - startedAtMs) * 10) / 10 };
+    return { podUid, startedAtMs, tookMs: Math.round((statSync(path).mtimeMs - startedAtMs) * 10) / 10 };
   } catch {
     return undefined;
   }

@@ -65,6 +65,13 @@ function nodeRuns(paths: NodePaths): AppError {
   });
 }
 
+/** Says at once what startNode would say later. */
+export function refuseIfRuns(name: string): void {
+  const paths = nodePaths(name);
+  const state = readState(paths.stateFile);
+  if (state !== undefined && ownerRuns(state)) throw nodeRuns(paths);
+}
+
 export function forName(name: string): string {
   return name === DEFAULT_NODE ? '' : ` --name ${name}`;
 }

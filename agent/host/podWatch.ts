@@ -2,6 +2,7 @@
  * Follows the pods of a node through its kubelet: keeps the forwarded port on a running pod, reports what changes, and knows when
  * all have settled. One loop; a kubelet that does not answer for a while changes nothing.
  */
+import { join } from 'node:path';
 import type { Pod } from '#api/kinds/core/pod.ts';
 import { podRow } from '#api/print/pod.ts';
 import type { Clock } from '#base/clock.ts';
@@ -69,10 +70,12 @@ export class PodWatch {
   async stepsOf(pod: Pod, signal: AbortSignal): Promise<readonly TimelineStep[]> {
     const { kubelet, node } = this.#options;
     const steps = await kubelet.timeline(pod.metadata.namespace ?? 'default', pod.metadata.name ?? '', signal);
-    const network = networkTimes(node.paths.cniResultsDir).find(({ address }) => address === pod.status?.podIP);
+    const network = networkTimes(join(node.paths.cniResultsDir, 'results')).find(({ podUid }) => podUid === pod.metadata.uid);
     if (network === undefined || steps.some(({ step }) => step === 'network')) return steps;
-    const { address: detail, ...times } = network;
-    return [...steps, { step: 'network', ...times, detail }].sort((a, b) => a.startedAtMs - b.startedAtMs);
+    const { startedAtMs, tookMs } = network;
+    const address = pod.status?.podIP;
+    const step = { step: 'network', startedAtMs, tookMs, ...(address === undefined ? {} : { detail: address }) };
+    return [...steps, step].sort((a, b) => a.startedAtMs - b.startedAtMs);
   }
 
   /** False: the kubelet did not answer. */

@@ -13,7 +13,7 @@ import { lookAtMachine } from './facts.ts';
 import type { HostNode } from './hostNode.ts';
 import { imagesIn, prepareImages, type ImageSource } from './imageSource.ts';
 import { KubeletClient, type Refusal } from './kubeletClient.ts';
-import { startNode } from './node.ts';
+import { refuseIfRuns, startNode } from './node.ts';
 import { installPackages, missingPackages, NODE_PACKAGES } from './packages.ts';
 import { PodWatch } from './podWatch.ts';
 import { judge, summary, type Finding } from './preflight.ts';
@@ -60,6 +60,7 @@ export interface ServingNode {
 }
 
 export async function serveNode(options: ServeOptions): Promise<ServingNode> {
+  refuseIfRuns(options.name);
   const steps = new Steps(options.clock, options.report);
   await steps.step('machine', 'Looking at this machine', () => checkMachine(options));
   await steps.step('packages', 'Looking for what is installed', (going) => providePackages(options, going));
