@@ -30,7 +30,7 @@ if (skip === false) {
 }
 
 const proxierOn = (iptables: Iptables, family: Family): IptablesProxier =>
-  new IptablesProxier({ family, iptables, clock: new SystemClock(), generation: () => undefined });
+  new IptablesProxier({ family, iptables, clock: new SystemClock(), watch: { foreignWrites: () => undefined, wrote: () => undefined } });
 
 async function full(proxier: IptablesProxier, table: ServiceTable, choices = {}): Promise<number> {
   table.takeChanges(proxier.family);

@@ -2,6 +2,7 @@
 import type { Clock } from '#base/clock.ts';
 import { codeOf, explain } from '#base/errors.ts';
 import type { Iptables } from '../../linux/iptables.ts';
+import type { RuleWatch } from '../../linux/ruleGeneration.ts';
 import type { Family } from '../ip.ts';
 import type { ModeDriver, Support } from '../proxier.ts';
 import { isOurs, type TableName } from './names.ts';
@@ -12,11 +13,10 @@ import { emptyWrites, renderBatches, type TableWrites } from './writes.ts';
 export interface IptablesDriverDeps {
   readonly clock: Clock;
   readonly open: (family: Family, signal: AbortSignal) => Promise<Iptables>;
-  /** What changes with every write to the rules of a family and back end; undefined where the kernel cannot be asked. */
-  readonly generation: (family: Family, iptables: Iptables) => string | undefined;
+  readonly watch: (family: Family, iptables: Iptables) => RuleWatch;
 }
 
-export function iptablesDriver({ clock, open, generation }: IptablesDriverDeps): ModeDriver {
+export function iptablesDriver({ clock, open, watch }: IptablesDriverDeps): ModeDriver {
   return {
     mode: 'iptables',
     async probe(family, signal): Promise<Support> {
@@ -36,7 +36,7 @@ export function iptablesDriver({ clock, open, generation }: IptablesDriverDeps):
     },
     async open(family, signal) {
       const iptables = await open(family, signal);
-      return new IptablesProxier({ family, iptables, clock, generation: () => generation(family, iptables) });
+      return new IptablesProxier({ family, iptables, clock, watch: watch(family, iptables) });
     },
     async cleanup(family, signal) {
       await cleanupIptables(await open(family, signal), signal);

@@ -16,7 +16,7 @@ const never = new AbortController().signal;
 const settings = settingsOf('IPv4');
 
 function proxierOn(iptables: FakeIptables, family: Family = 'IPv4'): IptablesProxier {
-  return new IptablesProxier({ family, iptables, clock: new ManualClock(), generation: () => String(iptables.generation) });
+  return new IptablesProxier({ family, iptables, clock: new ManualClock(), watch: iptables.watch() });
 }
 
 async function full(proxier: IptablesProxier, table: ServiceTable): Promise<number> {
@@ -183,6 +183,9 @@ test('IptablesProxier: it knows whether its rules are still there without readin
   await iptables.restore('*nat\n:OTHER - [0:0]\nCOMMIT\n', never);
   assert.equal(await proxier.checkIntact(never), 'touched');
   assert.equal(await proxier.checkIntact(never), 'intact');
+  table.set('default/web-1', undefined);
+  await partial(proxier, table);
+  assert.equal(await proxier.checkIntact(never), 'intact', 'what we write ourselves is no news');
   iptables.flush('nat');
   assert.equal(await proxier.checkIntact(never), 'broken');
 });

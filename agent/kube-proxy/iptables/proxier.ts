@@ -8,6 +8,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '#base/clock.ts';
 import { AppError, codeOf } from '#base/errors.ts';
 import type { Iptables } from '../../linux/iptables.ts';
+import type { RuleWatch } from '../../linux/ruleGeneration.ts';
 import type { Family } from '../ip.ts';
 import type { Packet } from '../packet.ts';
 import type { Drift, ExplainedFrontend, Intactness, Proxier, ProxySettings, SyncInput, SyncReport, TraceResult } from '../proxier.ts';
@@ -37,8 +38,7 @@ export interface IptablesProxierDeps {
   readonly family: Family;
   readonly iptables: Iptables;
   readonly clock: Clock;
-  /** Changes whenever somebody writes rules of this family; undefined where the kernel cannot be asked. */
-  readonly generation: () => string | undefined;
+  readonly watch: RuleWatch;
 }
 
 export class IptablesProxier implements Proxier {
@@ -46,15 +46,16 @@ export class IptablesProxier implements Proxier {
   readonly family: Family;
   readonly #iptables: Iptables;
   readonly #clock: Clock;
-  readonly #generation: () => string | undefined;
+  readonly #watch: RuleWatch;
   #believed: Believed | undefined;
-  #seenGeneration: string | undefined;
+  /** The foreign writes we have seen the effect of. */
+  #seenWrites: number | undefined;
 
-  constructor({ family, iptables, clock, generation }: IptablesProxierDeps) {
+  constructor({ family, iptables, clock, watch }: IptablesProxierDeps) {
     this.family = family;
     this.#iptables = iptables;
     this.#clock = clock;
-    this.#generation = generation;
+    this.#watch = watch;
   }
 
   async sync(input: SyncInput, signal: AbortSignal): Promise<SyncReport> {
@@ -92,6 +93,8 @@ export class IptablesProxier implements Proxier {
     this.#believed = undefined;
     const desired = planRuleset(ports.values(), settings, style);
     const plannedMs = this.#clock.monotonicMs() - startMs;
+    // Before reading: what is written by others from here on has not been seen.
+    this.#seenWrites = this.#watch.foreignWrites();
     const actual = await this.#read(concernsUs, signal);
     const readMs = this.#clock.monotonicMs() - startMs - plannedMs;
     const written = await this.#write(diffTables(actual, desired), this.#clock.monotonicMs(), signal);
@@ -104,13 +107,15 @@ export class IptablesProxier implements Proxier {
     const batches = renderBatches(writes, { linesPerBatch });
     const planMs = this.#clock.monotonicMs() - startMs;
     try {
-      for (const { text } of batches) await this.#iptables.restore(text, signal);
+      for (const { text, transactions } of batches) {
+        await this.#iptables.restore(text, signal);
+        this.#watch.wrote(transactions);
+      }
     } catch (err) {
       // Some of the tables may be written: nothing is believed any more.
       this.#believed = undefined;
       throw toProxyError(err);
     }
-    this.#seenGeneration = this.#generation();
     return {
       linesWritten: batches.reduce((sum, b) => sum + b.lines, 0),
       bytesWritten: batches.reduce((sum, b) => sum + b.text.length, 0),
@@ -135,10 +140,10 @@ export class IptablesProxier implements Proxier {
 
   /** Where nobody wrote since we looked last, the kernel need not be read. */
   async checkIntact(signal: AbortSignal): Promise<Intactness> {
-    const now = this.#generation();
+    const now = this.#watch.foreignWrites();
     const believed = this.#believed;
     if (believed === undefined) return 'broken';
-    if (now !== undefined && now === this.#seenGeneration) return 'intact';
+    if (now !== undefined && now === this.#seenWrites) return 'intact';
     const tables: SavedTables = { nat: new Map(), filter: new Map(), mangle: new Map() };
     // The rules of services are in nat. The other two are small, and whoever flushes rarely flushes one alone.
     const names: TableName[] = this.#iptables.backend === 'nft' || now !== undefined ? ['mangle', 'filter', 'nat'] : ['mangle', 'filter'];
@@ -152,7 +157,7 @@ export class IptablesProxier implements Proxier {
     const isWhole = names.every(
       (t) => tables[t].has(CANARY) && wanted[t].hooks.every(({ chain, rule }) => tables[t].get(chain)?.includes(rule) ?? false),
     );
-    this.#seenGeneration = now;
+    this.#seenWrites = now;
     if (!isWhole) return 'broken';
     return now === undefined ? 'intact' : 'touched';
   }

@@ -38,6 +38,7 @@ export function isEmpty({ make, rewrite, insert, remove, drop }: TableWrites): b
 export interface Batch {
   readonly text: string;
   readonly lines: number;
+  readonly transactions: number;
 }
 
 export interface RenderOptions {
@@ -50,14 +51,17 @@ export const NFT_LINES_PER_BATCH = 1_000;
 export function renderBatches(writes: Readonly<Record<TableName, TableWrites>>, { linesPerBatch }: RenderOptions): Batch[] {
   const batches: Batch[] = [];
   let open: string[] = [];
+  let transactions = 0;
   const close = (): void => {
-    if (open.length > 0) batches.push({ text: `${open.join('\n')}\n`, lines: open.length });
+    if (open.length > 0) batches.push({ text: `${open.join('\n')}\n`, lines: open.length, transactions });
     open = [];
+    transactions = 0;
   };
   for (const section of sections(writes)) {
     for (const piece of cut(section.steps, linesPerBatch)) {
       if (open.length + piece.length + 2 > linesPerBatch) close();
       open.push(`*${section.table}`, ...piece, 'COMMIT');
+      transactions += 1;
     }
   }
   close();

@@ -6,6 +6,7 @@
  */
 import { AppError } from '#base/errors.ts';
 import type { Iptables, IptablesBackend, SaveOptions } from '../iptables.ts';
+import type { RuleWatch } from '../ruleGeneration.ts';
 
 const BUILT_IN = {
   nat: ['PREROUTING', 'INPUT', 'OUTPUT', 'POSTROUTING'],
@@ -21,7 +22,7 @@ type TableName = (typeof TABLES)[number];
 export class FakeIptables implements Iptables {
   readonly backend: IptablesBackend;
   readonly version = '1.8.9';
-  /** Grows with every restore, as the generation of the nft rules does. */
+  /** How many tables were written, as the generation of the nft rules counts them. */
   generation = 0;
   /** What restore was given. */
   readonly restored: string[] = [];
@@ -49,7 +50,6 @@ export class FakeIptables implements Iptables {
     signal.throwIfAborted();
     if (this.failWith !== undefined) throw this.failWith;
     this.restored.push(text);
-    this.generation += 1;
     let name: TableName | undefined;
     let draft: Table = new Map();
     text.split('\n').forEach((line, i) => {
@@ -63,9 +63,16 @@ export class FakeIptables implements Iptables {
       } else if (name === undefined) fail('no table');
       else if (line === 'COMMIT') {
         this.#tables.set(name, draft);
+        this.generation += 1;
         name = undefined;
       } else command(name, draft, line, fail);
     });
+  }
+
+  /** As agent/linux/ruleGeneration.ts gives for nf_tables. */
+  watch(): RuleWatch {
+    let own = 0;
+    return { foreignWrites: () => this.generation - own, wrote: (n) => void (own += n) };
   }
 
   /** As somebody else would: flushes and deletes everything in a table. */
