@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -131,9 +132,34 @@ test('without a runtime: calls fail at once, the loss is told once, waiting ends
   await client.waitReady(t.signal);
   assert.equal((await client.runtime.version({})).runtime_name, 'fake');
   fake.unlisten();
+  const tried = async (): Promise<string> => client.runtime.version({}).then(String, String);
+  while (!/connect E/.test(await tried())); // it was not only lost but also looked for again
   await fake.listen();
-  while (states.length < 4) await client.waitReady(t.signal).then(() => new Promise(setImmediate));
+  await client.waitReady(t.signal);
   assert.deepEqual(states, [false, true, false, true]);
+});
+
+test('a runtime that stays away is told of once, however often it is tried again', async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'kijabi-cri-'));
+  const socket = join(dir, 'r.sock');
+  const tried = Promise.withResolvers<void>();
+  let attempts = 0;
+  const server = createServer((connection) => {
+    connection.destroy();
+    if (++attempts === 4) tried.resolve();
+  }).listen(socket);
+  const states: boolean[] = [];
+  const client = new CriClient({ endpoint: socket, clock: new SystemClock(), onStateChange: (up) => states.push(up) });
+  t.after(() => {
+    client.close();
+    server.close();
+    rmSync(dir, { recursive: true });
+  });
+  const waiting = client.waitReady(t.signal);
+  waiting.catch(() => undefined); // ends with the test
+  await tried.promise;
+  assert.deepEqual(new Set(states), new Set([false]));
+  assert.equal(states.length, 1);
 });
 
 test('a stream that is left early is cancelled; a broken one fails and does not just end', async (t) => {
@@ -142,15 +168,16 @@ test('a stream that is left early is cancelled; a broken one fails and does not 
   const config = { metadata: { name: 'p', uid: 'u', namespace: 'd' } };
   const events = client.containerdEvents(['topic=="/tasks/start"'], t.signal);
   const first = events.next();
-  while (!fake.calls.some((c) => c.rpc === 'Subscribe')) await new Promise(setImmediate);
+  while (fake.openStreams === 0) await new Promise(setImmediate);
   const { pod_sandbox_id } = await client.runtime.runPodSandbox({ config });
   const { value } = await first;
   assert.deepEqual([value?.kind, value?.container_id], ['start', pod_sandbox_id]);
   assert.ok(Math.abs((value?.atMs ?? 0) - Date.now()) < 60_000);
   await events.return();
+  while (fake.openStreams > 0) await new Promise(setImmediate);
 
   const broken = client.containerdEvents([], t.signal).next();
-  while (fake.calls.filter((c) => c.rpc === 'Subscribe').length < 2) await new Promise(setImmediate);
+  while (fake.openStreams === 0) await new Promise(setImmediate);
   fake.unlisten();
   await assert.rejects(broken, (err) => codeOf(err) === 'CRI_UNAVAILABLE');
 });

@@ -37,7 +37,7 @@ export class CriClient {
 
   constructor({ endpoint, clock, requestTimeoutMs = DEFAULT_REQUEST_TIMEOUT_MS, onStateChange = () => undefined }: CriClientOptions) {
     this.socket = parseEndpoint(endpoint);
-    this.#connection = new Connection(this.socket, onStateChange);
+    this.#connection = new Connection(this.socket, clock, onStateChange);
     const schema = loadSchema();
     const deps = { connection: this.#connection, clock, socket: this.socket, requestTimeoutMs };
     this.runtime = makeService(schema.methods('runtime.v1.RuntimeService'), deps) as unknown as RuntimeService;

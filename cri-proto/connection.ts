@@ -3,6 +3,7 @@
  * Nothing is opened before watch() or the first call.
  */
 import { Client, connectivityState, credentials } from '@grpc/grpc-js';
+import type { Clock } from '#base/clock.ts';
 
 /** A list of thousands of containers passes grpc's default of 4 MiB; containerd itself takes and sends 16 MiB. */
 const LARGEST_MESSAGE_BYTES = 16 * 1024 * 1024;
@@ -21,12 +22,14 @@ const OPTIONS = {
 export class Connection {
   readonly client: Client;
   readonly #onStateChange: (up: boolean) => void;
+  readonly #clock: Clock;
   #waiters: (() => void)[] = [];
   #up: boolean | undefined;
   #watching = false;
   #closed = false;
 
-  constructor(socket: string, onStateChange: (up: boolean) => void) {
+  constructor(socket: string, clock: Clock, onStateChange: (up: boolean) => void) {
+    this.#clock = clock;
     this.client = new Client(`unix:${socket}`, credentials.createInsecure(), OPTIONS);
     this.#onStateChange = onStateChange;
   }
@@ -41,17 +44,28 @@ export class Connection {
   /** Returns once the socket takes calls, or throws the reason of the signal. After close() it never returns by itself. */
   async waitUp(signal: AbortSignal): Promise<void> {
     this.watch();
-    while (this.#up !== true) {
-      signal.throwIfAborted();
-      await new Promise<void>((resolve) => {
-        const wake = (): void => {
-          signal.removeEventListener('abort', wake);
-          resolve();
-        };
-        signal.addEventListener('abort', wake, { once: true });
-        this.#waiters.push(wake);
-      });
+    const waiting = new AbortController();
+    // grpc-js lets the process end while it connects; who waits wants it to go on.
+    this.#clock.sleep(Infinity, waiting.signal).catch(() => undefined);
+    try {
+      while (this.#up !== true) {
+        signal.throwIfAborted();
+        await this.#nextChange(signal);
+      }
+    } finally {
+      waiting.abort();
     }
+  }
+
+  #nextChange(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        signal.removeEventListener('abort', wake);
+        resolve();
+      };
+      signal.addEventListener('abort', wake, { once: true });
+      this.#waiters.push(wake);
+    });
   }
 
   get closed(): boolean {

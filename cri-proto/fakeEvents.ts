@@ -29,6 +29,11 @@ export class FakeEvents {
     this.#has = has;
   }
 
+  /** How many event streams are open. */
+  get open(): number {
+    return this.#watchers.size + this.#subscribers.size;
+  }
+
   watch(stream: Stream): void {
     if (this.#has !== 'cri') throw new RpcError(Status.UNIMPLEMENTED, 'method GetContainerEvents not implemented');
     this.#watchers.add(stream);

@@ -102,6 +102,11 @@ export class FakeRuntime {
     rmSync(this.socketPath, { force: true });
   }
 
+  /** How many event streams are open: a test waits for it before it changes something. */
+  get openStreams(): number {
+    return this.#events.open;
+  }
+
   /** Makes an image present; its id comes from the reference. */
   addImage(reference: string, more: Partial<FakeImage> = {}): FakeImage {
     const image = makeImage(reference, more);

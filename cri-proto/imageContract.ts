@@ -63,6 +63,13 @@ export const eventRules: Rules = {
     await r.runtime.startContainer({ container_id: id });
     await until('both events', async () => seen.length >= 2);
     assert.deepEqual(seen, [['start'], ['exit', true, 3]]);
+
+    const removed = await r.created(sandbox, PROGRAMS.runs, { metadata: { name: 'removed' } });
+    ids.add(removed);
+    await r.runtime.startContainer({ container_id: removed });
+    await r.runtime.removeContainer({ container_id: removed });
+    await until('the events of the second', async () => seen.length >= 4);
+    assert.deepEqual(seen.slice(2), [['start'], ['exit', true, 137]]);
     stop.abort(new Error('enough'));
     await assert.rejects(reading, /enough/);
   },

@@ -14,8 +14,9 @@ import { killShims, removeCgroups, removeCniResults, removeShimSockets, unmountB
 import { busyboxImage, PAUSE_IMAGE, pauseImage, writeImage } from './ociImage.ts';
 
 const CNI_PLUGINS = '/usr/lib/cni';
+const RUNC = '/usr/sbin/runc';
 const STARTS_WITHIN_MS = 30_000;
-const NEEDED = ['/usr/bin/containerd', '/usr/bin/ctr', '/usr/sbin/runc', `${CNI_PLUGINS}/bridge`, '/usr/sbin/ip', '/usr/bin/nsenter'];
+const NEEDED = ['/usr/bin/containerd', '/usr/bin/ctr', RUNC, `${CNI_PLUGINS}/bridge`, '/usr/sbin/ip', '/usr/bin/nsenter'];
 
 export interface TestContainerd {
   readonly socket: string;
@@ -40,10 +41,6 @@ export interface TestContainerd {
 export interface ContainerdOptions {
   /** What is imported at the start, from ociImage.ts. Default 'pause and busybox'. */
   readonly images?: 'pause and busybox' | 'none';
-  /** The program of the runtime named runc. Default /usr/sbin/runc. */
-  readonly runtimeBinary?: string;
-  /** A CNI network list instead of the default one. It must keep its state below the test's dir. */
-  readonly cni?: (dir: string) => object;
   /** The plugin of CRI switched off, as some packages ship containerd. */
   readonly cri?: 'off';
 }
@@ -171,14 +168,12 @@ class Containerd implements TestContainerd {
 /** What no test uses and only takes time at the start. */
 const UNUSED = ['aufs', 'btrfs', 'devmapper', 'zfs'].map((name) => `io.containerd.snapshotter.v1.${name}`);
 
-function writeConfig(dir: string, socket: string, { runtimeBinary = '/usr/sbin/runc', cni = bridgeNetwork, cri }: ContainerdOptions): void {
+function writeConfig(dir: string, socket: string, { cri }: ContainerdOptions): void {
   const cniDir = join(dir, 'cni', 'net.d');
   mkdirSync(cniDir, { recursive: true });
-  writeFileSync(join(cniDir, '10-test.conflist'), JSON.stringify(cni(dir)));
-  writeFileSync(
-    join(dir, 'config.toml'),
-    configText({ dir, socket, runtimeBinary, cniDir, off: cri === 'off' ? [...UNUSED, 'io.containerd.grpc.v1.cri'] : UNUSED }),
-  );
+  writeFileSync(join(cniDir, '10-test.conflist'), JSON.stringify(bridgeNetwork(dir)));
+  const off = cri === 'off' ? [...UNUSED, 'io.containerd.grpc.v1.cri'] : UNUSED;
+  writeFileSync(join(dir, 'config.toml'), configText({ dir, socket, cniDir, off }));
 }
 
 /** One bridge inside the namespace. No loopback plugin: CRI sets up lo itself. */
@@ -192,12 +187,11 @@ function bridgeNetwork(dir: string): object {
 interface ConfigFacts {
   readonly dir: string;
   readonly socket: string;
-  readonly runtimeBinary: string;
   readonly cniDir: string;
   readonly off: readonly string[];
 }
 
-function configText({ dir, socket, runtimeBinary, cniDir, off }: ConfigFacts): string {
+function configText({ dir, socket, cniDir, off }: ConfigFacts): string {
   const cri = 'plugins."io.containerd.grpc.v1.cri"';
   return `version = 2
 root = "${dir}/root"
@@ -218,7 +212,7 @@ disabled_plugins = ${JSON.stringify(off)}
 [${cri}.containerd.runtimes.runc]
   runtime_type = "io.containerd.runc.v2"
 [${cri}.containerd.runtimes.runc.options]
-  BinaryName = "${runtimeBinary}"
+  BinaryName = "${RUNC}"
   Root = "${dir}/runc"
   SystemdCgroup = false
 `;
