@@ -122,11 +122,15 @@ function wrap(p: PinoLike): Logger {
   return { error: at('error'), warn: at('warn'), info: at('info'), debug: at('debug'), with: (fields) => wrap(p.child(flatten(fields))) };
 }
 
-/** err becomes its text and its code; msg and level are pino's own names and are never ours. */
+/** err becomes its text, with its code right behind it. */
 function flatten(fields: Fields): Fields {
   if (!('err' in fields)) return fields;
-  const { err, ...rest } = fields;
-  return { ...rest, err: explain(err), code: codeOf(err) };
+  const out: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(fields)) {
+    if (key === 'err') Object.assign(out, { err: explain(value), code: fields['code'] ?? codeOf(value) });
+    else if (key !== 'code') out[key] = value;
+  }
+  return out;
 }
 
 /** To stderr, as a daemon logs. */

@@ -24,7 +24,7 @@ test('runLoop: retries a failing key later and later, folds what it says, and se
     desired: () => 1,
     observe: async () => world,
     plan: (desired, observed) => ({ actions: observed < (desired ?? 0) ? [{ kind: 'increment' }] : [] }),
-    act: async (_key, actions, onStep) => {
+    act: async ({ actions, onStep }) => {
       onStep(actions[0]!.kind);
       triedAtMs.push(clock.nowMs());
       if (failures-- > 0) throw new AppError('RUNTIME_DEADLINE', 'Cannot start container', {}, new Error('no answer\nwithin 2s'));

@@ -16,8 +16,18 @@ export interface Reconciler<Desired, Observed, Action extends { readonly kind: s
   desired(key: string): Desired | undefined;
   observe(key: string, signal: AbortSignal): Promise<Observed>;
   plan(desired: Desired | undefined, observed: Observed, nowMs: number): Plan<Action>;
-  /** Runs the actions of one plan in their order. onStep is told each kind before it starts, so that a failure can be named. */
-  act(key: string, actions: readonly Action[], onStep: (kind: string) => void, signal: AbortSignal): Promise<void>;
+  /** Runs the actions of one plan in their order. */
+  act(turn: Turn<Desired, Observed, Action>, signal: AbortSignal): Promise<void>;
+}
+
+/** One plan on its way to being carried out, with what it was made from. */
+export interface Turn<Desired, Observed, Action> {
+  readonly key: string;
+  readonly desired: Desired | undefined;
+  readonly observed: Observed;
+  readonly actions: readonly Action[];
+  /** Told the kind of each action before it starts, so that a failure can be named. */
+  readonly onStep: (kind: string) => void;
 }
 
 export interface LoopDeps {
@@ -49,7 +59,7 @@ export async function runLoop<D, O, A extends { readonly kind: string }>(
   await Promise.all(underWay);
 }
 
-interface Turn {
+interface KeyMemory {
   readonly key: string;
   /** What the last turn of each key did: doing the same again means that the world did not move. */
   readonly lastActions: Map<string, string>;
@@ -58,21 +68,22 @@ interface Turn {
 async function runTurn<D, O, A extends { readonly kind: string }>(
   r: Reconciler<D, O, A>,
   { queue, clock, backoff, log }: LoopDeps,
-  { key, lastActions }: Turn,
+  { key, lastActions }: KeyMemory,
   signal: AbortSignal,
 ): Promise<void> {
   let step = 'observe';
   try {
     const observed = await r.observe(key, signal);
     step = 'plan';
-    const plan = r.plan(r.desired(key), observed, clock.nowMs());
+    const desired = r.desired(key);
+    const plan = r.plan(desired, observed, clock.nowMs());
     if (plan.actions.length === 0) {
       backoff.reset(key); // settled
       lastActions.delete(key);
       if (plan.lookAgainAfterMs !== undefined) queue.addAfter(key, plan.lookAgainAfterMs, signal);
       return;
     }
-    await r.act(key, plan.actions, (kind) => (step = kind), signal);
+    await r.act({ key, desired, observed, actions: plan.actions, onStep: (kind) => (step = kind) }, signal);
     // Having acted is no proof: look again, at once while there is progress, later each time the same had to be done again.
     const did = JSON.stringify(plan.actions);
     const progress = lastActions.get(key) !== did;

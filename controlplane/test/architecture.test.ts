@@ -5,7 +5,7 @@ import { test } from 'node:test';
 /** Who may import whom. The first rule whose folder holds the file applies. */
 const LAYERS: [folder: string, mayImport: RegExp][] = [
   ['cri-proto/', /^(\.|#base\/)/],
-  ['agent/', /^(\.|#base\/|#api\/|#client\/|#cri\/)/],
+  ['agent/', /^(\.|#agent\/|#base\/|#api\/|#client\/|#cri\/)/],
   ['controlplane/base/', /^(\.|#base\/)/],
   ['controlplane/api/', /^(\.|#base\/|#api\/)/],
   // The kijabi command is where the parts meet: it alone may reach into both halves.

@@ -1,5 +1,5 @@
 /** Waits on a condition. The limit is for tests that would never end; it is no statement about speed. */
-const LIMIT_MS = 120_000;
+const LIMIT_MS = 60_000;
 const LOOK_EVERY_MS = 10;
 
 export async function until(what: string, condition: () => boolean | Promise<boolean>, limitMs = LIMIT_MS): Promise<void> {

@@ -1,0 +1,68 @@
+/**
+ * The kubelet's command line. Pure: text in, options or one clear complaint out.
+ * Flags are upstream's; a flag wins over the same field of the configuration file.
+ */
+import { parseArgs } from 'node:util';
+import { AppError } from '#base/errors.ts';
+
+export interface Flags {
+  readonly help: boolean;
+  readonly version: boolean;
+  readonly config: string | undefined;
+  readonly podManifestPath: string | undefined;
+  readonly containerRuntimeEndpoint: string | undefined;
+  readonly hostnameOverride: string | undefined;
+  readonly rootDir: string;
+  readonly verbosity: number;
+}
+
+const OPTIONS = {
+  help: { type: 'boolean', short: 'h' },
+  version: { type: 'boolean' },
+  config: { type: 'string' },
+  'pod-manifest-path': { type: 'string' },
+  'container-runtime-endpoint': { type: 'string' },
+  'hostname-override': { type: 'string' },
+  'root-dir': { type: 'string' },
+  v: { type: 'string', short: 'v' },
+} as const;
+
+export const USAGE = `Usage: kubelet [flags]
+
+The node agent: runs the pods of a manifest directory on a container runtime.
+
+      --config FILE                       KubeletConfiguration (kubelet.config.k8s.io/v1beta1)
+      --pod-manifest-path DIR             directory of static pod manifests (staticPodPath in the file)
+      --container-runtime-endpoint URL    CRI socket (default unix:///run/containerd/containerd.sock)
+      --hostname-override NAME            name of this node (default: the host's name)
+      --root-dir DIR                      where volumes and state are kept (default /var/lib/kubelet)
+  -v, --v LEVEL                           0 to 3 say what matters, 4 and more also say every step
+      --version                           print the version and exit
+  -h, --help                              print this and exit
+`;
+
+export function parseFlags(argv: readonly string[]): Flags {
+  const values = parse(argv);
+  const verbosity = values.v === undefined ? 0 : Number(values.v);
+  if (!Number.isInteger(verbosity) || verbosity < 0 || verbosity > 10) {
+    throw new AppError('FLAG_INVALID', `--v: want an integer 0-10, got ${JSON.stringify(values.v)}`);
+  }
+  return {
+    help: values.help ?? false,
+    version: values.version ?? false,
+    config: values.config,
+    podManifestPath: values['pod-manifest-path'],
+    containerRuntimeEndpoint: values['container-runtime-endpoint'],
+    hostnameOverride: values['hostname-override'],
+    rootDir: values['root-dir'] ?? '/var/lib/kubelet',
+    verbosity,
+  };
+}
+
+function parse(argv: readonly string[]): ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values'] {
+  try {
+    return parseArgs({ args: [...argv], options: OPTIONS, strict: true, allowPositionals: false }).values;
+  } catch (err) {
+    throw new AppError('FLAG_INVALID', `${(err as Error).message.split('. To specify')[0]}; kubelet --help lists the flags`, {}, undefined);
+  }
+}

@@ -1,0 +1,170 @@
+/**
+ * KubeletConfiguration v1beta1: every field it has, and what this kubelet does with each. Pure.
+ *
+ * A field that is not honoured is refused by name when it is set to anything but a value that asks for nothing.
+ * Source: k8s.io/kubelet config/v1beta1 of Kubernetes 1.36 (names, types and defaults).
+ */
+import { anyObject, boolean, duration, int32, int64, list, map, number, object, string, type Fields, type Static } from '#api/schema.ts';
+
+const honoured = {
+  staticPodPath: string('Directory of static pod manifests'),
+  podLogsDir: string('Directory of the containers’ log files', { default: '/var/log/pods' }),
+  fileCheckFrequency: duration('How often the manifest directory is read in full', { default: '20s' }),
+  containerRuntimeEndpoint: string('Socket of the container runtime', { default: 'unix:///run/containerd/containerd.sock' }),
+  runtimeRequestTimeout: duration('Deadline of calls to the runtime', { default: '2m0s' }),
+  cgroupRoot: string('Control group above kubepods', { default: '/' }),
+  cgroupDriver: string('How control groups are made', { default: 'cgroupfs' }),
+  resolvConf: string('Where the node’s DNS servers stand', { default: '/etc/resolv.conf' }),
+  healthzPort: int32('Port of /healthz; 0 switches it off', { default: 10_248, minimum: 0, maximum: 65_535 }),
+  healthzBindAddress: string('Address of /healthz', { default: '127.0.0.1' }),
+  podPidsLimit: int64('Most processes in a pod; -1 for no limit', { default: -1 }),
+  serializeImagePulls: boolean('One image pull at a time', { default: true }),
+  maxParallelImagePulls: int32('Most image pulls at once when they are not serialised', { minimum: 1 }),
+  crashLoopBackOff: object('io.k8s.kubelet.config.v1beta1.CrashLoopBackOffConfig', {
+    maxContainerRestartPeriod: duration('Longest delay between restarts, 1s to 300s', { default: '5m0s' }),
+  }),
+} satisfies Fields;
+
+/** Known, not honoured yet. The value given here asks for nothing more than what happens anyway, so it is let through. */
+const strings = list(string());
+const later = {
+  enableServer: [boolean(), false],
+  syncFrequency: [duration()],
+  httpCheckFrequency: [duration()],
+  staticPodURL: [string(), ''],
+  staticPodURLHeader: [map(strings)],
+  address: [string()],
+  port: [int32()],
+  readOnlyPort: [int32(), 0],
+  tlsCertFile: [string(), ''],
+  tlsPrivateKeyFile: [string(), ''],
+  tlsCipherSuites: [strings],
+  tlsCurvePreferences: [list(int32())],
+  tlsMinVersion: [string()],
+  rotateCertificates: [boolean(), false],
+  serverTLSBootstrap: [boolean(), false],
+  authentication: [anyObject()],
+  authorization: [anyObject()],
+  registryPullQPS: [int32(), 0],
+  registryBurst: [int32()],
+  imagePullCredentialsVerificationPolicy: [string()],
+  preloadedImagesVerificationAllowlist: [strings],
+  eventRecordQPS: [int32(), 0],
+  eventBurst: [int32()],
+  enableDebuggingHandlers: [boolean(), false],
+  enableContentionProfiling: [boolean(), false],
+  oomScoreAdj: [int32()],
+  clusterDomain: [string(), ''],
+  clusterDNS: [strings],
+  streamingConnectionIdleTimeout: [duration()],
+  nodeStatusUpdateFrequency: [duration()],
+  nodeStatusReportFrequency: [duration()],
+  nodeLeaseDurationSeconds: [int32()],
+  imageMinimumGCAge: [duration()],
+  imageMaximumGCAge: [duration(), '0s'],
+  imageGCHighThresholdPercent: [int32(), 100],
+  imageGCLowThresholdPercent: [int32()],
+  volumeStatsAggPeriod: [duration()],
+  kubeletCgroups: [string(), ''],
+  systemCgroups: [string(), ''],
+  cgroupsPerQOS: [boolean(), true],
+  cpuManagerPolicy: [string(), 'none'],
+  singleProcessOOMKill: [boolean()],
+  cpuManagerPolicyOptions: [map(string())],
+  cpuManagerReconcilePeriod: [duration()],
+  memoryManagerPolicy: [string(), 'None'],
+  topologyManagerPolicy: [string(), 'none'],
+  topologyManagerScope: [string()],
+  topologyManagerPolicyOptions: [map(string())],
+  qosReserved: [map(string())],
+  hairpinMode: [string()],
+  maxPods: [int32()],
+  podCIDR: [string(), ''],
+  runOnce: [boolean(), false],
+  cpuCFSQuota: [boolean(), true],
+  cpuCFSQuotaPeriod: [duration(), '100ms'],
+  nodeStatusMaxImages: [int32()],
+  maxOpenFiles: [int64()],
+  contentType: [string()],
+  kubeAPIQPS: [int32()],
+  kubeAPIBurst: [int32()],
+  evictionHard: [map(string())],
+  evictionSoft: [map(string())],
+  evictionSoftGracePeriod: [map(string())],
+  evictionPressureTransitionPeriod: [duration()],
+  evictionMaxPodGracePeriod: [int32()],
+  evictionMinimumReclaim: [map(string())],
+  mergeDefaultEvictionSettings: [boolean()],
+  podsPerCore: [int32(), 0],
+  enableControllerAttachDetach: [boolean()],
+  protectKernelDefaults: [boolean(), false],
+  makeIPTablesUtilChains: [boolean(), false],
+  iptablesMasqueradeBit: [int32()],
+  iptablesDropBit: [int32()],
+  featureGates: [map(boolean())],
+  failSwapOn: [boolean(), false],
+  memorySwap: [anyObject()],
+  containerLogMaxSize: [string()],
+  containerLogMaxFiles: [int32()],
+  containerLogMaxWorkers: [int32()],
+  containerLogMonitorInterval: [duration()],
+  configMapAndSecretChangeDetectionStrategy: [string()],
+  systemReserved: [map(string())],
+  kubeReserved: [map(string())],
+  reservedSystemCPUs: [string(), ''],
+  showHiddenMetricsForVersion: [string(), ''],
+  systemReservedCgroup: [string(), ''],
+  kubeReservedCgroup: [string(), ''],
+  enforceNodeAllocatable: [strings],
+  allowedUnsafeSysctls: [strings],
+  defaultPodSysctls: [map(string())],
+  volumePluginDir: [string(), ''],
+  providerID: [string(), ''],
+  kernelMemcgNotification: [boolean(), false],
+  logging: [anyObject()],
+  enableSystemLogHandler: [boolean(), false],
+  enableSystemLogQuery: [boolean(), false],
+  shutdownGracePeriod: [duration(), '0s'],
+  shutdownGracePeriodCriticalPods: [duration(), '0s'],
+  shutdownGracePeriodByPodPriority: [list(anyObject())],
+  reservedMemory: [list(anyObject())],
+  enableProfilingHandler: [boolean(), false],
+  enableDebugFlagsHandler: [boolean(), false],
+  seccompDefault: [boolean(), false],
+  memoryThrottlingFactor: [number()],
+  memoryReservationPolicy: [string(), 'None'],
+  registerWithTaints: [list(anyObject())],
+  registerNode: [boolean(), false],
+  tracing: [anyObject()],
+  localStorageCapacityIsolation: [boolean(), false],
+  imageServiceEndpoint: [string(), ''],
+  failCgroupV1: [boolean(), false],
+  userNamespaces: [anyObject()],
+} as const;
+
+const laterFields: Fields = Object.fromEntries(Object.entries(later).map(([name, [schema]]) => [name, schema]));
+
+const honouredSchema = object('io.k8s.kubelet.config.v1beta1.HonouredKubeletConfiguration', honoured);
+/** The fields this kubelet acts on. */
+export type KubeletConfiguration = Static<typeof honouredSchema>;
+
+export const kubeletConfigurationSchema = object('io.k8s.kubelet.config.v1beta1.KubeletConfiguration', {
+  apiVersion: string(),
+  kind: string(),
+  ...honoured,
+  ...laterFields,
+});
+
+export const API_VERSION = 'kubelet.config.k8s.io/v1beta1';
+export const KIND = 'KubeletConfiguration';
+
+/** Names of fields that are set and not honoured yet, with the value that would be let through. */
+export function notHonouredYet(config: Readonly<Record<string, unknown>>): { field: string; harmless: unknown }[] {
+  return Object.entries(later).flatMap(([field, [, harmless]]) => {
+    const value = config[field];
+    return value === undefined || value === null || value === harmless ? [] : [{ field, harmless }];
+  });
+}
+
+/** For the table in the README. */
+export const FIELDS = { honoured: Object.keys(honoured), later: Object.keys(later) } as const;

@@ -1,0 +1,111 @@
+/**
+ * What the kubelet runs with: the configuration file, the flags over it, defaults under it. Pure.
+ * Every problem of the file is collected and told at once, with its place.
+ * Throws: AppError CONFIG_INVALID.
+ */
+import { applyDefaults } from '#api/defaults.ts';
+import { durationMs } from '#api/formats.ts';
+import type { Draft } from '#api/schema.ts';
+import { formatProblem } from '#api/problem.ts';
+import { compile } from '#api/validate.ts';
+import { locateProblem, readDocuments } from '#api/yamlSource.ts';
+import { AppError } from '#base/errors.ts';
+import type { CrashBackoff } from '../pods/restart.ts';
+import type { Flags } from './flags.ts';
+import { API_VERSION, KIND, kubeletConfigurationSchema, notHonouredYet, type KubeletConfiguration } from './kubeletConfiguration.ts';
+
+export interface Settings {
+  readonly staticPodPath: string;
+  readonly podLogsDir: string;
+  readonly rootDir: string;
+  readonly hostnameOverride: string | undefined;
+  readonly containerRuntimeEndpoint: string;
+  readonly runtimeRequestTimeoutMs: number;
+  readonly fileCheckFrequencyMs: number;
+  readonly cgroupRoot: string;
+  readonly resolvConf: string;
+  readonly healthz: { readonly host: string; readonly port: number };
+  readonly podPidsLimit: number | undefined;
+  readonly maxParallelImagePulls: number;
+  readonly crashBackoff: CrashBackoff;
+}
+
+const CRASH_BASE_MS = 10_000;
+/** Images are big and disks are not: without a limit in the file, so many at once. */
+const PULLS_AT_ONCE = 5;
+
+/** Throws CONFIG_INVALID with every problem the file has. */
+export function loadConfig(file: string, bytes: Uint8Array): KubeletConfiguration {
+  const read = readDocuments(bytes);
+  const problems: string[] = [];
+  const at = (line: number, column: number, text: string): number => problems.push(`${file}:${line}:${column}: ${text}`);
+  if (read.kind === 'problems') for (const p of read.problems) at(p.line, p.column, p.message);
+  const [document, more] = read.kind === 'documents' ? read.documents : [];
+  if (read.kind === 'documents' && (document === undefined || more !== undefined))
+    problems.push(`${file}: want one ${KIND} document, got ${read.documents.length}`);
+  const config = (document?.value ?? {}) as Record<string, unknown>;
+  if (document !== undefined) {
+    for (const problem of compile(kubeletConfigurationSchema)(config)) {
+      const { line, column } = locateProblem(document, problem);
+      at(line, column, formatProblem(problem));
+    }
+    for (const [field, want] of [
+      ['apiVersion', API_VERSION],
+      ['kind', KIND],
+    ] as const) {
+      if (config[field] !== want)
+        at(document.locate([field]).line, document.locate([field]).column, `${field}: want ${want}, got ${JSON.stringify(config[field])}`);
+    }
+    for (const { field, harmless } of notHonouredYet(config)) {
+      const { line, column } = document.locate([field]);
+      at(
+        line,
+        column,
+        `${field}: this kubelet does not honour it yet: remove it${harmless === undefined ? '' : `, or set it to ${JSON.stringify(harmless)}`}`,
+      );
+    }
+    if (config['cgroupDriver'] !== undefined && config['cgroupDriver'] !== 'cgroupfs') {
+      const { line, column } = document.locate(['cgroupDriver']);
+      at(
+        line,
+        column,
+        `cgroupDriver: this kubelet makes control groups itself, want "cgroupfs", got ${JSON.stringify(config['cgroupDriver'])}`,
+      );
+    }
+  }
+  if (problems.length > 0)
+    throw new AppError('CONFIG_INVALID', `${problems.length} ${problems.length === 1 ? 'problem' : 'problems'}\n${problems.join('\n')}`, {
+      file,
+    });
+  return config;
+}
+
+export function settingsOf(flags: Flags, given: KubeletConfiguration): Settings {
+  const config = structuredClone(given) as Draft<KubeletConfiguration>;
+  applyDefaults(kubeletConfigurationSchema, config as never);
+  const staticPodPath = flags.podManifestPath ?? config.staticPodPath;
+  if (staticPodPath === undefined || staticPodPath === '') {
+    throw new AppError('CONFIG_INVALID', 'no manifest directory: set staticPodPath in the configuration file or pass --pod-manifest-path');
+  }
+  const ms = (text: string | undefined, otherwise: number): number => durationMs(text ?? '') ?? otherwise;
+  return {
+    staticPodPath,
+    podLogsDir: config.podLogsDir ?? '/var/log/pods',
+    rootDir: flags.rootDir,
+    hostnameOverride: flags.hostnameOverride,
+    containerRuntimeEndpoint: flags.containerRuntimeEndpoint ?? config.containerRuntimeEndpoint ?? 'unix:///run/containerd/containerd.sock',
+    runtimeRequestTimeoutMs: ms(config.runtimeRequestTimeout, 120_000),
+    fileCheckFrequencyMs: ms(config.fileCheckFrequency, 20_000),
+    cgroupRoot: config.cgroupRoot ?? '/',
+    resolvConf: config.resolvConf ?? '/etc/resolv.conf',
+    healthz: { host: config.healthzBindAddress ?? '127.0.0.1', port: config.healthzPort ?? 10_248 },
+    podPidsLimit: config.podPidsLimit,
+    maxParallelImagePulls: config.maxParallelImagePulls ?? (given.serializeImagePulls === false ? PULLS_AT_ONCE : 1),
+    crashBackoff: crashBackoff(ms(config.crashLoopBackOff?.maxContainerRestartPeriod, 300_000)),
+  };
+}
+
+/** A cap below the usual first delay lowers that delay too. */
+function crashBackoff(maxMs: number): CrashBackoff {
+  return { baseMs: Math.min(CRASH_BASE_MS, maxMs), maxMs };
+}

@@ -1,0 +1,203 @@
+/**
+ * What a pod has on the node besides the runtime: its directory, its logs with their links, its control group.
+ * Everything can be done again without harm. Which UIDs left something behind is known from the names of the log directories.
+ *
+ * Throws: AppError VOLUME_FAILED, CGROUP_*, DISK_FULL, or the file system's own error.
+ */
+import { mkdir, readFile, readdir, rm, stat, symlink, unlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Container } from '#api/kinds/core/container.ts';
+import type { Pod } from '#api/kinds/core/pod.ts';
+import { AppError, codeOf } from '#base/errors.ts';
+import type { Cgroups } from '../../linux/cgroup.ts';
+import {
+  containerLog,
+  containerLogLink,
+  etcHosts,
+  parsePodLogsName,
+  podDir,
+  podLogs,
+  podName,
+  podsDir,
+  terminationLog,
+  type Paths,
+} from '../paths.ts';
+import { hostsFile, type MountSpec } from '../pods/config.ts';
+import { podCgroupPath, podLimits, qosCgroupPath } from '../pods/resources.ts';
+import { makeVolumes } from '../volumes/act.ts';
+import { planVolumes } from '../volumes/plan.ts';
+
+/** Upstream reads at most this much of a termination message. */
+const TERMINATION_MESSAGE_BYTES = 4_096;
+
+export interface PodDiskOptions {
+  readonly paths: Paths;
+  readonly cgroups: Cgroups;
+  readonly cgroupRoot: string;
+  readonly podPidsLimit: number | undefined;
+}
+
+export class PodDisk {
+  readonly #options: PodDiskOptions;
+  /** Pod key -> UIDs that may have something on disk. */
+  readonly #uids = new Map<string, Set<string>>();
+
+  constructor(options: PodDiskOptions) {
+    this.#options = options;
+  }
+
+  /** Learns what an earlier run left: pod keys that have data, and UIDs whose name nobody knows any more. */
+  async scan(): Promise<{ keys: string[]; nameless: string[] }> {
+    const { paths } = this.#options;
+    const named = new Set<string>();
+    for (const entry of await list(paths.podLogsDir)) {
+      const pod = parsePodLogsName(entry);
+      if (pod === undefined) continue;
+      this.#remember(`${pod.namespace}/${pod.name}`, pod.uid);
+      named.add(pod.uid);
+    }
+    return { keys: [...this.#uids.keys()], nameless: (await list(podsDir(paths))).filter((uid) => !named.has(uid)) };
+  }
+
+  uidsOf(key: string): string[] {
+    return [...(this.#uids.get(key) ?? [])];
+  }
+
+  async prepare(pod: Pod): Promise<void> {
+    const { paths, cgroups, cgroupRoot, podPidsLimit } = this.#options;
+    const name = podName(pod);
+    this.#remember(`${name.namespace}/${name.name}`, name.uid);
+    await naming(`Cannot make the directories of pod ${name.namespace}/${name.name}`, async () => {
+      await Promise.all([
+        mkdir(podLogs(paths, name), { recursive: true, mode: 0o755 }),
+        mkdir(podDir(paths, name.uid), { recursive: true, mode: 0o750 }),
+      ]);
+      await Promise.all([
+        makeVolumes(planVolumes(pod, paths)),
+        cgroups.ensure(podCgroupPath(cgroupRoot, pod), podLimits(pod, podPidsLimit)),
+      ]);
+    });
+  }
+
+  /** Returns the mounts that every container gets besides its volumes. */
+  async prepareContainer(pod: Pod, c: Container, attempt: number): Promise<MountSpec[]> {
+    const { paths } = this.#options;
+    const name = podName(pod);
+    const message = terminationLog(paths, name.uid, c.name, attempt);
+    await naming(`Cannot make the files of container ${c.name}`, async () => {
+      await Promise.all([
+        mkdir(dirname(join(podLogs(paths, name), containerLog(c.name, attempt))), { recursive: true }),
+        mkdir(dirname(message), { recursive: true }),
+      ]);
+      await writeFile(message, '', { mode: 0o666 });
+    });
+    const mounts: MountSpec[] = [{ containerPath: c.terminationMessagePath ?? '/dev/termination-log', hostPath: message, readOnly: false }];
+    const ownHosts = (c.volumeMounts ?? []).some((m) => m.mountPath === '/etc/hosts');
+    if (!ownHosts && pod.spec.hostNetwork !== true)
+      mounts.push({ containerPath: '/etc/hosts', hostPath: etcHosts(paths, name.uid), readOnly: false });
+    return mounts;
+  }
+
+  async writeHosts(pod: Pod, podIps: readonly string[]): Promise<void> {
+    if (pod.spec.hostNetwork === true) return;
+    await naming('Cannot write the hosts file of a pod', () =>
+      writeFile(etcHosts(this.#options.paths, podName(pod).uid), hostsFile(pod, podIps), { mode: 0o644 }),
+    );
+  }
+
+  /** What a container wrote before it ended; empty when it wrote nothing. */
+  async terminationMessage(uid: string, container: string, attempt: number): Promise<string> {
+    const bytes = await readFile(terminationLog(this.#options.paths, uid, container, attempt)).catch((err: unknown) => {
+      if (codeOf(err) === 'ENOENT') return Buffer.alloc(0);
+      throw err;
+    });
+    return bytes.subarray(0, TERMINATION_MESSAGE_BYTES).toString('utf8');
+  }
+
+  async linkContainerLog(pod: Pod, container: string, attempt: number, id: string): Promise<void> {
+    const { paths } = this.#options;
+    const name = podName(pod);
+    const link = containerLogLink(paths, name, container, id);
+    await mkdir(paths.containerLogsDir, { recursive: true });
+    await symlink(join(podLogs(paths, name), containerLog(container, attempt)), link).catch((err: unknown) => {
+      if (codeOf(err) !== 'EEXIST') throw err;
+    });
+  }
+
+  async removeContainerLog(
+    pod: { readonly key: string; readonly uid: string },
+    container: string,
+    attempt: number,
+    id: string,
+  ): Promise<void> {
+    const { paths } = this.#options;
+    const [namespace = '', name = ''] = pod.key.split('/');
+    const podOf = { namespace, name, uid: pod.uid };
+    await remove(join(podLogs(paths, podOf), containerLog(container, attempt)));
+    await remove(containerLogLink(paths, podOf, container, id));
+    await remove(terminationLog(paths, pod.uid, container, attempt));
+  }
+
+  /** Removes everything of a UID. Nothing of it may run any more. */
+  async remove(key: string, uid: string): Promise<void> {
+    const { paths } = this.#options;
+    const [namespace = '', name = ''] = key.split('/');
+    await this.removeCgroups(uid);
+    await rm(podDir(paths, uid), { recursive: true, force: true });
+    await rm(podLogs(paths, { namespace, name, uid }), { recursive: true, force: true });
+    for (const entry of await list(paths.containerLogsDir)) {
+      if (entry.startsWith(`${name}_${namespace}_`)) await this.#removeIfDangling(join(paths.containerLogsDir, entry));
+    }
+    const uids = this.#uids.get(key);
+    uids?.delete(uid);
+    if (uids?.size === 0) this.#uids.delete(key);
+  }
+
+  async removeNameless(uid: string): Promise<void> {
+    await this.removeCgroups(uid);
+    await rm(podDir(this.#options.paths, uid), { recursive: true, force: true });
+  }
+
+  /** The class of a pod that is gone is not known any more, so all three places are looked at. */
+  async removeCgroups(uid: string): Promise<void> {
+    const { cgroups, cgroupRoot } = this.#options;
+    for (const qos of ['Guaranteed', 'Burstable', 'BestEffort'] as const)
+      await cgroups.remove(`${qosCgroupPath(cgroupRoot, qos)}/pod${uid}`);
+  }
+
+  async #removeIfDangling(link: string): Promise<void> {
+    await stat(link).catch(async (err: unknown) => {
+      if (codeOf(err) === 'ENOENT') await remove(link);
+      else throw err;
+    });
+  }
+
+  #remember(key: string, uid: string): void {
+    const uids = this.#uids.get(key) ?? new Set();
+    uids.add(uid);
+    this.#uids.set(key, uids);
+  }
+}
+
+async function list(directory: string): Promise<string[]> {
+  return readdir(directory).catch((err: unknown) => {
+    if (codeOf(err) === 'ENOENT') return [];
+    throw err;
+  });
+}
+
+async function remove(file: string): Promise<void> {
+  await unlink(file).catch((err: unknown) => {
+    if (codeOf(err) !== 'ENOENT') throw err;
+  });
+}
+
+async function naming<T>(what: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (err) {
+    if (err instanceof AppError) throw err;
+    if (codeOf(err) === 'ENOSPC') throw new AppError('DISK_FULL', `${what}: no space left on the disk, free some (df -h)`, {}, err);
+    throw new AppError('DISK_FAILED', what, {}, err);
+  }
+}

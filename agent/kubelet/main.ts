@@ -1,0 +1,138 @@
+/** The kubelet: what it is made of, in the order it starts. */
+import { readFile } from 'node:fs/promises';
+import { SystemClock } from '#base/clock.ts';
+import { explain } from '#base/errors.ts';
+import { runDaemon, type DaemonContext } from '#base/lifecycle.ts';
+import { makeDaemonLogger } from '#base/log.ts';
+import { Semaphore } from '#base/semaphore.ts';
+import { VERSION } from '#base/version.ts';
+import { CriClient } from '#cri/client.ts';
+import { Cgroups, findMounts } from '../linux/cgroup.ts';
+import { readMachine, readResolvConf } from '../linux/machine.ts';
+import { parseFlags, USAGE, type Flags } from './config/flags.ts';
+import { loadConfig, settingsOf, type Settings } from './config/settings.ts';
+import { PodDisk } from './disk/act.ts';
+import { EventLog } from './events.ts';
+import { ImagePuller } from './images/puller.ts';
+import { makePaths } from './paths.ts';
+import { Holds } from './pods/holds.ts';
+import { RuntimeWatch } from './pods/observe.ts';
+import { PodWorkers } from './pods/workers.ts';
+import { CriRuntime } from './runtime/cri.ts';
+import { serveHealthz } from './server/healthz.ts';
+import { serveLocal, type Health } from './server/local.ts';
+import { ManifestSource } from './sources/manifests.ts';
+import { watchDirectory } from './sources/watch.ts';
+import { Timeline } from './timeline.ts';
+
+/** Measured: with more pods starting or ending at once than this the node gets slower, not faster. */
+const PODS_AT_ONCE = 8;
+/** The safety net behind the events of the runtime. */
+const RELIST_MS = 30_000;
+
+async function run(settings: Settings, { clock, log, signal, notify }: DaemonContext): Promise<void> {
+  const startedMs = clock.monotonicMs();
+  const machine = await readMachine();
+  const nodeName = settings.hostnameOverride ?? machine.hostname;
+  const paths = makePaths(settings.rootDir, settings.podLogsDir);
+  const { cgroupRoot } = settings;
+
+  let runtimeUp: boolean | undefined;
+  const client = new CriClient({
+    endpoint: settings.containerRuntimeEndpoint,
+    clock,
+    requestTimeoutMs: settings.runtimeRequestTimeoutMs,
+    onStateChange: (up) => {
+      if (!up)
+        log.error('Cannot reach the container runtime, trying again until it answers', {
+          endpoint: settings.containerRuntimeEndpoint,
+          code: 'CRI_UNAVAILABLE',
+        });
+      else if (runtimeUp === false) log.info('Reached the container runtime again');
+      runtimeUp = up;
+    },
+  });
+  signal.addEventListener('abort', () => client.close(), { once: true });
+  const runtime = new CriRuntime(client);
+  const disk = new PodDisk({ paths, cgroups: new Cgroups(findMounts()), cgroupRoot, podPidsLimit: settings.podPidsLimit });
+  const events = new EventLog(clock);
+  const timeline = new Timeline(clock);
+
+  const workers: PodWorkers = new PodWorkers({
+    runtime,
+    disk,
+    events,
+    timeline,
+    clock,
+    log,
+    images: new ImagePuller(client, settings.maxParallelImagePulls, signal),
+    holds: new Holds(clock),
+    node: {
+      nodeName,
+      paths,
+      cgroupRoot,
+      capacity: machine,
+      dns: await readResolvConf(settings.resolvConf),
+      hostIps: machine.addresses.slice(0, 1),
+    },
+    starts: new Semaphore(PODS_AT_ONCE),
+    ends: new Semaphore(PODS_AT_ONCE),
+    crashBackoff: settings.crashBackoff,
+    watch: () => runtimeWatch,
+  });
+  const runtimeWatch = new RuntimeWatch({ runtime, clock, log, relistMs: RELIST_MS, onPod: (key) => workers.look(key) });
+  const manifests = new ManifestSource({ nodeName, clock, log, onPods: (pods) => workers.setPods(pods) });
+
+  const health = (): Health =>
+    runtimeUp === true
+      ? { ok: true, problems: [] }
+      : { ok: false, problems: [`container runtime: no answer on ${settings.containerRuntimeEndpoint}`] };
+  await serveLocal({ paths, workers, events, timeline, clock, log, health, manifests: () => manifests.view() }, signal);
+  if (settings.healthz.port > 0) await serveHealthz(settings.healthz, health, signal);
+
+  await client.waitReady(signal);
+  const { name, version } = await runtime.identify(signal);
+  const left = await disk.scan();
+  const watching = watchDirectory(
+    {
+      directory: settings.staticPodPath,
+      clock,
+      log,
+      everyMs: settings.fileCheckFrequencyMs,
+      read: (file, bytes) => manifests.read(file, bytes),
+      onLook: (look) => manifests.take(look),
+    },
+    signal,
+  );
+  await Promise.race([manifests.complete, watching]);
+  for (const key of left.keys) workers.look(key);
+  log.info('Kubelet is ready', {
+    node: nodeName,
+    version: VERSION,
+    runtime: `${name}/${version}`,
+    pods: manifests.view().pods.length,
+    tookMs: Math.round(clock.monotonicMs() - startedMs),
+  });
+  notify.send({ READY: 1, STATUS: `node ${nodeName}, ${manifests.view().pods.length} static pods` });
+  await Promise.all([watching, runtimeWatch.run(signal), workers.run(signal)]);
+}
+
+async function main(argv: readonly string[]): Promise<number> {
+  const clock = new SystemClock();
+  let flags: Flags;
+  let settings: Settings;
+  try {
+    flags = parseFlags(argv);
+    if (flags.help) return (process.stdout.write(USAGE), 0);
+    if (flags.version) return (process.stdout.write(`Kubernetes v${VERSION}\n`), 0);
+    const file = flags.config;
+    settings = settingsOf(flags, file === undefined ? {} : loadConfig(file, await readFile(file)));
+  } catch (err) {
+    process.stderr.write(`kubelet: ${explain(err)}\n`);
+    return 1;
+  }
+  const log = makeDaemonLogger(clock, flags.verbosity >= 4 ? 'debug' : 'info');
+  return runDaemon({ name: 'kubelet', log, clock, run: (ctx) => run(settings, ctx) });
+}
+
+process.exitCode = await main(process.argv.slice(2));

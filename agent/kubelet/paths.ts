@@ -1,0 +1,53 @@
+/**
+ * Where things lie on disk. Pure. The layout is upstream's, so that backup scripts, log shippers and people find them.
+ */
+import { join } from 'node:path';
+import type { Pod } from '#api/kinds/core/pod.ts';
+
+export interface Paths {
+  readonly rootDir: string;
+  readonly podLogsDir: string;
+  /** Flat links <pod>_<namespace>_<container>-<id>.log for log shippers. */
+  readonly containerLogsDir: string;
+}
+
+const DEFAULT_POD_LOGS = '/var/log/pods';
+
+/** Differs: with podLogsDir elsewhere the flat links stand beside it, not in /var/log/containers, so that such a node leaves no trace there. */
+export function makePaths(rootDir: string, podLogsDir = DEFAULT_POD_LOGS): Paths {
+  return {
+    rootDir,
+    podLogsDir,
+    containerLogsDir: podLogsDir === DEFAULT_POD_LOGS ? '/var/log/containers' : join(podLogsDir, '..', 'containers'),
+  };
+}
+
+export const localSocket = (paths: Paths): string => join(paths.rootDir, 'kubelet.sock');
+export const podsDir = (paths: Paths): string => join(paths.rootDir, 'pods');
+export const podDir = (paths: Paths, uid: string): string => join(podsDir(paths), uid);
+export const volumeDir = (paths: Paths, uid: string, plugin: string, name: string): string =>
+  join(podDir(paths, uid), 'volumes', plugin.replace('/', '~'), name);
+export const etcHosts = (paths: Paths, uid: string): string => join(podDir(paths, uid), 'etc-hosts');
+export const terminationLog = (paths: Paths, uid: string, container: string, attempt: number): string =>
+  join(podDir(paths, uid), 'containers', container, String(attempt));
+
+export interface PodName {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+}
+
+export function podName(pod: Pod): PodName {
+  return { namespace: pod.metadata?.namespace ?? 'default', name: pod.metadata?.name ?? '', uid: pod.metadata?.uid ?? '' };
+}
+
+export const podLogs = (paths: Paths, pod: PodName): string => join(paths.podLogsDir, `${pod.namespace}_${pod.name}_${pod.uid}`);
+export const containerLog = (container: string, attempt: number): string => `${container}/${attempt}.log`;
+export const containerLogLink = (paths: Paths, pod: PodName, container: string, id: string): string =>
+  join(paths.containerLogsDir, `${pod.name}_${pod.namespace}_${container}-${id}.log`);
+
+/** <namespace>_<name>_<uid> -> its parts; undefined for anything else that lies there. */
+export function parsePodLogsName(entry: string): PodName | undefined {
+  const [namespace, name, uid, more] = entry.split('_');
+  return namespace && name && uid && more === undefined ? { namespace, name, uid } : undefined;
+}

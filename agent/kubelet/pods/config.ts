@@ -1,0 +1,229 @@
+/**
+ * From a pod of the API to what the runtime is asked to make. Pure.
+ *
+ * Source: the CRI (cri-proto/api.proto); names of labels and annotations in labels.ts.
+ */
+import type { Container } from '#api/kinds/core/container.ts';
+import type { Pod } from '#api/kinds/core/pod.ts';
+import type { ContainerConfig, NamespaceOption, PodSandboxConfig } from '#cri/gen/cri.ts';
+import type { Input } from '#cri/values.ts';
+import { containerLog, podLogs, podName, type Paths } from '../paths.ts';
+import { expand } from './env.ts';
+import * as names from './labels.ts';
+import type { DesiredContainer, DesiredPod } from './plan.ts';
+import { containerResources, podCgroupPath, type NodeCapacity } from './resources.ts';
+import { canonical } from '../sources/staticPod.ts';
+import { sha256Hex } from './hash.ts';
+import { restartPolicyOf } from './status.ts';
+
+export interface DnsConfig {
+  readonly servers: readonly string[];
+  readonly searches: readonly string[];
+  readonly options: readonly string[];
+}
+
+export interface NodeContext {
+  readonly nodeName: string;
+  readonly paths: Paths;
+  readonly cgroupRoot: string;
+  readonly capacity: NodeCapacity;
+  readonly dns: DnsConfig;
+  readonly hostIps: readonly string[];
+}
+
+const MASKED_PATHS = [
+  '/proc/asound',
+  '/proc/acpi',
+  '/proc/interrupts',
+  '/proc/kcore',
+  '/proc/keys',
+  '/proc/latency_stats',
+  '/proc/timer_list',
+  '/proc/timer_stats',
+  '/proc/sched_debug',
+  '/proc/scsi',
+  '/sys/firmware',
+  '/sys/devices/virtual/powercap',
+];
+const READONLY_PATHS = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
+/** The longest name the kernel takes for a host. */
+const HOST_NAME_MAX = 63;
+
+export function desiredPod(pod: Pod): DesiredPod {
+  const container = (c: Container, role: DesiredContainer['role']): DesiredContainer => ({
+    name: c.name,
+    role,
+    specHash: containerHash(c),
+  });
+  return {
+    uid: pod.metadata.uid ?? '',
+    restartPolicy: restartPolicyOf(pod),
+    graceMs: (pod.spec.terminationGracePeriodSeconds ?? 30) * 1_000,
+    containers: [
+      ...(pod.spec.initContainers ?? []).map((c) => container(c, c.restartPolicy === 'Always' ? 'sidecar' : 'init')),
+      ...pod.spec.containers.map((c) => container(c, 'main')),
+    ],
+  };
+}
+
+/** Eight hexadecimal digits, as people know them from the annotation. */
+export function containerHash(c: Container): string {
+  return sha256Hex(canonical(c)).slice(0, 8);
+}
+
+export function hostnameOf(pod: Pod): string {
+  return (pod.spec.hostname ?? pod.metadata.name ?? '').slice(0, HOST_NAME_MAX).replace(/[-.]+$/, '');
+}
+
+export function sandboxConfig(pod: Pod, attempt: number, node: NodeContext): Input<PodSandboxConfig> {
+  const { name, namespace, uid } = podName(pod);
+  const hostNetwork = pod.spec.hostNetwork === true;
+  return {
+    metadata: { name, namespace, uid, attempt },
+    ...(hostNetwork ? {} : { hostname: hostnameOf(pod) }),
+    log_directory: podLogs(node.paths, podName(pod)),
+    dns_config: node.dns,
+    port_mappings: hostNetwork ? [] : portMappings(pod),
+    labels: { ...pod.metadata.labels, [names.POD_NAME]: name, [names.POD_NAMESPACE]: namespace, [names.POD_UID]: uid },
+    annotations: pod.metadata.annotations ?? {},
+    linux: {
+      cgroup_parent: podCgroupPath(node.cgroupRoot, pod),
+      security_context: { namespace_options: namespaces(pod), seccomp: { profile_type: 'RuntimeDefault' } },
+    },
+  };
+}
+
+function portMappings(pod: Pod): Input<NonNullable<PodSandboxConfig['port_mappings']>> {
+  return pod.spec.containers.flatMap((c) =>
+    (c.ports ?? [])
+      .filter((p) => (p.hostPort ?? 0) > 0)
+      .map((p) => ({
+        protocol: p.protocol ?? ('TCP' as const),
+        container_port: p.containerPort,
+        host_port: p.hostPort,
+        host_ip: p.hostIP,
+      })),
+  );
+}
+
+function namespaces(pod: Pod): Input<NamespaceOption> {
+  const { hostNetwork, hostPID, hostIPC, shareProcessNamespace } = pod.spec;
+  return {
+    network: hostNetwork === true ? 'NODE' : 'POD',
+    pid: hostPID === true ? 'NODE' : shareProcessNamespace === true ? 'POD' : 'CONTAINER',
+    ipc: hostIPC === true ? 'NODE' : 'POD',
+  };
+}
+
+export interface ContainerContext {
+  readonly node: NodeContext;
+  readonly attempt: number;
+  readonly backoffMs: number;
+  /** What the runtime calls the image. */
+  readonly imageId: string;
+  readonly podIps: readonly string[];
+  readonly mounts: readonly MountSpec[];
+}
+
+export interface MountSpec {
+  readonly containerPath: string;
+  readonly hostPath: string;
+  readonly readOnly: boolean;
+}
+
+export function containerConfig(pod: Pod, c: Container, ctx: ContainerContext): Input<ContainerConfig> {
+  const { name, namespace, uid } = podName(pod);
+  const env = environment(pod, c, ctx);
+  const lookUp = (key: string): string | undefined => env.get(key);
+  return {
+    metadata: { name: c.name, attempt: ctx.attempt },
+    image: { image: ctx.imageId, user_specified_image: c.image },
+    command: (c.command ?? []).map((text) => expand(text, lookUp)),
+    args: (c.args ?? []).map((text) => expand(text, lookUp)),
+    working_dir: c.workingDir,
+    envs: [...env].map(([key, value]) => ({ key, value: Buffer.from(value) })),
+    mounts: ctx.mounts.map((m) => ({ container_path: m.containerPath, host_path: m.hostPath, readonly: m.readOnly })),
+    labels: { [names.POD_NAME]: name, [names.POD_NAMESPACE]: namespace, [names.POD_UID]: uid, [names.CONTAINER_NAME]: c.name },
+    annotations: annotations(pod, c, ctx),
+    log_path: containerLog(c.name, ctx.attempt),
+    stdin: c.stdin,
+    stdin_once: c.stdinOnce,
+    tty: c.tty,
+    linux: {
+      resources: containerResources(pod, c, ctx.node.capacity),
+      security_context: {
+        namespace_options: namespaces(pod),
+        seccomp: { profile_type: 'Unconfined' },
+        masked_paths: MASKED_PATHS,
+        readonly_paths: READONLY_PATHS,
+      },
+    },
+  };
+}
+
+function annotations(pod: Pod, c: Container, ctx: ContainerContext): Record<string, string> {
+  return {
+    [names.CONTAINER_HASH]: containerHash(c),
+    [names.CONTAINER_RESTART_COUNT]: String(ctx.attempt),
+    [names.CONTAINER_TERMINATION_PATH]: c.terminationMessagePath ?? '/dev/termination-log',
+    [names.CONTAINER_TERMINATION_POLICY]: c.terminationMessagePolicy ?? 'File',
+    [names.POD_GRACE_PERIOD]: String(pod.spec.terminationGracePeriodSeconds ?? 30),
+    [names.CRASH_BACKOFF_MS]: String(ctx.backoffMs),
+    ...(c.ports === undefined ? {} : { [names.CONTAINER_PORTS]: JSON.stringify(c.ports) }),
+  };
+}
+
+/** In the order of the manifest; a value may refer to those before it, as upstream. */
+function environment(pod: Pod, c: Container, ctx: ContainerContext): Map<string, string> {
+  const env = new Map<string, string>();
+  for (const entry of c.env ?? []) {
+    const path = entry.valueFrom?.fieldRef?.fieldPath;
+    env.set(entry.name, path === undefined ? expand(entry.value ?? '', (key) => env.get(key)) : fieldValue(pod, path, ctx));
+  }
+  return env;
+}
+
+const KEYED_FIELD = /^metadata\.(labels|annotations)\['([^']+)'\]$/;
+
+/** The fields of a pod that its containers may see. Paths are checked when the manifest is read. */
+function fieldValue(pod: Pod, path: string, { node, podIps }: ContainerContext): string {
+  const keyed = KEYED_FIELD.exec(path);
+  if (keyed !== null) return pod.metadata[keyed[1] === 'labels' ? 'labels' : 'annotations']?.[keyed[2] ?? ''] ?? '';
+  switch (path) {
+    case 'metadata.name':
+      return pod.metadata.name ?? '';
+    case 'metadata.namespace':
+      return pod.metadata.namespace ?? 'default';
+    case 'metadata.uid':
+      return pod.metadata.uid ?? '';
+    case 'spec.nodeName':
+      return node.nodeName;
+    case 'spec.serviceAccountName':
+      return pod.spec.serviceAccountName ?? '';
+    case 'status.hostIP':
+      return node.hostIps[0] ?? '';
+    case 'status.hostIPs':
+      return node.hostIps.join(',');
+    case 'status.podIP':
+      return podIps[0] ?? '';
+    case 'status.podIPs':
+      return podIps.join(',');
+    default:
+      return '';
+  }
+}
+
+/** The text of the pod's /etc/hosts. */
+export function hostsFile(pod: Pod, podIps: readonly string[]): string {
+  const lines = [
+    '# Written by the kubelet for this pod.',
+    '127.0.0.1\tlocalhost',
+    '::1\tlocalhost ip6-localhost ip6-loopback',
+    'fe00::0\tip6-localnet',
+    'fe00::0\tip6-mcastprefix',
+    'fe00::1\tip6-allnodes',
+    'fe00::2\tip6-allrouters',
+  ];
+  for (const ip of podIps) lines.push(`${ip}\t${hostnameOf(pod)}`);
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,216 @@
+/**
+ * What the world may know about a pod: its PodStatus, from the wanted pod and what the runtime says. Pure.
+ *
+ * Reasons, messages and the rules for phase and conditions are upstream's, because people and tools match on them.
+ * Units: milliseconds since the Unix epoch in; RFC 3339 seconds out.
+ * Source: "Pod Lifecycle" in the Kubernetes docs (phases, container states, conditions).
+ */
+import type { ContainerState, ContainerStatus } from '#api/kinds/core/containerStatus.ts';
+import type { Pod } from '#api/kinds/core/pod.ts';
+import type { PodCondition, PodStatus } from '#api/kinds/core/podStatus.ts';
+import { formatDuration } from '#base/duration.ts';
+import { qosClassOf } from './qos.ts';
+import type { RuntimeContainer, RuntimeSandbox } from '../runtime/types.ts';
+import { nextStart, shouldRestart, type CrashBackoff, type RestartPolicy } from './restart.ts';
+
+/** Why a container is not running although it should: image pull, creation. */
+export interface Waiting {
+  readonly container: string;
+  readonly reason: string;
+  readonly message: string;
+}
+
+export interface StatusInput {
+  readonly pod: Pod;
+  readonly sandboxes: readonly RuntimeSandbox[];
+  readonly containers: readonly RuntimeContainer[];
+  readonly waiting: readonly Waiting[];
+  readonly hostIps: readonly string[];
+  readonly crashBackoff: CrashBackoff;
+  readonly nowMs: number;
+  /** The status told before: transition times of conditions that did not change are kept. */
+  readonly previous: PodStatus | undefined;
+  /** First seen by this node. */
+  readonly startedAtMs: number;
+}
+
+type Spec = Pod['spec'];
+type SpecContainer = Spec['containers'][number];
+
+export function podStatus(input: StatusInput): PodStatus {
+  const { pod, hostIps, previous } = input;
+  const uid = pod.metadata?.uid ?? '';
+  const sandbox = input.sandboxes.filter((s) => s.uid === uid).toSorted((a, b) => b.attempt - a.attempt)[0];
+  const initSpecs = pod.spec.initContainers ?? [];
+  const inits = initSpecs.map((c) => containerStatus(input, c, 'PodInitializing'));
+  const initialised = initSpecs.every((c, i) => isInitialised(c, inits[i]));
+  const mains = pod.spec.containers.map((c) => containerStatus(input, c, initialised ? 'ContainerCreating' : 'PodInitializing'));
+  const phase = phaseOf(pod.spec, mains, initialised, inits);
+  const ips = pod.spec.hostNetwork === true ? hostIps : (sandbox?.ips ?? []);
+  return {
+    phase,
+    conditions: conditionsOf(
+      { input, phase, mains, inits, sandboxReady: sandbox?.ready === true && (ips.length > 0 || pod.spec.hostNetwork === true) },
+      previous,
+    ),
+    ...(hostIps[0] === undefined ? {} : { hostIP: hostIps[0], hostIPs: hostIps.map((ip) => ({ ip })) }),
+    ...(ips[0] === undefined || sandbox?.ready !== true ? {} : { podIP: ips[0], podIPs: ips.map((ip) => ({ ip })) }),
+    startTime: time(input.startedAtMs),
+    ...(inits.length > 0 ? { initContainerStatuses: inits } : {}),
+    containerStatuses: mains,
+    qosClass: qosClassOf(pod.spec),
+  };
+}
+
+function containerStatus(input: StatusInput, spec: SpecContainer, firstReason: string): ContainerStatus {
+  const uid = input.pod.metadata?.uid;
+  const all = input.containers.filter((c) => c.uid === uid && c.name === spec.name).toSorted((a, b) => b.attempt - a.attempt);
+  const [current, before] = all;
+  const waiting = input.waiting.find((w) => w.container === spec.name);
+  if (current === undefined) {
+    return {
+      name: spec.name,
+      state: { waiting: { reason: waiting?.reason ?? firstReason, ...(waiting === undefined ? {} : { message: waiting.message }) } },
+      lastState: {},
+      ready: false,
+      started: false,
+      restartCount: 0,
+      image: spec.image ?? '',
+      imageID: '',
+    };
+  }
+  const backoff = current.state === 'exited' ? crashWait(input, spec.name, current) : undefined;
+  const held = current.state === 'exited' ? (waiting ?? backoff) : undefined;
+  const running = current.state === 'running';
+  return {
+    name: spec.name,
+    state: held === undefined ? stateOf(current) : { waiting: { reason: held.reason, message: held.message } },
+    lastState: held !== undefined ? stateOf(current) : before === undefined ? {} : stateOf(before),
+    ready:
+      running ||
+      (current.state === 'exited' && current.exitCode === 0 && input.pod.spec.initContainers?.some((c) => c.name === spec.name) === true),
+    started: running,
+    restartCount: current.attempt,
+    image: current.image,
+    imageID: current.imageRef,
+    containerID: current.runtimeId,
+  };
+}
+
+function stateOf(c: RuntimeContainer): ContainerState {
+  switch (c.state) {
+    case 'running':
+      return { running: { startedAt: time(c.startedAtMs) } };
+    case 'created':
+      return { waiting: { reason: 'ContainerCreating' } };
+    case 'unknown':
+      return { waiting: { reason: 'ContainerStatusUnknown', message: 'The runtime cannot tell the state of the container' } };
+    case 'exited':
+      return {
+        terminated: {
+          exitCode: c.exitCode,
+          reason: c.reason === '' ? (c.exitCode === 0 ? 'Completed' : 'Error') : c.reason,
+          ...(c.message === '' ? {} : { message: c.message }),
+          startedAt: time(c.startedAtMs),
+          finishedAt: time(c.finishedAtMs),
+          containerID: c.runtimeId,
+        },
+      };
+  }
+}
+
+function crashWait(input: StatusInput, name: string, ended: RuntimeContainer): Waiting | undefined {
+  const { pod, crashBackoff, nowMs } = input;
+  if (!shouldRestart(restartPolicyOf(pod), ended.exitCode)) return undefined;
+  const { notBeforeMs } = nextStart(ended, crashBackoff);
+  if (notBeforeMs <= nowMs) return undefined;
+  const { name: podName = '', namespace = '', uid = '' } = pod.metadata ?? {};
+  const message = `back-off ${formatDuration(ended.backoffMs)} restarting failed container=${name} pod=${podName}_${namespace}(${uid})`;
+  return { container: name, reason: 'CrashLoopBackOff', message };
+}
+
+function phaseOf(
+  spec: Spec,
+  mains: readonly ContainerStatus[],
+  initialised: boolean,
+  inits: readonly ContainerStatus[],
+): NonNullable<PodStatus['phase']> {
+  const count = { waiting: 0, running: 0, stopped: 0, succeeded: 0 };
+  for (const { state, lastState } of mains) {
+    if (state?.running !== undefined) count.running += 1;
+    else if (state?.terminated !== undefined) {
+      count.stopped += 1;
+      if (state.terminated.exitCode === 0) count.succeeded += 1;
+    } else if (lastState?.terminated !== undefined) count.stopped += 1;
+    else count.waiting += 1;
+  }
+  if (!initialised)
+    return spec.restartPolicy === 'Never' && inits.some((c) => (c.state?.terminated?.exitCode ?? 0) !== 0) ? 'Failed' : 'Pending';
+  if (count.waiting > 0) return 'Pending';
+  if (count.running > 0) return 'Running';
+  if (spec.restartPolicy === undefined || spec.restartPolicy === 'Always') return 'Running';
+  if (count.stopped === count.succeeded) return 'Succeeded';
+  return spec.restartPolicy === 'Never' ? 'Failed' : 'Running';
+}
+
+function isInitialised(spec: SpecContainer, status: ContainerStatus | undefined): boolean {
+  if (spec.restartPolicy === 'Always') return status?.started === true;
+  return status?.state?.terminated?.exitCode === 0;
+}
+
+interface ConditionInput {
+  readonly input: StatusInput;
+  readonly phase: string;
+  readonly mains: readonly ContainerStatus[];
+  readonly inits: readonly ContainerStatus[];
+  readonly sandboxReady: boolean;
+}
+
+function conditionsOf({ input, phase, mains, inits, sandboxReady }: ConditionInput, previous: PodStatus | undefined): PodCondition[] {
+  const unready = mains.filter((c) => !c.ready).map((c) => c.name);
+  const uninitialised = (input.pod.spec.initContainers ?? []).filter((c, i) => !isInitialised(c, inits[i])).map((c) => c.name);
+  const done = phase === 'Succeeded' || phase === 'Failed';
+  const ready: Verdict =
+    phase === 'Succeeded'
+      ? ['False', 'PodCompleted']
+      : phase === 'Failed'
+        ? ['False', 'PodFailed']
+        : unready.length > 0
+          ? ['False', 'ContainersNotReady', `containers with unready status: [${unready.join(' ')}]`]
+          : ['True'];
+  const initialized: Verdict =
+    uninitialised.length > 0 && !done
+      ? ['False', 'ContainersNotInitialized', `containers with incomplete status: [${uninitialised.join(' ')}]`]
+      : phase === 'Succeeded'
+        ? ['True', 'PodCompleted']
+        : ['True'];
+  const verdicts: [PodCondition['type'], Verdict][] = [
+    ['PodReadyToStartContainers', [sandboxReady ? 'True' : 'False']],
+    ['Initialized', initialized],
+    ['Ready', ready],
+    ['ContainersReady', ready],
+    ['PodScheduled', ['True']],
+  ];
+  return verdicts.map(([type, [status, reason, message]]) => {
+    const old = previous?.conditions?.find((c) => c.type === type);
+    const since = old?.status === status && old.lastTransitionTime !== undefined ? old.lastTransitionTime : time(input.nowMs);
+    return {
+      type,
+      status,
+      lastTransitionTime: since,
+      ...(reason === undefined ? {} : { reason }),
+      ...(message === undefined ? {} : { message }),
+    };
+  });
+}
+
+type Verdict = [status: 'True' | 'False', reason?: string, message?: string];
+
+export function restartPolicyOf(pod: Pod): RestartPolicy {
+  return pod.spec.restartPolicy ?? 'Always';
+}
+
+/** RFC 3339 in whole seconds, as the API writes times. */
+export function time(atMs: number): string {
+  return new Date(atMs).toISOString().replace(/\.\d+Z$/, 'Z');
+}

@@ -1,0 +1,175 @@
+/**
+ * One worker per pod name: looks at the runtime, publishes the status, plans, acts. Which pods shall run is told by setPods;
+ * before it was called once, nothing is ended, because what is wanted is not known yet.
+ */
+import type { Pod } from '#api/kinds/core/pod.ts';
+import type { PodStatus } from '#api/kinds/core/podStatus.ts';
+import { Backoff } from '#base/backoff.ts';
+import { runLoop, type Plan } from '#base/reconcile.ts';
+import { WorkQueue } from '#base/workqueue.ts';
+import type { PodObjects } from '../runtime/cri.ts';
+import type { RuntimeContainer } from '../runtime/types.ts';
+import { actOnPod, type ActDeps } from './act.ts';
+import { desiredPod } from './config.ts';
+import { CONFIG_SEEN } from './labels.ts';
+import type { RuntimeWatch } from './observe.ts';
+import { planPod, type ObservedPod, type PodAction } from './plan.ts';
+import type { CrashBackoff } from './restart.ts';
+import { podStatus } from './status.ts';
+
+export interface WorkersDeps extends ActDeps {
+  readonly crashBackoff: CrashBackoff;
+  readonly watch: () => RuntimeWatch;
+}
+
+export interface KnownPod {
+  readonly pod: Pod;
+  readonly status: PodStatus | undefined;
+  readonly objects: PodObjects | undefined;
+}
+
+const RETRY_BASE_MS = 500;
+const RETRY_MAX_MS = 60_000;
+
+export class PodWorkers {
+  readonly #deps: WorkersDeps;
+  readonly #queue: WorkQueue;
+  #wanted: ReadonlyMap<string, Pod> | undefined;
+  readonly #known = new Map<string, KnownPod>();
+  readonly #toldWaits = new Map<string, string>();
+  /** Aborted when the pod of a key becomes another one: what the turn waits for is not wanted any more. */
+  readonly #turns = new Map<string, { readonly uid: string | undefined; readonly stop: AbortController }>();
+
+  constructor(deps: WorkersDeps) {
+    this.#deps = deps;
+    this.#queue = new WorkQueue(deps.clock);
+  }
+
+  /** The complete set of pods that shall run, by key. */
+  setPods(pods: ReadonlyMap<string, Pod>): void {
+    const before = this.#wanted ?? new Map<string, Pod>();
+    this.#wanted = pods;
+    for (const key of new Set([...before.keys(), ...pods.keys()])) {
+      const uid = pods.get(key)?.metadata.uid;
+      if (before.get(key)?.metadata.uid === uid) continue;
+      const turn = this.#turns.get(key);
+      if (turn !== undefined && turn.uid !== uid) turn.stop.abort(new Error('the pod changed'));
+      this.#queue.add(key);
+    }
+  }
+
+  /** Something may have happened to the pod. */
+  look(key: string): void {
+    if (this.#wanted !== undefined) this.#queue.add(key);
+  }
+
+  /** Every pod that shall run, and every one that is still ending. */
+  pods(): KnownPod[] {
+    const all = new Map(this.#known);
+    for (const [key, pod] of this.#wanted ?? []) {
+      const known = all.get(key);
+      if (known === undefined || known.pod.metadata.uid !== pod.metadata.uid)
+        all.set(key, { pod, status: undefined, objects: known?.objects });
+    }
+    return [...all.values()];
+  }
+
+  pod(key: string): KnownPod | undefined {
+    const wanted = this.#wanted?.get(key);
+    return this.#known.get(key) ?? (wanted === undefined ? undefined : { pod: wanted, status: undefined, objects: undefined });
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, log } = this.#deps;
+    await runLoop<Pod, ObservedPod, PodAction>(
+      {
+        name: 'pods',
+        desired: (key) => this.#wanted?.get(key),
+        observe: (key) => this.#observe(key, signal),
+        plan: (pod, observed, nowMs) => this.#plan(pod, observed, nowMs),
+        act: (turn) => this.#act(turn, signal),
+      },
+      { queue: this.#queue, clock, log, backoff: new Backoff(RETRY_BASE_MS, RETRY_MAX_MS), concurrency: Infinity },
+      signal,
+    );
+  }
+
+  async #observe(key: string, signal: AbortSignal): Promise<ObservedPod> {
+    const { runtime, holds, disk, watch } = this.#deps;
+    const [namespace = '', name = ''] = key.split('/');
+    await runtime.client.waitReady(signal);
+    const objects = await runtime.pod(namespace, name, signal);
+    watch().learn(
+      key,
+      [...objects.sandboxes, ...objects.containers].map((o) => o.id),
+    );
+    const pod = this.#wanted?.get(key);
+    await this.#publish(key, pod, objects);
+    return { ...objects, holds: holds.of(pod?.metadata.uid), leftovers: disk.uidsOf(key) };
+  }
+
+  async #publish(key: string, pod: Pod | undefined, objects: PodObjects): Promise<void> {
+    const shown = pod ?? this.#known.get(key)?.pod;
+    const nothingLeft = objects.sandboxes.length === 0 && objects.containers.length === 0;
+    if (shown === undefined || (pod === undefined && nothingLeft)) {
+      this.#known.delete(key);
+      this.#toldWaits.delete(key);
+      return;
+    }
+    const { clock, holds, node, crashBackoff, disk } = this.#deps;
+    const uid = shown.metadata.uid ?? '';
+    const withMessages = await Promise.all(
+      objects.containers.map(async (c): Promise<RuntimeContainer> =>
+        c.state === 'exited' ? { ...c, message: (await disk.terminationMessage(c.uid, c.name, c.attempt)) || c.message } : c,
+      ),
+    );
+    const before = this.#known.get(key);
+    const status = podStatus({
+      pod: shown,
+      sandboxes: objects.sandboxes,
+      containers: withMessages,
+      waiting: holds.waiting(uid),
+      hostIps: node.hostIps,
+      crashBackoff,
+      nowMs: clock.nowMs(),
+      previous: before?.pod.metadata.uid === uid ? before.status : undefined,
+      startedAtMs: Date.parse(shown.metadata.annotations?.[CONFIG_SEEN] ?? '') || clock.nowMs(),
+    });
+    this.#known.set(key, { pod: shown, status, objects });
+    this.#tellWaits(key, shown, status);
+  }
+
+  #plan(pod: Pod | undefined, observed: ObservedPod, nowMs: number): Plan<PodAction> {
+    return planPod(pod === undefined ? undefined : desiredPod(pod), observed, nowMs, { crashBackoff: this.#deps.crashBackoff });
+  }
+
+  async #act(turn: Parameters<typeof actOnPod>[1], signal: AbortSignal): Promise<void> {
+    const stop = new AbortController();
+    const mine = { uid: turn.desired?.metadata.uid, stop };
+    this.#turns.set(turn.key, mine);
+    try {
+      await actOnPod(this.#deps, turn, { life: signal, turn: AbortSignal.any([signal, stop.signal]) });
+    } finally {
+      if (this.#turns.get(turn.key) === mine) this.#turns.delete(turn.key);
+    }
+  }
+
+  /** A crash loop is told once when it begins and when it changes; holds are told where they arise. */
+  #tellWaits(key: string, pod: Pod, status: PodStatus): void {
+    const crashing = (status.containerStatuses ?? []).find((c) => c.state?.waiting?.reason === 'CrashLoopBackOff');
+    const told = crashing === undefined ? undefined : `${crashing.name} ${crashing.restartCount}`;
+    if (told === undefined || this.#toldWaits.get(key) === told) return;
+    this.#toldWaits.set(key, told);
+    const { name, restartCount, lastState } = crashing ?? {};
+    const exitCode = lastState?.terminated?.exitCode;
+    this.#deps.events.record(pod, 'Warning', 'BackOff', crashing?.state?.waiting?.message ?? '', name);
+    this.#deps.log.warn('Pod is waiting', {
+      pod: key,
+      for: 'CrashLoopBackOff',
+      container: name,
+      restarts: restartCount,
+      exitCode,
+      why: lastState?.terminated?.reason,
+    });
+  }
+}

@@ -1,0 +1,18 @@
+/** What the runtime knows, in our units: the domain types that answers of the CRI are parsed into at the edge (runtime/cri.ts). */
+import type { ObservedContainer, ObservedSandbox } from '../pods/plan.ts';
+
+export interface RuntimeSandbox extends ObservedSandbox {
+  readonly createdAtMs: number;
+  readonly ips: readonly string[];
+}
+
+export interface RuntimeContainer extends ObservedContainer {
+  /** As the API shows it: containerd://<id>. */
+  readonly runtimeId: string;
+  readonly image: string;
+  /** Digest or id of the image that runs. */
+  readonly imageRef: string;
+  /** The runtime's own reason of an end (OOMKilled, StartError, ...); empty when it gave none. */
+  readonly reason: string;
+  readonly message: string;
+}

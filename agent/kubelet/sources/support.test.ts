@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { formatPath } from '#api/fieldPath.ts';
+import { unsupportedFields } from './support.ts';
+
+const of = (spec: object): string[] =>
+  unsupportedFields({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'x' }, spec }).map((u) => formatPath(u.path));
+
+for (const [name, spec, want] of [
+  [
+    'what is honoured passes',
+    { containers: [{ name: 'a', image: 'b', env: [{ name: 'X', value: '1' }], resources: { limits: { cpu: '1' } } }], hostNetwork: true },
+    [],
+  ],
+  [
+    'a probe is refused by its place',
+    { containers: [{ name: 'a' }, { name: 'b', livenessProbe: { exec: { command: ['true'] } } }] },
+    ['spec.containers[1].livenessProbe'],
+  ],
+  [
+    'a volume of another kind is refused',
+    { containers: [], volumes: [{ name: 'v', nfs: { server: 's', path: '/' } }] },
+    ['spec.volumes[0].nfs'],
+  ],
+  [
+    'a value that is not honoured is refused',
+    { containers: [], volumes: [{ name: 'v', emptyDir: { medium: 'Memory' } }] },
+    ['spec.volumes[0].emptyDir.medium'],
+  ],
+  [
+    'an extended resource is refused',
+    { containers: [{ name: 'a', resources: { limits: { 'nvidia.com/gpu': 1 } } }] },
+    ['spec.containers[0].resources.limits.nvidia.com/gpu'],
+  ],
+  [
+    'what asks for nothing passes',
+    { containers: [{ name: 'a', securityContext: {} }], securityContext: {}, imagePullSecrets: [], hostUsers: null },
+    [],
+  ],
+  [
+    'a reference to an unknown field is refused',
+    { containers: [{ name: 'a', env: [{ name: 'X', valueFrom: { fieldRef: { fieldPath: 'spec.color' } } }] }] },
+    ['spec.containers[0].env[0].valueFrom.fieldRef.fieldPath'],
+  ],
+  [
+    'an environment from a secret is refused',
+    { containers: [{ name: 'a', env: [{ name: 'X', valueFrom: { secretKeyRef: { name: 's', key: 'k' } } }] }] },
+    ['spec.containers[0].env[0].valueFrom.secretKeyRef'],
+  ],
+] as const) {
+  test(`unsupportedFields: ${name}`, () => assert.deepEqual(of(spec), want));
+}

@@ -1,0 +1,125 @@
+/**
+ * Which fields of a Pod this kubelet honours. Pure. A manifest that sets another one is refused by name: nothing is ignored silently.
+ *
+ * The tree names what is honoured; a list of values honours only those; a function says what is wrong with a value.
+ * Differs: upstream takes such a pod and drops or half-does what it cannot do.
+ */
+import type { Segment } from '#api/fieldPath.ts';
+
+export interface Unsupported {
+  readonly path: readonly Segment[];
+  readonly message: string;
+}
+
+/** true: whatever it holds; an array: only these values; an object: only these fields (for lists: of each element). */
+type Support = true | readonly unknown[] | ((value: unknown) => string | undefined) | { readonly [field: string]: Support };
+
+const FIELD_PATHS = [
+  'metadata.name',
+  'metadata.namespace',
+  'metadata.uid',
+  'spec.nodeName',
+  'spec.serviceAccountName',
+  'status.hostIP',
+  'status.hostIPs',
+  'status.podIP',
+  'status.podIPs',
+];
+
+const resourceList = { cpu: true, memory: true } as const;
+
+const container: Support = {
+  name: true,
+  image: true,
+  command: true,
+  args: true,
+  workingDir: true,
+  ports: true,
+  env: {
+    name: true,
+    value: true,
+    valueFrom: {
+      fieldRef: {
+        apiVersion: ['v1'],
+        fieldPath: (path) =>
+          FIELD_PATHS.includes(String(path)) || /^metadata\.(labels|annotations)\['[^']+'\]$/.test(String(path))
+            ? undefined
+            : `want one of ${FIELD_PATHS.join(', ')}, metadata.labels['KEY'], metadata.annotations['KEY']`,
+      },
+    },
+  },
+  resources: { limits: resourceList, requests: resourceList },
+  volumeMounts: { name: true, mountPath: true, readOnly: true },
+  terminationMessagePath: true,
+  terminationMessagePolicy: ['File'],
+  imagePullPolicy: true,
+  stdin: true,
+  stdinOnce: true,
+  tty: true,
+};
+
+const POD: Support = {
+  apiVersion: true,
+  kind: true,
+  metadata: { name: true, namespace: true, uid: true, labels: true, annotations: true, creationTimestamp: true },
+  spec: {
+    containers: container,
+    initContainers: { ...container, restartPolicy: ['Always'] },
+    volumes: { name: true, emptyDir: { medium: [''] }, hostPath: true },
+    restartPolicy: true,
+    terminationGracePeriodSeconds: true,
+    dnsPolicy: ['ClusterFirst', 'ClusterFirstWithHostNet', 'Default'],
+    hostNetwork: true,
+    hostPID: true,
+    hostIPC: true,
+    shareProcessNamespace: true,
+    hostname: true,
+    nodeName: true,
+    enableServiceLinks: true, // a node without services has no links to give
+    schedulerName: true, // the pod is here already
+    tolerations: true, // static pods stay on their node whatever its taints
+    os: { name: ['linux'] },
+    automountServiceAccountToken: [false],
+    securityContext: {},
+  },
+  status: true,
+};
+
+export function unsupportedFields(pod: unknown): Unsupported[] {
+  const found: Unsupported[] = [];
+  look(pod, POD, [], found);
+  return found;
+}
+
+function look(value: unknown, support: Support, path: readonly Segment[], found: Unsupported[]): void {
+  if (support === true || value === undefined || value === null) return;
+  if (typeof support === 'function') {
+    const message = support(value);
+    if (message !== undefined) found.push({ path, message: `this kubelet does not honour this value yet: ${message}` });
+    return;
+  }
+  if (Array.isArray(support)) {
+    if (!support.includes(value))
+      found.push({
+        path,
+        message: `this kubelet does not honour this value yet: want ${support.map((v) => JSON.stringify(v)).join(' or ')}, got ${JSON.stringify(value)}`,
+      });
+    return;
+  }
+  if (Array.isArray(value)) {
+    value.forEach((item, i) => look(item, support, [...path, i], found));
+    return;
+  }
+  if (typeof value !== 'object') return; // of the wrong type: told by validation
+  for (const [field, inner] of Object.entries(value)) {
+    const known = (support as Readonly<Record<string, Support>>)[field];
+    if (known !== undefined) look(inner, known, [...path, field], found);
+    else if (!isEmpty(inner)) found.push({ path: [...path, field], message: 'this kubelet does not honour this field yet: remove it' });
+  }
+}
+
+/** Asks for nothing. */
+function isEmpty(value: unknown): boolean {
+  if (value === null || value === undefined || value === '' || value === false) return true;
+  return typeof value === 'object' && Object.keys(value).length === 0;
+}

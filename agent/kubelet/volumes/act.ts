@@ -1,0 +1,56 @@
+/**
+ * Makes what volumes/plan.ts asks for. Doing it again changes nothing.
+ * Throws: AppError VOLUME_FAILED, in upstream's words for the hostPath checks.
+ */
+import { chmod, mkdir, open, stat } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { AppError, codeOf } from '#base/errors.ts';
+import type { HostPathType, VolumePlan } from './plan.ts';
+
+export async function makeVolumes(volumes: readonly VolumePlan[]): Promise<void> {
+  for (const volume of volumes) {
+    try {
+      if (volume.kind === 'emptyDir') await makeEmptyDir(volume.path);
+      else await checkHostPath(volume.path, volume.type);
+    } catch (err) {
+      throw new AppError('VOLUME_FAILED', `MountVolume.SetUp failed for volume "${volume.name}"`, { volume: volume.name }, err);
+    }
+  }
+}
+
+async function makeEmptyDir(path: string): Promise<void> {
+  const made = await mkdir(path, { recursive: true });
+  if (made !== undefined) await chmod(path, 0o777); // every user of the pod may write; mkdir's mode would be cut by the umask
+}
+
+const EXPECTED: Readonly<Record<HostPathType, { readonly is: (s: Stats) => boolean; readonly noun: string }>> = {
+  '': { is: () => true, noun: '' },
+  DirectoryOrCreate: { is: (s) => s.isDirectory(), noun: 'directory' },
+  Directory: { is: (s) => s.isDirectory(), noun: 'directory' },
+  FileOrCreate: { is: (s) => s.isFile(), noun: 'file' },
+  File: { is: (s) => s.isFile(), noun: 'file' },
+  Socket: { is: (s) => s.isSocket(), noun: 'socket' },
+  CharDevice: { is: (s) => s.isCharacterDevice(), noun: 'character device' },
+  BlockDevice: { is: (s) => s.isBlockDevice(), noun: 'block device' },
+};
+
+async function checkHostPath(path: string, type: HostPathType): Promise<void> {
+  if (type === '') return;
+  if (type === 'DirectoryOrCreate' || type === 'FileOrCreate') await createIfAbsent(path, type);
+  const found = await stat(path).catch((err: unknown) => {
+    if (codeOf(err) === 'ENOENT') return undefined;
+    throw err;
+  });
+  const { is, noun } = EXPECTED[type];
+  if (found === undefined || !is(found))
+    throw new AppError('VOLUME_FAILED', `hostPath type check failed: ${path} is not a ${noun}`, { path });
+}
+
+async function createIfAbsent(path: string, type: 'DirectoryOrCreate' | 'FileOrCreate'): Promise<void> {
+  try {
+    if (type === 'DirectoryOrCreate') await mkdir(path, { mode: 0o755, recursive: true });
+    else await (await open(path, 'ax', 0o644)).close();
+  } catch (err) {
+    if (codeOf(err) !== 'EEXIST') throw err;
+  }
+}

@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { limitFiles, parseMounts, weightOf } from './cgroup.ts';
+
+const HYBRID = `24 1 0:22 / /sys/fs/cgroup rw - tmpfs tmpfs rw,mode=755
+25 24 0:23 / /sys/fs/cgroup/cpu,cpuacct rw,nosuid - cgroup cgroup rw,cpu,cpuacct
+26 24 0:24 / /sys/fs/cgroup/memory rw,nosuid - cgroup cgroup rw,memory
+27 24 0:25 / /sys/fs/cgroup/systemd rw - cgroup cgroup rw,xattr,name=systemd
+28 24 0:26 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw`;
+const UNIFIED = '30 1 0:26 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate';
+
+test('parseMounts: a hybrid machine is used as v1', () => {
+  const mounts = parseMounts(HYBRID, () => assert.fail('not asked on v1'));
+  assert.equal(mounts.mode, 'v1');
+  assert.equal(mounts.controllers.get('cpuacct'), '/sys/fs/cgroup/cpu,cpuacct');
+  assert.deepEqual(mounts.trees, ['/sys/fs/cgroup/cpu,cpuacct', '/sys/fs/cgroup/memory', '/sys/fs/cgroup/systemd', '/sys/fs/cgroup/unified']);
+});
+
+test('limitFiles: the same limits in the words of v1 and of v2', () => {
+  const limits = { cpuShares: 512, cpuQuotaUs: 50_000, memoryBytes: 64 << 20, pidsMax: 100 };
+  assert.deepEqual(
+    limitFiles(
+      parseMounts(HYBRID, () => ''),
+      '/kubepods/pod1',
+      limits,
+    ),
+    [
+      ['/sys/fs/cgroup/cpu,cpuacct/kubepods/pod1/cpu.shares', '512'],
+      ['/sys/fs/cgroup/cpu,cpuacct/kubepods/pod1/cpu.cfs_quota_us', '50000'],
+      ['/sys/fs/cgroup/memory/kubepods/pod1/memory.limit_in_bytes', '67108864'],
+    ],
+  );
+  assert.deepEqual(
+    limitFiles(
+      parseMounts(UNIFIED, () => 'cpu memory pids\n'),
+      '/kubepods/pod1',
+      { ...limits, memoryBytes: -1 },
+    ),
+    [
+      ['/sys/fs/cgroup/kubepods/pod1/cpu.weight', '20'],
+      ['/sys/fs/cgroup/kubepods/pod1/cpu.max', '50000 100000'],
+      ['/sys/fs/cgroup/kubepods/pod1/memory.max', 'max'],
+      ['/sys/fs/cgroup/kubepods/pod1/pids.max', '100'],
+    ],
+  );
+});
+
+for (const [shares, weight] of [
+  [2, 1],
+  [1_024, 39],
+  [262_144, 10_000],
+  [0, 1],
+] as const) {
+  test(`weightOf: ${shares} shares are weight ${weight}`, () => assert.equal(weightOf(shares), weight));
+}
+
+test('parseMounts: without any cgroup file system it says what to mount', () => {
+  assert.throws(() => parseMounts('', () => ''), /mount cgroup2/);
+});

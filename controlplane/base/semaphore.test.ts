@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Semaphore } from './semaphore.ts';
+
+test('Semaphore: never more at once than slots, in order, and one that gives up waiting takes no slot', async () => {
+  const semaphore = new Semaphore(2);
+  const go = new AbortController();
+  const tired = new AbortController();
+  const running = new Set<number>();
+  const order: number[] = [];
+  let most = 0;
+  const work = (n: number, signal = go.signal): Promise<void> =>
+    semaphore.run(async () => {
+      running.add(n);
+      order.push(n);
+      most = Math.max(most, running.size);
+      await Promise.resolve();
+      running.delete(n);
+    }, signal);
+  const all = [work(0), work(1), work(2, tired.signal), work(3), work(4)];
+  tired.abort(new Error('tired'));
+  const ends = await Promise.allSettled(all);
+  assert.deepEqual(
+    ends.map((e) => e.status),
+    ['fulfilled', 'fulfilled', 'rejected', 'fulfilled', 'fulfilled'],
+  );
+  assert.deepEqual(order, [0, 1, 3, 4]);
+  assert.equal(most, 2);
+  await work(5);
+});
+
+test('Semaphore: work that fails gives its slot back', async () => {
+  const semaphore = new Semaphore(1);
+  const { signal } = new AbortController();
+  await assert.rejects(
+    semaphore.run(() => Promise.reject(new Error('no')), signal),
+    /no/,
+  );
+  assert.equal(await semaphore.run(async () => 'yes', signal), 'yes');
+});

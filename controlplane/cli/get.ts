@@ -1,0 +1,98 @@
+/** `kijabi get pods`: what runs on this node, asked from its kubelet, printed the way kubectl prints it. */
+import { parseArgs } from 'node:util';
+import { stringify } from 'yaml';
+import type { Pod } from '#api/kinds/core/pod.ts';
+import { podRow } from '#api/print/pod.ts';
+import { formatTable } from '#api/print/table.ts';
+import { AppError } from '#base/errors.ts';
+import { findKubelet } from './node.ts';
+import type { Command, Io } from './io.ts';
+
+export const USAGE = `Usage: kijabi get pods [NAME...] [-n NAMESPACE | -A] [-o wide|json|yaml|name] [--socket PATH]
+
+Shows the pods of this node. Without -n: of the namespace "default".
+`;
+
+const OPTIONS = {
+  namespace: { type: 'string', short: 'n' },
+  'all-namespaces': { type: 'boolean', short: 'A' },
+  output: { type: 'string', short: 'o' },
+  socket: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
+const OUTPUTS = ['wide', 'json', 'yaml', 'name'];
+
+export const getCommand: Command = async (argv, io) => {
+  const { values, positionals } = parseArgs({ args: [...argv], options: OPTIONS, allowPositionals: true });
+  if (values.help === true) return (io.out(USAGE), 0);
+  const names = namesOf(positionals);
+  if (values.output !== undefined && !OUTPUTS.includes(values.output))
+    throw new AppError('USAGE', `-o: want ${OUTPUTS.join(', ')}, got ${JSON.stringify(values.output)}`);
+  const all = values['all-namespaces'] === true;
+  const namespace = values.namespace ?? 'default';
+  const pods = (await findKubelet(io, values.socket).pods(io.signal)).filter((p) => all || p.metadata.namespace === namespace);
+  const shown = names.length === 0 ? pods : pods.filter((p) => names.includes(p.metadata.name ?? ''));
+  const missing = names.filter((name) => !pods.some((p) => p.metadata.name === name));
+  if (shown.length > 0 || names.length === 0) print(shown, { output: values.output, all, namespace, single: names.length === 1 }, io);
+  for (const name of missing) io.err(`Error: pods ${JSON.stringify(name)} not found\n`);
+  return missing.length > 0 ? 1 : 0;
+};
+
+/** "pods", "pod", "po", also as pod/NAME. */
+function namesOf(positionals: readonly string[]): string[] {
+  const [kind = '', ...rest] = positionals;
+  const [type = '', name] = kind.split('/');
+  if (!['pods', 'pod', 'po'].includes(type))
+    throw new AppError(
+      'USAGE',
+      `${kind === '' ? 'say what to get' : `cannot get ${JSON.stringify(kind)}`}: without an API server there are pods\n${USAGE}`,
+    );
+  return name === undefined ? rest : [name, ...rest];
+}
+
+interface PrintOptions {
+  readonly output: string | undefined;
+  readonly all: boolean;
+  readonly namespace: string;
+  readonly single: boolean;
+}
+
+function print(pods: readonly Pod[], { output, all, namespace, single }: PrintOptions, io: Io): void {
+  if (output === 'json' || output === 'yaml') {
+    const document = single ? pods[0] : { apiVersion: 'v1', kind: 'List', metadata: {}, items: pods };
+    io.out(output === 'json' ? `${JSON.stringify(document, undefined, 4)}\n` : stringify(document));
+  } else if (output === 'name') io.out(pods.map((p) => `pod/${p.metadata.name}\n`).join(''));
+  else if (pods.length === 0) io.err(`No resources found${all ? '' : ` in ${namespace} namespace.`}\n`);
+  else io.out(podTable(pods, { wide: output === 'wide', all }, io.clock.nowMs()));
+}
+
+export function podTable(pods: readonly Pod[], { wide, all }: { readonly wide: boolean; readonly all: boolean }, nowMs: number): string {
+  const headings = [
+    ...(all ? ['NAMESPACE'] : []),
+    'NAME',
+    'READY',
+    'STATUS',
+    'RESTARTS',
+    'AGE',
+    ...(wide ? ['IP', 'NODE', 'NOMINATED NODE', 'READINESS GATES'] : []),
+  ];
+  const rows = pods.toSorted(byName).map((pod) => {
+    const r = podRow(pod, nowMs);
+    return [
+      ...(all ? [pod.metadata.namespace ?? ''] : []),
+      r.name,
+      r.ready,
+      r.status,
+      r.restarts,
+      r.age,
+      ...(wide ? [r.ip, r.node, r.nominatedNode, r.readinessGates] : []),
+    ];
+  });
+  return formatTable(headings, rows);
+}
+
+function byName(a: Pod, b: Pod): number {
+  const key = (p: Pod): string => `${p.metadata.namespace}/${p.metadata.name}`;
+  return key(a) < key(b) ? -1 : 1;
+}
