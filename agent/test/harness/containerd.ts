@@ -2,7 +2,8 @@
  * A real containerd of a test's own: own network namespace, root, state and socket, own cgroup root, a CNI bridge inside the namespace.
  * It shares the mounts of the machine, so that a kubelet under test can mount volumes for it. stop() leaves nothing behind.
  *
- * Needs root and the Debian packages containerd, runc, containernetworking-plugins, iproute2, util-linux (missing() tells).
+ * Needs root and the Debian packages containerd, runc, containernetworking-plugins, iproute2, util-linux, catatonit and busybox-static;
+ * missing() tells what is not there.
  */
 import { accessSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,7 +17,16 @@ import { busyboxImage, PAUSE_IMAGE, pauseImage, writeImage } from './ociImage.ts
 const CNI_PLUGINS = '/usr/lib/cni';
 const RUNC = '/usr/sbin/runc';
 const STARTS_WITHIN_MS = 30_000;
-const NEEDED = ['/usr/bin/containerd', '/usr/bin/ctr', RUNC, `${CNI_PLUGINS}/bridge`, '/usr/sbin/ip', '/usr/bin/nsenter'];
+const NEEDED = [
+  '/usr/bin/containerd',
+  '/usr/bin/ctr',
+  RUNC,
+  `${CNI_PLUGINS}/bridge`,
+  '/usr/sbin/ip',
+  '/usr/bin/nsenter',
+  '/usr/bin/catatonit',
+  '/bin/busybox',
+];
 
 export interface TestContainerd {
   readonly socket: string;
@@ -49,7 +59,9 @@ export interface ContainerdOptions {
 export function missing(): string | undefined {
   if (process.getuid?.() !== 0) return 'needs root';
   const absent = NEEDED.filter((path) => !exists(path));
-  return absent.length === 0 ? undefined : `needs ${absent.join(', ')} (Debian: containerd runc containernetworking-plugins iproute2)`;
+  return absent.length === 0
+    ? undefined
+    : `needs ${absent.join(', ')} (Debian: containerd runc containernetworking-plugins iproute2 catatonit busybox-static)`;
 }
 
 const counter = { next: 1 };
