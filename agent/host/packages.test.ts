@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { missingPackages, NODE_PACKAGES, parseStatus, REGISTRY_PACKAGES, TEST_PACKAGES } from './packages.ts';
+import { missingPackages, NODE_PACKAGES, parseStatus, TEST_PACKAGES } from './packages.ts';
 
 const rows: [line: string, progress: ReturnType<typeof parseStatus>][] = [
   ['dlstatus:3:40.5:Retrieving file 3 of 7 (12s remaining)', { percent: 20, text: 'Retrieving file 3 of 7 (12s remaining)' }],
@@ -21,7 +21,7 @@ test('missingPackages: by program, not by package', () => {
 });
 
 test('the lists name each package once and say why', () => {
-  const all = [...NODE_PACKAGES, ...REGISTRY_PACKAGES, ...TEST_PACKAGES];
+  const all = [...NODE_PACKAGES, ...TEST_PACKAGES];
   assert.equal(new Set(all.map((r) => r.package)).size, all.length);
   assert.ok(all.every((r) => r.why !== ''));
 });

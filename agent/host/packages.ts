@@ -30,13 +30,10 @@ export const NODE_PACKAGES: readonly Requirement[] = [
   { package: 'iproute2', why: 'network namespaces', programs: ['ip'] },
 ];
 
-/** What it takes besides when no image registry can be reached. */
-export const REGISTRY_PACKAGES: readonly Requirement[] = [
-  { package: 'docker-registry', why: 'serves the images built here', programs: ['docker-registry'] },
-];
-
 /** What the tests need besides: peers, oracles, second choices. */
 export const TEST_PACKAGES: readonly Requirement[] = [
+  { package: 'busybox-static', why: 'containers of tests', programs: ['busybox'] },
+  { package: 'catatonit', why: 'the pause image of tests', programs: ['catatonit'] },
   { package: 'conntrack', why: 'connection tracking of the service proxy', programs: ['conntrack'] },
   { package: 'crun', why: 'the second runtime handler', programs: ['crun'] },
   { package: 'etcd-server', why: 'the distributed store', programs: ['etcd'] },
