@@ -1,14 +1,16 @@
 /** Images from real Debian packages, in a real containerd, from a real registry. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { appendFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
-import { buildImages } from '#agent/host/images/build.ts';
+import { buildImages, builtImages } from '#agent/host/images/build.ts';
 import type { BuiltImage } from '#agent/host/images/cache.ts';
+import { Apt } from '#agent/host/images/debs.ts';
 import { loadImages } from '#agent/host/images/load.ts';
 import { serveImages, type ServeOptions } from '#agent/host/images/serve.ts';
 import { SystemClock } from '#base/clock.ts';
@@ -70,6 +72,49 @@ describe('images from Debian packages', { skip }, () => {
     );
   });
 
+  test('a full disk, and packages that cannot be downloaded, are told as what they are', async () => {
+    const small = join(dir, 'small');
+    mkdirSync(small);
+    await execa('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', small]);
+    try {
+      await assert.rejects(build(small, ['nginx']), { code: 'IMAGES_DISK_FULL', message: /--cache-dir/ });
+      assert.deepEqual(
+        readdirSync(small).filter((f) => f !== 'debs'),
+        [],
+      );
+    } finally {
+      await execa('umount', [small]);
+    }
+    const cacheDir = join(dir, 'offline');
+    // Port 9 discards: nobody listens there.
+    const aptArgs = ['-o', 'Acquire::http::Proxy=http://127.0.0.1:9', '-o', 'Acquire::https::Proxy=http://127.0.0.1:9'];
+    const source = new Apt({ cacheDir, clock, onStep: () => undefined, aptArgs, archivesDir: '/nowhere' });
+    const offline = buildImages({ names: ['pause'], cacheDir, clock, signal, source });
+    await assert.rejects(offline, { code: 'IMAGES_NO_NETWORK', message: /check the network, or copy the cache directory/ });
+  });
+
+  test('a builder that is killed leaves nothing that another would take for whole', async () => {
+    const cacheDir = join(dir, 'killed');
+    cpSync(join(dir, 'cache', 'debs'), join(cacheDir, 'debs'), { recursive: true });
+    const program = `import { buildImages, builtImages } from '#agent/host/images/build.ts'; import { SystemClock } from '#base/clock.ts';
+      await buildImages({ names: ['nginx'], cacheDir: process.argv[1], clock: new SystemClock(), signal: new AbortController().signal });`;
+    const child = execa(process.execPath, ['--input-type=module-typescript', '-e', program, cacheDir], {
+      reject: false,
+      cwd: new URL('.', import.meta.url),
+    });
+    const unpacked = async () => readdirSync(cacheDir, { recursive: true, encoding: 'utf8' }).some((f) => /^scratch-.*nginx$/.test(f));
+    await until('the builder to be in the middle of it', unpacked, (found) => found);
+    child.kill('SIGKILL');
+    await child;
+    assert.deepEqual(await builtImages(cacheDir), []);
+    const [image] = await build(cacheDir, ['nginx']);
+    assert.equal(image?.digest, images.find((i) => i.name === 'nginx')?.digest);
+    assert.deepEqual(
+      readdirSync(cacheDir).filter((f) => f.startsWith('scratch')),
+      [],
+    );
+  });
+
   describe('imported into containerd', () => {
     let node: Node;
     before(async () => {
@@ -90,6 +135,22 @@ describe('images from Debian packages', { skip }, () => {
       );
       const { image } = await node.cri.image.imageStatus({ image: { image: 'nginx' } });
       assert.equal(image?.id, images.find((i) => i.name === 'nginx')?.imageId);
+    });
+
+    test('a socket at which nobody listens is told from a containerd that refuses', async () => {
+      const containerdAddress = join(dir, 'dead.sock');
+      const server = createServer().listen(containerdAddress);
+      await once(server, 'listening');
+      renameSync(containerdAddress, `${containerdAddress}.kept`); // so that closing does not remove it
+      await new Promise((done) => server.close(done));
+      renameSync(`${containerdAddress}.kept`, containerdAddress);
+      await assert.rejects(loadImages({ images, containerdAddress, clock, signal }), { code: 'IMAGES_CONTAINERD_UNREACHABLE' });
+      const damaged = join(dir, 'damaged.tar');
+      writeFileSync(damaged, 'no image at all');
+      const broken = images.map((image) => ({ ...image, digest: 'sha256:0', archivePath: damaged }));
+      await assert.rejects(loadImages({ images: broken, containerdAddress: node.ctd.socket, clock, signal }), {
+        code: 'IMAGES_IMPORT_FAILED',
+      });
     });
 
     test('nginx serves its page, logs to stdout as user nginx runs its workers, and ends in order when told', async () => {
@@ -250,6 +311,30 @@ describe('images from Debian packages', { skip }, () => {
         const { image } = await cri.image.imageStatus({ image: { image: 'nginx' } });
         assert.deepEqual(image?.repo_digests, [`docker.io/library/nginx@${images.find((i) => i.name === 'nginx')?.digest}`]);
       });
+    });
+
+    test('a registry that dies is noticed', async () => {
+      const served = await serveImages({ images: [], directory: join(dir, 'registry3'), listen: '127.0.0.1:0', clock, signal });
+      process.kill(served.pid, 'SIGKILL');
+      await assert.rejects(served.ended, { code: 'IMAGES_REGISTRY_FAILED' });
+      await served.stop();
+    });
+
+    test('stopping while it starts leaves no registry behind', async () => {
+      const stop = new AbortController();
+      const onStep = (): void => stop.abort(new Error('enough')); // after the first image of three
+      const starting = serveImages({
+        images,
+        directory: join(dir, 'registry4'),
+        listen: '127.0.0.1:0',
+        clock,
+        signal: stop.signal,
+        onStep,
+      });
+      await assert.rejects(starting, /enough/);
+      const { stdout } = await execa('ps', ['-eo', 'args']);
+      assert.doesNotMatch(stdout, /docker-registry.*kijabi-registry-/);
+      assert.deepEqual(readdirSync(join(dir, 'registry4')), ['data']);
     });
 
     test('without an installed docker-registry its package is unpacked and run from the cache', async () => {

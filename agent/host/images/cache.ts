@@ -7,7 +7,7 @@
  */
 import { mkdir, open, readFile, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { tryLock } from '#agent/linux/flock.ts';
+import { tryLock } from '../../linux/flock.ts';
 import type { Clock } from '#base/clock.ts';
 import { AppError, codeOf } from '#base/errors.ts';
 import type { Candidate } from './debs.ts';

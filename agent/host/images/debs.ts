@@ -11,7 +11,7 @@ import { createReadStream } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { run, type Argv, type RunResult } from '#agent/linux/exec.ts';
+import { run, type Argv, type RunResult } from '../../linux/exec.ts';
 import { AppError, codeOf } from '#base/errors.ts';
 import type { Clock } from '#base/clock.ts';
 import type { OnStep } from './steps.ts';

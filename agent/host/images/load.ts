@@ -5,7 +5,7 @@
  * Throws: IMAGES_NO_CTR, IMAGES_CONTAINERD_UNREACHABLE, IMAGES_IMPORT_FAILED, IMAGES_DISK_FULL, IMAGES_REF_INVALID, IMAGES_UNKNOWN.
  */
 import { access } from 'node:fs/promises';
-import { run } from '#agent/linux/exec.ts';
+import { run } from '../../linux/exec.ts';
 import type { Clock } from '#base/clock.ts';
 import { AppError, codeOf } from '#base/errors.ts';
 import { CriClient } from '#cri/client.ts';
@@ -42,6 +42,8 @@ export const DEFAULT_CONTAINERD = '/run/containerd/containerd.sock';
 const CRI_NAMESPACE = 'k8s.io';
 const IMPORT_TIMEOUT_MS = 10 * 60_000;
 const CRI_LOOK_MS = 10;
+/** It takes a few milliseconds; this long only where something is wrong. */
+const CRI_SEES_WITHIN_MS = 30_000;
 
 export async function loadImages(options: LoadOptions): Promise<LoadedImage[]> {
   const { images, clock, signal, onStep = () => undefined } = options;
@@ -85,13 +87,22 @@ async function seenByCri(
   { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
 ): Promise<void> {
   const cri = new CriClient({ endpoint: `unix://${address}`, clock });
+  const untilMs = clock.monotonicMs() + CRI_SEES_WITHIN_MS;
+  const seen = async (ref: string, imageId: string | undefined): Promise<boolean> =>
+    (await cri.image.imageStatus({ image: { image: ref } }, { signal })).image?.id === imageId;
   try {
     await cri.waitReady(signal);
     for (const { name, refs } of loaded) {
       const imageId = images.find((image) => image.name === name)?.imageId;
       for (const ref of refs) {
-        while ((await cri.image.imageStatus({ image: { image: ref } }, { signal })).image?.id !== imageId)
+        while (!(await seen(ref, imageId))) {
+          if (clock.monotonicMs() > untilMs) {
+            throw new AppError('IMAGES_IMPORT_FAILED', `containerd imported ${ref}, but its CRI does not show it; look into its log`, {
+              ref,
+            });
+          }
           await clock.sleep(CRI_LOOK_MS, signal);
+        }
       }
     }
   } catch (err) {

@@ -176,7 +176,8 @@ export function parseRef(ref: string): ImageRef {
   const registry = named ? first : 'docker.io';
   const rest = named ? path.slice(slash + 1) : path;
   const repository = registry === 'docker.io' && !rest.includes('/') ? `library/${rest}` : rest;
-  if (!/^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/.test(repository)) {
+  const hostFits = /^[a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?(:\d{1,5})?$/.test(registry);
+  if (!hostFits || !/^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/.test(repository)) {
     throw new AppError(
       'IMAGES_REF_INVALID',
       `Cannot use ${JSON.stringify(ref)} as an image reference: want [HOST/]NAME[:TAG] in small letters`,

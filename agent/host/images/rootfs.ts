@@ -8,7 +8,7 @@
  */
 import { readFile, readlink, stat } from 'node:fs/promises';
 import { posix } from 'node:path';
-import { run } from '#agent/linux/exec.ts';
+import { run } from '../../linux/exec.ts';
 import { AppError } from '#base/errors.ts';
 import type { Candidate, PackageSource, Unpacked } from './debs.ts';
 import { isStatic } from './elf.ts';

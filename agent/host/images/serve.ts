@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { execa } from 'execa';
-import type { Argv } from '#agent/linux/exec.ts';
+import type { Argv } from '../../linux/exec.ts';
 import type { Clock } from '#base/clock.ts';
 import { AppError } from '#base/errors.ts';
 import { DEFAULT_CACHE_DIR, withCacheLock, type BuiltImage } from './cache.ts';
@@ -44,6 +44,7 @@ export interface ServeOptions {
 
 export interface ServedImages {
   readonly address: string;
+  readonly pid: number;
   readonly hostsFiles: readonly string[];
   /** Rejects when the registry ends by itself, resolves after stop. */
   readonly ended: Promise<void>;
@@ -68,7 +69,7 @@ export async function serveImages(options: ServeOptions): Promise<ServedImages> 
       await removeHosts(hostsFiles, registry.address);
       await registry.stop();
     };
-    return { address: registry.address, hostsFiles, ended: registry.ended, stop };
+    return { address: registry.address, pid: registry.pid, hostsFiles, ended: registry.ended, stop };
   } catch (err) {
     await registry.stop();
     throw err;
@@ -166,6 +167,7 @@ function registryConfig(directory: string, use: RegistryUse): string {
 
 interface RunningRegistry {
   readonly address: string;
+  readonly pid: number;
   readonly ended: Promise<void>;
   stop(): Promise<void>;
 }
@@ -199,7 +201,7 @@ async function startRegistry(argv: Argv, signal: AbortSignal): Promise<RunningRe
   const aborted = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true }));
   try {
     const address = await Promise.race([listening, aborted, ended.then(() => Promise.reject(registryError(said)))]);
-    return { address, ended, stop };
+    return { address, pid: child.pid ?? 0, ended, stop };
   } catch (err) {
     await stop();
     throw err;
