@@ -9,6 +9,7 @@ import { VERSION } from '#base/version.ts';
 import { CriClient } from '#cri/client.ts';
 import { Cgroups, findMounts } from '../linux/cgroup.ts';
 import { readMachine, readResolvConf } from '../linux/machine.ts';
+import { watchDirectory } from '../linux/watchDirectory.ts';
 import { parseFlags, USAGE, type Flags } from './config/flags.ts';
 import { loadConfig, settingsOf, type Settings } from './config/settings.ts';
 import { PodDisk } from './disk/act.ts';
@@ -21,8 +22,8 @@ import { PodWorkers } from './pods/workers.ts';
 import { CriRuntime } from './runtime/cri.ts';
 import { serveHealthz } from './server/healthz.ts';
 import { serveLocal, type Health } from './server/local.ts';
-import { ManifestSource } from './sources/manifests.ts';
-import { watchDirectory } from './sources/watch.ts';
+import { MANIFEST_WORDS, ManifestSource, unreadableManifest } from './sources/manifests.ts';
+
 import { Timeline } from './timeline.ts';
 
 /** Measured: with more pods starting or ending at once than this the node gets slower, not faster. */
@@ -100,6 +101,8 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
       log,
       everyMs: settings.fileCheckFrequencyMs,
       read: (file, bytes) => manifests.read(file, bytes),
+      refuse: unreadableManifest,
+      words: MANIFEST_WORDS,
       onLook: (look) => manifests.take(look),
     },
     signal,

@@ -21,12 +21,25 @@ import {
 } from './fileSet.ts';
 import { toStaticPod } from './staticPod.ts';
 import { unsupportedFields } from './support.ts';
-import type { DirectoryLook } from './watch.ts';
+import type { DirectoryLook, WatchWords } from '../../linux/watchDirectory.ts';
 
 /** Names of objects end at this length; the node's name is part of a static pod's. */
 const LONGEST_NAME = 253;
 /** A broken file may have thousands of problems; a person mends a few at a time. */
 const PROBLEMS_PER_FILE = 10;
+
+export const MANIFEST_WORDS: WatchWords = {
+  cannotWatch: 'Cannot watch manifest directory, it is read now and then instead',
+  cannotRead: 'Cannot read manifest directory, its pods keep running as they are',
+  passedOver: 'Passed over a file that is no manifest',
+  stillWritten: 'Manifest is still being written, it is read when its writer closes it',
+  plural: 'manifests',
+  missingCode: 'MANIFEST_DIR_MISSING',
+};
+
+export function unreadableManifest(message: string): FileReading {
+  return { kind: 'refused', problems: [{ code: 'MANIFEST_UNREADABLE', message }] };
+}
 
 export interface ManifestSourceOptions {
   readonly nodeName: string;
@@ -54,7 +67,7 @@ export class ManifestSource {
     return readManifest(bytes, { nodeName, file, seenAt: new Date(clock.nowMs()) });
   }
 
-  take({ readings, present }: DirectoryLook): void {
+  take({ readings, present }: DirectoryLook<FileReading>): void {
     this.#set = updateFileSet(this.#set, readings, present);
     this.#view = viewOf(this.#set);
     this.#tell(readings);

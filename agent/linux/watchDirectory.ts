@@ -1,5 +1,5 @@
 /**
- * Watches one manifest directory: chokidar says when to look, a slow full look catches what it misses. Every look
+ * Watches one directory of YAML and JSON files, for the kubelet's manifests and the proxy's services: chokidar says when to look, a slow full look catches what it misses. Every look
  * lists the whole directory and reads the files whose identity (inode, size, times) changed; the list is complete or it throws.
  *
  * A file is read only when nobody has it open for writing. A change of the content sets mtime and ctime together, so a
@@ -12,33 +12,47 @@ import { join } from 'node:path';
 import type { Clock } from '#base/clock.ts';
 import { codeOf, explain } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
-import { openWriters } from '../../linux/openWriters.ts';
-import type { FileReading } from './fileSet.ts';
+import { openWriters } from './openWriters.ts';
 
-/** The largest manifest we read: 10 MiB, as upstream. */
-export const MAX_MANIFEST_BYTES = 10 << 20;
+/** The largest file we read: 10 MiB, as upstream's kubelet. */
+export const MAX_FILE_BYTES = 10 << 20;
 const RETRY_MISSING_MS = 1_000;
 const RETRY_BUSY_MS = 20;
 const LONGEST_RETRY_BUSY_MS = 1_000;
 
-export interface DirectoryLook {
+export interface DirectoryLook<R> {
   /** Files that are new or changed since the last look. */
-  readonly readings: ReadonlyMap<string, FileReading>;
+  readonly readings: ReadonlyMap<string, R>;
   readonly present: ReadonlySet<string>;
 }
 
-export interface WatchOptions {
+export interface WatchOptions<R> {
   readonly directory: string;
   readonly clock: Clock;
   readonly log: Logger;
   /** The slow full look. */
   readonly everyMs: number;
-  readonly read: (file: string, bytes: Uint8Array) => FileReading;
-  readonly onLook: (look: DirectoryLook) => void;
+  readonly read: (file: string, bytes: Uint8Array) => R;
+  /** The reading of a file that cannot be read at all. */
+  readonly refuse: (message: string) => R;
+  readonly onLook: (look: DirectoryLook<R>) => void;
+  readonly words: WatchWords;
+}
+
+/** How the log speaks of the files; each is a whole line. */
+export interface WatchWords {
+  readonly cannotWatch: string;
+  readonly cannotRead: string;
+  readonly passedOver: string;
+  readonly stillWritten: string;
+  /** "manifests", in "is a directory: manifests are read from …". */
+  readonly plural: string;
+  /** Code of the error when the directory does not exist. */
+  readonly missingCode: string;
 }
 
 /** Runs until signal aborts. onLook is called for the first complete look even when it found nothing. */
-export async function watchDirectory(options: WatchOptions, signal: AbortSignal): Promise<void> {
+export async function watchDirectory<R>(options: WatchOptions<R>, signal: AbortSignal): Promise<void> {
   const { clock, log, directory, everyMs } = options;
   const looker = new Looker(options);
   const bell = new Bell();
@@ -51,19 +65,17 @@ export async function watchDirectory(options: WatchOptions, signal: AbortSignal)
         const inode = (await stat(directory, { bigint: true })).ino;
         if (watched !== inode) {
           await watcher?.close();
-          watcher = ring(directory, bell, (err) =>
-            log.warn('Cannot watch manifest directory, it is read now and then instead', { directory, err }),
-          );
+          watcher = ring(directory, bell, (err) => log.warn(options.words.cannotWatch, { directory, err }));
           watched = inode;
         }
         again = Math.min(everyMs, (await looker.look()) ?? everyMs);
         looker.missing = false;
       } catch (err) {
-        // Not a list: pods go on as they are.
+        // Not a list: everything goes on as it is.
         if (!looker.missing)
-          log.error('Cannot read manifest directory, its pods keep running as they are', {
+          log.error(options.words.cannotRead, {
             directory,
-            err: missingDirectory(err, directory),
+            err: missingDirectory(err, options),
           });
         looker.missing = true;
         watched = undefined;
@@ -76,9 +88,9 @@ export async function watchDirectory(options: WatchOptions, signal: AbortSignal)
   }
 }
 
-function missingDirectory(err: unknown, directory: string): unknown {
+function missingDirectory<R>(err: unknown, { directory, words }: WatchOptions<R>): unknown {
   if (codeOf(err) !== 'ENOENT') return err;
-  return Object.assign(new Error(`${directory} does not exist: create it (mkdir -p ${directory})`), { code: 'MANIFEST_DIR_MISSING' });
+  return Object.assign(new Error(`${directory} does not exist: create it (mkdir -p ${directory})`), { code: words.missingCode });
 }
 
 function ring(directory: string, bell: Bell, onError: (err: unknown) => void): FSWatcher {
@@ -114,15 +126,15 @@ interface Known {
   readonly identity: string;
 }
 
-class Looker {
+class Looker<R> {
   missing = false;
-  readonly #options: WatchOptions;
+  readonly #options: WatchOptions<R>;
   readonly #known = new Map<string, Known>();
   readonly #passedOver = new Set<string>();
   readonly #busy = new Map<string, { retryMs: number; told: boolean }>();
   #first = true;
 
-  constructor(options: WatchOptions) {
+  constructor(options: WatchOptions<R>) {
     this.#options = options;
   }
 
@@ -130,11 +142,11 @@ class Looker {
   async look(): Promise<number | undefined> {
     const { directory } = this.#options;
     const entries = await readdir(directory);
-    const readings = new Map<string, FileReading>();
+    const readings = new Map<string, R>();
     const present = new Set<string>();
     for (const name of entries.sort()) {
       const file = join(directory, name);
-      if (!this.#isManifest(name, file)) continue;
+      if (!this.#isWanted(name, file)) continue;
       const found = await this.#readIfChanged(file, readings);
       if (found) present.add(file);
     }
@@ -152,17 +164,17 @@ class Looker {
     return [...this.#last].some((file) => !present.has(file));
   }
 
-  #isManifest(name: string, file: string): boolean {
+  #isWanted(name: string, file: string): boolean {
     if (/\.(ya?ml|json)$/.test(name) && !name.startsWith('.')) return true;
     if (!this.#passedOver.has(file)) {
       this.#passedOver.add(file);
-      this.#options.log.info('Passed over a file that is no manifest', { file, want: '*.yaml, *.yml or *.json, not starting with a dot' });
+      this.#options.log.info(this.#options.words.passedOver, { file, want: '*.yaml, *.yml or *.json, not starting with a dot' });
     }
     return false;
   }
 
   /** False when the file went away while we looked. */
-  async #readIfChanged(file: string, readings: Map<string, FileReading>): Promise<boolean> {
+  async #readIfChanged(file: string, readings: Map<string, R>): Promise<boolean> {
     try {
       const before = await stat(file, { bigint: true });
       const identity = identityOf(before);
@@ -175,16 +187,16 @@ class Looker {
           file,
           identity,
           readings,
-          refuse(
+          this.#options.refuse(
             before.isDirectory()
-              ? 'is a directory: manifests are read from the directory itself, not from those below it'
+              ? `is a directory: ${this.#options.words.plural} are read from the directory itself, not from those below it`
               : 'is no regular file',
           ),
         );
         return true;
       }
-      if (before.size > MAX_MANIFEST_BYTES) {
-        this.#set(file, identity, readings, refuse(`has ${before.size} bytes, at most ${MAX_MANIFEST_BYTES} are read`));
+      if (before.size > MAX_FILE_BYTES) {
+        this.#set(file, identity, readings, this.#options.refuse(`has ${before.size} bytes, at most ${MAX_FILE_BYTES} are read`));
         return true;
       }
       if (before.mtimeNs === before.ctimeNs && (await this.#isBeingWritten(file))) return true;
@@ -195,12 +207,12 @@ class Looker {
       return true;
     } catch (err) {
       if (codeOf(err) === 'ENOENT') return false;
-      this.#set(file, `unreadable ${codeOf(err)}`, readings, refuse(`cannot be read: ${explain(err)}`));
+      this.#set(file, `unreadable ${codeOf(err)}`, readings, this.#options.refuse(`cannot be read: ${explain(err)}`));
       return true;
     }
   }
 
-  #set(file: string, identity: string, readings: Map<string, FileReading>, reading: FileReading): void {
+  #set(file: string, identity: string, readings: Map<string, R>, reading: R): void {
     this.#busy.delete(file);
     if (this.#known.get(file)?.identity === identity) return;
     this.#known.set(file, { identity });
@@ -213,7 +225,7 @@ class Looker {
     const busy = this.#wait(file);
     if (busy.retryMs >= LONGEST_RETRY_BUSY_MS && !busy.told) {
       busy.told = true;
-      this.#options.log.info('Manifest is still being written, it is read when its writer closes it', { file, pid: pids[0] });
+      this.#options.log.info(this.#options.words.stillWritten, { file, pid: pids[0] });
     }
     return true;
   }
@@ -228,8 +240,4 @@ class Looker {
 
 function identityOf(s: BigIntStats): string {
   return `${s.dev} ${s.ino} ${s.size} ${s.mtimeNs} ${s.ctimeNs}`;
-}
-
-function refuse(message: string): FileReading {
-  return { kind: 'refused', problems: [{ code: 'MANIFEST_UNREADABLE', message }] };
 }
