@@ -10,6 +10,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
 import { buildImages, builtImages } from '#agent/host/images/build.ts';
 import type { BuiltImage } from '#agent/host/images/cache.ts';
+import { testPackageSource } from '#agent/host/images/contract.ts';
 import { Apt } from '#agent/host/images/debs.ts';
 import { loadImages } from '#agent/host/images/load.ts';
 import { serveImages, type ServeOptions } from '#agent/host/images/serve.ts';
@@ -23,6 +24,8 @@ const clock = new SystemClock();
 const NAMES = ['pause', 'busybox', 'nginx'];
 const NGINX = 'docker.io/library/nginx:latest';
 const BUSYBOX = 'docker.io/library/busybox:latest';
+
+testPackageSource('apt', (cacheDir) => new Apt({ cacheDir, clock, onStep: () => undefined }));
 
 describe('images from Debian packages', { skip }, () => {
   let dir = '';

@@ -2,8 +2,8 @@
  * One-layer OCI images as archives (an OCI image layout in a tar file), the same bytes for the same input: sorted entries, one
  * time for everything, JSON with its keys in a fixed order. Several references may name the one image.
  *
- * The layer is a plain tar unless gzip is asked for. zlib's output depends on its version and on what the processor offers, so
- * gzip digests are equal only on like machines; a plain layer's are equal everywhere, and it is imported faster.
+ * The layer is a plain tar unless gzip is asked for: what deflate writes depends on the version of zlib that Node ships, so only
+ * plain layers keep their digest when Node changes; they are also built and imported faster. gzip halves the archive.
  * Units: createdSec seconds since the epoch. Throws: what tar.ts throws, IMAGES_ARCHIVE_DAMAGED; the file system's own errors.
  * Source: OCI image-spec 1.1 (config, manifest, index, layout); io.containerd.image.name is what containerd's import looks for.
  */
