@@ -6,10 +6,9 @@
  * Throws: IPTABLES_MISSING (not installed), IPTABLES_FAILED (facts: line and rule where the tool says which), IPTABLES_TIMEOUT.
  * Kernel: nf_tables or ip_tables, with nat, conntrack, statistic, recent, addrtype, comment.
  */
-import { StringDecoder } from 'node:string_decoder';
 import { readFile } from 'node:fs/promises';
-import { execa } from 'execa';
 import { AppError, codeOf } from '#base/errors.ts';
+import { runLines, type RunLinesOptions, type RunLinesResult } from './lines.ts';
 
 export type IptablesBackend = 'nft' | 'legacy';
 
@@ -133,44 +132,6 @@ async function capture(argv: readonly string[], signal: AbortSignal): Promise<st
   const result = await runLines(argv, { signal, timeoutMs: SAVE_TIMEOUT_MS, onLine: (line) => lines.push(line) });
   if (result.exitCode !== 0) throw failure(argv.at(-2) ?? '', result, {});
   return lines.join('\n');
-}
-
-interface RunLinesOptions {
-  readonly signal: AbortSignal;
-  readonly timeoutMs: number;
-  readonly input?: string;
-  readonly onLine?: (line: string) => void;
-}
-
-interface RunLinesResult {
-  readonly exitCode: number | undefined;
-  readonly stderr: string;
-  readonly code: string | undefined;
-  readonly timedOut: boolean;
-  readonly isCanceled: boolean;
-}
-
-async function runLines(argv: readonly string[], { signal, timeoutMs, input, onLine }: RunLinesOptions): Promise<RunLinesResult> {
-  const [program = '', ...args] = argv;
-  const child = execa(program, args, {
-    reject: false,
-    cancelSignal: signal,
-    timeout: timeoutMs,
-    stdin: input === undefined ? 'ignore' : 'pipe',
-    ...(input === undefined ? {} : { input }),
-    buffer: { stdout: false },
-    maxBuffer: 1 << 20,
-  });
-  const decoder = new StringDecoder('utf8');
-  let rest = '';
-  child.stdout.on('data', (chunk: Buffer) => {
-    const lines = (rest + decoder.write(chunk)).split('\n');
-    rest = lines.pop() ?? '';
-    if (onLine !== undefined) for (const line of lines) onLine(line);
-  });
-  const { exitCode, stderr, code, timedOut, isCanceled } = await child;
-  if (rest !== '') onLine?.(rest);
-  return { exitCode, stderr, code, timedOut, isCanceled };
 }
 
 function failure(program: string, result: RunLinesResult, { input }: Partial<RunLinesOptions>): AppError {
