@@ -45,7 +45,7 @@ export async function runDaemon({ name, log, clock = new SystemClock(), run }: D
   try {
     await run({ clock, log, signal: stop.signal, notify, fail });
   } catch (err) {
-    if (!stop.signal.aborted) failure ??= err;
+    if (!stop.signal.aborted) fail(err); // what was started already stops too
   }
   if (failure === undefined) return 0;
   log.error(`${name} stopped because of an error`, { err: failure });

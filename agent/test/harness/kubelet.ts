@@ -105,10 +105,14 @@ export function makeKubelet(containerd: TestContainerd, { nodeName = 'node1', co
     },
     async start() {
       const before = log().length;
-      child = spawn();
-      const ended = child.then(({ exitCode }) => Promise.reject(new Error(`kubelet ended with ${exitCode}: ${log().slice(before)}`)));
-      ended.catch(() => undefined);
-      await Promise.race([until('the kubelet is ready', () => log().slice(before).includes('Kubelet is ready')), ended]);
+      let ended: number | undefined | null = null;
+      const started = spawn();
+      child = started;
+      void started.then(({ exitCode }) => (ended = exitCode));
+      await until('the kubelet is ready', () => {
+        if (ended !== null) throw new Error(`kubelet ended with ${ended}: ${log().slice(before)}`);
+        return log().slice(before).includes('Kubelet is ready');
+      });
     },
     async kill(signal = 'SIGKILL') {
       child?.kill(signal);
