@@ -1,6 +1,7 @@
 /**
- * Watches one directory of YAML and JSON files, for the kubelet's manifests and the proxy's services: chokidar says when to look, a slow full look catches what it misses. Every look
- * lists the whole directory and reads the files whose identity (inode, size, times) changed; the list is complete or it throws.
+ * Watches one directory of YAML and JSON files, for the kubelet's manifests and the proxy's services: chokidar says when to look,
+ * a slow full look catches what it misses. Every look lists the whole directory and reads the files whose identity (inode, size,
+ * times) changed; the list is complete or it throws.
  *
  * A file is read only when nobody has it open for writing. A change of the content sets mtime and ctime together, so a
  * file whose ctime is later was renamed into place after its last write and needs no such check.
@@ -95,6 +96,7 @@ function missingDirectory<R>(err: unknown, { directory, words }: WatchOptions<R>
 
 function ring(directory: string, bell: Bell, onError: (err: unknown) => void): FSWatcher {
   return watch(directory, { depth: 0, ignoreInitial: true })
+    .on('ready', () => bell.ring()) // what came while the watch was being set up
     .on('raw', () => bell.ring())
     .on('all', () => bell.ring())
     .on('error', onError);
