@@ -93,6 +93,9 @@ export function fillRequired(schema: Schema, value: unknown): void {
     if (typeof items === 'object') for (const key in draft) fillRequired(items, draft[key]);
     return;
   }
+  for (const [name, field] of Object.entries(type.properties)) {
+    if (field['x-kijabi-presence'] === 'always') draft[name] ??= structuredClone(field.default);
+  }
   for (const name of type.required ?? []) draft[name] ??= structuredClone(zeroOf(type.properties[name] ?? {}));
   for (const name in draft) {
     const field = Object.hasOwn(type.properties, name) ? type.properties[name] : undefined;

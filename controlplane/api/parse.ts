@@ -76,8 +76,7 @@ function validatorOf(definition: KindDefinition): Validator {
 
 /** The kind is known, for instance from a URL. */
 export function parseAs<T extends KubeObject>(definition: KindDefinition<T>, value: unknown, options: ParseOptions<T> = {}): Parsed<T> {
-  const known = definition as unknown as KindDefinition;
-  const found = validatorOf(known)(value);
+  const found = validatorOf(definition)(value);
   const isWarning = (p: Problem): boolean =>
     p.kind === 'unknown' && options.unknownFields !== undefined && options.unknownFields !== 'refuse';
   const structural = found.filter((p) => !isWarning(p));
@@ -92,7 +91,7 @@ export function parseAs<T extends KubeObject>(definition: KindDefinition<T>, val
   const problems = structural.length === 0 ? rules : merge(structural, rules);
   if (problems.length > 0) return { kind: 'problems', problems };
   const warnings = options.unknownFields === 'warn' ? found.filter(isWarning) : [];
-  return { kind: 'object', object: draft as T, definition: known, warnings };
+  return { kind: 'object', object: draft as T, definition, warnings };
 }
 
 /** What is missing or unsupported is told once, although rules may stumble over it again. */

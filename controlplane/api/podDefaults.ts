@@ -31,6 +31,7 @@ function defaultHostPorts({ ports }: Draft<Container>): void {
 const POD_LEVEL = /^(cpu|memory|hugepages-.*)$/;
 
 function defaultPodRequests(spec: Draft<PodSpec>, resources: NonNullable<Draft<PodSpec>['resources']>): void {
+  if (Object.keys(resources.limits ?? {}).length === 0) return;
   const fromContainers = Object.entries(containersTotal(spec, 'requests')).filter(([name]) => POD_LEVEL.test(name));
   const fromLimits = Object.entries(resources.limits ?? {}).filter(([name]) => POD_LEVEL.test(name));
   const requests = { ...Object.fromEntries(fromLimits), ...Object.fromEntries(fromContainers), ...resources.requests };

@@ -42,18 +42,24 @@ export function podTotal(spec: PodSpec, side: Side): ResourceList {
 const of = (container: Pick<Container, 'resources'>, side: Side): ResourceList => container.resources?.[side] ?? {};
 
 export function sum(lists: readonly ResourceList[]): ResourceList {
-  const out: Record<string, string> = {};
-  for (const list of lists) {
-    for (const [name, amount] of Object.entries(list)) out[name] = out[name] === undefined ? amount : addQuantities(out[name], amount);
+  const out = new Map<string, string>();
+  for (const [name, amount] of lists.flatMap((list) => Object.entries(list))) {
+    const other = out.get(name);
+    out.set(name, other === undefined ? amount : addQuantities(other, amount));
   }
-  return out;
+  return Object.fromEntries(out);
 }
 
 function larger(a: ResourceList, b: ResourceList): ResourceList {
-  const out: Record<string, string> = { ...a };
+  const out = new Map(Object.entries(a));
   for (const [name, amount] of Object.entries(b)) {
-    const other = out[name];
-    if (other === undefined || compareQuantities(amount, other) > 0) out[name] = amount;
+    const other = out.get(name);
+    if (other === undefined || compareQuantities(amount, other) > 0) out.set(name, amount);
   }
-  return out;
+  return Object.fromEntries(out);
+}
+
+/** The amount of one resource; names such as __proto__ mean nothing special. */
+export function amountOf(list: ResourceList | undefined, name: string): string | undefined {
+  return list !== undefined && Object.hasOwn(list, name) ? list[name] : undefined;
 }

@@ -53,11 +53,19 @@ const LONGEST_VALUE = 200;
 
 /** A value as it stands in a message; long ones are cut, so that a message stays a line. */
 export function showValue(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
+  const text = toText(value);
   return text.length <= LONGEST_VALUE ? text : `${text.slice(0, LONGEST_VALUE)}...`;
 }
 
 const withDetail = (head: string, detail: string): string => (detail === '' ? head : `${head}: ${detail}`);
+
+function toText(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? typeof value;
+  } catch {
+    return typeof value; // no JSON value, or one that contains itself
+  }
+}
 
 export function invalidText(value: unknown, detail: string): string {
   return withDetail(`Invalid value: ${showValue(value)}`, detail);

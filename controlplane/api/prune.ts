@@ -4,7 +4,7 @@
  * Throws: nothing for such values.
  */
 import { canonicalMicroTime, canonicalTime } from '#api/formats.ts';
-import { canonicalQuantity } from '#api/quantity.ts';
+import { canonicalQuantity, canonicalResource } from '#api/quantity.ts';
 import { isOptionalEnum, zeroOf, type Draft, type Schema, type Static } from '#api/schema.ts';
 
 export type UnknownFields = 'keep' | 'drop';
@@ -76,7 +76,8 @@ function objectCopy(schema: Schema): Copy {
 
 function mapCopy(schema: Schema): Copy {
   const values = typeof schema.additionalProperties === 'object' ? schema.additionalProperties : {};
-  const copy = copyOf(values);
+  // A map of quantities is a list of resources, which are kept in thousandths at the finest, as upstream does.
+  const copy: Copy = values.format === 'quantity' ? (value) => canonicalResource(value as string | number) : copyOf(values);
   return (value, unknown) => {
     const out: Record<string, unknown> = {};
     for (const key in value as object) setOwn(out, key, copy((value as Record<string, unknown>)[key] ?? zeroOf(values), unknown));

@@ -125,6 +125,15 @@ export function canonicalQuantity(value: string | number): string {
   return typeof value === 'string' && PLAIN.test(value) ? value : formatQuantity(parseQuantity(value));
 }
 
+const MILLI = 1_000_000n;
+
+/** The same, rounded up to thousandths: amounts of resources are never finer. */
+export function canonicalResource(value: string | number): string {
+  if (typeof value === 'string' && PLAIN.test(value)) return value;
+  const { nanos, format } = parseQuantity(value);
+  return formatQuantity({ nanos: ceilDivide(nanos, MILLI) * MILLI, format });
+}
+
 export function compareQuantities(a: string | number, b: string | number): -1 | 0 | 1 {
   const x = parseQuantity(a).nanos;
   const y = parseQuantity(b).nanos;
@@ -145,7 +154,7 @@ export function subtractQuantities(a: string, b: string): string {
 
 /** Thousandths, rounded up: "100m" -> 100, "1" -> 1000. CPU in millicores. */
 export function toMilli(value: string | number): number {
-  return Number(ceilDivide(parseQuantity(value).nanos, 1_000_000n));
+  return Number(ceilDivide(parseQuantity(value).nanos, MILLI));
 }
 
 /** Whole units, rounded up: bytes of memory. Exact up to 2^53; use toUnits beyond that. */

@@ -23,7 +23,7 @@ export interface KindDefinition<T extends KubeObject = KubeObject> {
   readonly categories: readonly string[];
   readonly subresources: readonly string[];
   /** Rules beyond the schema, for an object that is being created and has its defaults. */
-  readonly validate?: (object: T) => readonly Problem[];
+  validate?(object: T): readonly Problem[];
 }
 
 type Optional = 'singular' | 'shortNames' | 'categories' | 'subresources';
@@ -45,26 +45,25 @@ export class Scheme {
   readonly #byKind = new Map<string, KindDefinition>();
   readonly #byResource = new Map<string, KindDefinition>();
 
-  constructor(definitions: readonly KindDefinition<never>[] = []) {
+  constructor(definitions: readonly KindDefinition[] = []) {
     for (const definition of definitions) this.register(definition);
   }
 
   /** Registering the same definition again changes nothing. */
-  register(definition: KindDefinition<never>): void {
-    const added = definition as unknown as KindDefinition;
-    const kind = key(added.apiVersion, added.kind);
-    const resource = key(added.apiVersion, added.plural);
+  register(definition: KindDefinition): void {
+    const kind = key(definition.apiVersion, definition.kind);
+    const resource = key(definition.apiVersion, definition.plural);
     const known = this.#byKind.get(kind) ?? this.#byResource.get(resource);
-    if (known !== undefined && known !== added) {
+    if (known !== undefined && known !== definition) {
       throw new AppError('KIND_TAKEN', `Cannot register kind ${kind}: ${known.kind} is already registered there as ${known.plural}`, {
         kind,
       });
     }
-    this.#byKind.set(kind, added);
-    this.#byResource.set(resource, added);
+    this.#byKind.set(kind, definition);
+    this.#byResource.set(resource, definition);
   }
 
-  unregister(definition: KindDefinition<never>): void {
+  unregister(definition: KindDefinition): void {
     this.#byKind.delete(key(definition.apiVersion, definition.kind));
     this.#byResource.delete(key(definition.apiVersion, definition.plural));
   }

@@ -11,36 +11,38 @@ export interface Suggestion {
 }
 
 /** Words people use for a field that is called something else. */
-const SLIPS: Readonly<Record<string, readonly string[]>> = {
-  cmd: ['command'],
-  entrypoint: ['command'],
-  arguments: ['args'],
-  environment: ['env'],
-  envs: ['env'],
-  envvars: ['env'],
-  mounts: ['volumeMounts'],
-  volumemount: ['volumeMounts'],
-  resource: ['resources'],
-  pullpolicy: ['imagePullPolicy'],
-  cwd: ['workingDir'],
-  workdir: ['workingDir'],
-  workingdirectory: ['workingDir'],
-  graceperiodseconds: ['terminationGracePeriodSeconds'],
-  readiness: ['readinessProbe'],
-  liveness: ['livenessProbe'],
-  healthcheck: ['livenessProbe'],
-  pullsecrets: ['imagePullSecrets'],
-  serviceaccount: ['serviceAccountName'],
-  selectors: ['selector'],
-  tags: ['labels'],
-};
+const SLIPS = new Map<string, readonly string[]>(
+  Object.entries({
+    cmd: ['command'],
+    entrypoint: ['command'],
+    arguments: ['args'],
+    environment: ['env'],
+    envs: ['env'],
+    envvars: ['env'],
+    mounts: ['volumeMounts'],
+    volumemount: ['volumeMounts'],
+    resource: ['resources'],
+    pullpolicy: ['imagePullPolicy'],
+    cwd: ['workingDir'],
+    workdir: ['workingDir'],
+    workingdirectory: ['workingDir'],
+    graceperiodseconds: ['terminationGracePeriodSeconds'],
+    readiness: ['readinessProbe'],
+    liveness: ['livenessProbe'],
+    healthcheck: ['livenessProbe'],
+    pullsecrets: ['imagePullSecrets'],
+    serviceaccount: ['serviceAccountName'],
+    selectors: ['selector'],
+    tags: ['labels'],
+  }),
+);
 
 export function suggestField(root: Schema, path: readonly Segment[], name: string): Suggestion | undefined {
   const here = schemaAt(root, path);
   if (here === undefined) return undefined;
   const names = Object.keys(here.properties ?? {});
   const plain = fold(name);
-  const sameWord = names.find((n) => fold(n) === plain) ?? SLIPS[plain]?.find((n) => names.includes(n));
+  const sameWord = names.find((n) => fold(n) === plain) ?? SLIPS.get(plain)?.find((n) => names.includes(n));
   if (sameWord !== undefined) return meant(sameWord);
   const [near, nearest] = closest(names, name);
   if (near !== undefined && nearest <= 1) return meant(near);

@@ -271,6 +271,8 @@ function mapCheck(schema: Schema): Check {
 function structCheck(schema: Schema, properties: Readonly<Record<string, Schema>>): Check {
   const checks = new Map<string, Check | undefined>(Object.keys(properties).map((name) => [name, undefined]));
   const required = schema.required ?? [];
+  // What is always there is looked at even when it was left out: a pod without spec lacks spec.containers.
+  const implied = Object.keys(properties).filter((name) => impliesRequired(properties[name]));
   const open = schema['x-kubernetes-preserve-unknown-fields'] === true;
   const checkFor = (name: string): Check | undefined => {
     const made = checks.get(name);
@@ -295,7 +297,19 @@ function structCheck(schema: Schema, properties: Readonly<Record<string, Schema>
       if (walk.full) return;
     }
     for (const name of required) if (value[name] === undefined || value[name] === null) walk.required(name);
+    for (const name of implied) {
+      if (value[name] !== undefined && value[name] !== null) continue;
+      walk.path[depth] = name;
+      checkFor(name)?.({}, walk);
+      walk.path.length = depth;
+    }
   };
+}
+
+/** Is there something in it that must be there, although the field itself may be left out? */
+export function impliesRequired(schema: Schema | undefined): boolean {
+  if (schema?.['x-kijabi-presence'] !== 'always' || schema.properties === undefined) return false;
+  return (schema.required ?? []).length > 0 || Object.values(schema.properties).some(impliesRequired);
 }
 
 /** Go cannot tell "" from absent, so "" in an optional field is no unsupported value. normalize drops it. */

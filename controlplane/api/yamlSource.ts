@@ -55,7 +55,7 @@ export function readDocuments(bytes: Uint8Array, { maxTokens = MOST_TOKENS }: Re
   try {
     return readYaml(decoded, maxTokens);
   } catch (err) {
-    if (err instanceof RangeError) return problem('the file is nested too deeply'); // the parser's recursion ran out of stack
+    if (err instanceof RangeError) return problem('the file is nested too deeply');
     throw err;
   }
 }
@@ -154,11 +154,11 @@ function compose(text: string, maxTokens: number): Document.Parsed[] | Source {
 
 const SYNTAX: Readonly<Record<string, string>> = {
   TAB_AS_INDENT: 'a tab cannot indent YAML: use spaces',
-  BAD_INDENT: 'the indentation does not fit what stands above',
   MULTILINE_IMPLICIT_KEY: 'a key must stand on one line: is a colon or a quote missing?',
 };
 
 function syntaxText(code: string, message: string): string {
+  if (message.includes('call stack')) return 'the file is nested too deeply'; // the parser's recursion ran out of stack
   const known = SYNTAX[code];
   return known === undefined ? `not YAML: ${message}` : `not YAML: ${known} (${message})`;
 }

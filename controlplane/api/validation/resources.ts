@@ -5,7 +5,7 @@
 import type { FieldPath } from '#api/fieldPath.ts';
 import type { ResourceRequirements } from '#api/kinds/core/compute.ts';
 import { dns1123Label, qualifiedName } from '#api/names.ts';
-import { containersTotal } from '#api/podResources.ts';
+import { amountOf, containersTotal } from '#api/podResources.ts';
 import type { Problems } from '#api/problem.ts';
 import { compareQuantities, isQuantity, parseQuantity } from '#api/quantity.ts';
 import type { PodContext } from '#api/validation/context.ts';
@@ -43,7 +43,7 @@ export function validateResources(context: PodContext, resources: ResourceRequir
   for (const [name, amount] of Object.entries(limits)) validateAmount(problems, { name, amount, scope }, at.field('limits').key(name));
   for (const [name, amount] of Object.entries(requests)) {
     validateAmount(problems, { name, amount, scope }, at.field('requests').key(name));
-    validateAgainstLimit(problems, { name, request: amount, limit: limits[name] }, at);
+    validateAgainstLimit(problems, { name, request: amount, limit: amountOf(limits, name) }, at);
   }
   const names = [...Object.keys(limits), ...Object.keys(requests)];
   if (names.some(isHugePages) && !names.some((name) => POD_RESOURCES.has(name))) problems.forbidden(at, 'HugePages require cpu or memory');
@@ -133,14 +133,14 @@ export function validatePodLevelResources(context: PodContext, at: FieldPath): v
   if (resources.claims !== undefined) problems.forbidden(at.field('claims'), 'claims cannot be set for Resources at pod-level');
   validateResources(context, { ...resources, claims: [] }, at, 'pod');
   for (const [name, together] of Object.entries(containersTotal(spec, 'requests'))) {
-    const own = resources.requests?.[name];
+    const own = amountOf(resources.requests, name);
     if (POD_RESOURCES.has(name) && own !== undefined && compareQuantities(together, own) > 0) {
       problems.invalid(at.field('requests').key(name), own, `must be greater than or equal to aggregate container requests of ${together}`);
     }
   }
   for (const [i, container] of spec.containers.entries()) {
     for (const [name, limit] of Object.entries(container.resources?.limits ?? {})) {
-      const own = resources.limits?.[name];
+      const own = amountOf(resources.limits, name);
       if (own !== undefined && compareQuantities(limit, own) > 0) {
         const place = at.field('containers').index(i).key(name).field('limits');
         problems.invalid(place, limit, `must be less than or equal to pod limits of ${own}`);

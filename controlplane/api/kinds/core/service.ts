@@ -119,16 +119,15 @@ export interface Service extends Static<typeof Service> {}
 const CLIENT_IP_SECONDS = 10_800;
 
 computeDefaults(ServiceSpec, (spec) => {
-  if (spec.sessionAffinity === 'ClientIP') spec.sessionAffinityConfig ??= { clientIP: { timeoutSeconds: CLIENT_IP_SECONDS } };
-  else if (spec.sessionAffinity === 'None') delete spec.sessionAffinityConfig;
+  if (spec.sessionAffinity === 'ClientIP') {
+    const seconds = spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? CLIENT_IP_SECONDS;
+    spec.sessionAffinityConfig = { clientIP: { timeoutSeconds: seconds } };
+  } else if (spec.sessionAffinity === 'None') delete spec.sessionAffinityConfig;
   const external =
     spec.type === 'NodePort' || spec.type === 'LoadBalancer' || (spec.type === 'ClusterIP' && (spec.externalIPs ?? []).length > 0);
   if (external) spec.externalTrafficPolicy ??= 'Cluster';
   if (spec.type !== 'ExternalName') spec.internalTrafficPolicy ??= 'Cluster';
   if (spec.type === 'LoadBalancer') spec.allocateLoadBalancerNodePorts ??= true;
-});
-computeDefaults(ClientIPConfig, (config) => {
-  config.timeoutSeconds ??= CLIENT_IP_SECONDS;
 });
 computeDefaults(ServicePort, (port) => {
   if (port.targetPort === undefined || port.targetPort === 0 || port.targetPort === '') port.targetPort = port.port;

@@ -14,6 +14,7 @@ import {
   type Static,
 } from '#api/schema.ts';
 import { computeDefaults } from '#api/defaults.ts';
+import { pullPolicyFor } from '#api/image.ts';
 import { PullPolicy } from '#api/kinds/core/container.ts';
 import { ObjectFieldSelector, ResourceFieldSelector } from '#api/kinds/core/env.ts';
 import {
@@ -262,4 +263,7 @@ export interface Volume extends Static<typeof Volume> {}
 // A volume that names no source is an emptyDir, as upstream has it.
 computeDefaults(Volume, (volume) => {
   if (Object.keys(volume).every((key) => key === 'name')) volume.emptyDir = {};
+});
+computeDefaults(ImageVolumeSource, (image) => {
+  image.pullPolicy ??= pullPolicyFor(image.reference ?? '');
 });
