@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { SystemClock, type Clock } from '#base/clock.ts';
 import { codeOf } from '#base/errors.ts';
-import { EmbeddedStore } from './embedded.ts';
+import { EmbeddedStore, type EmbeddedOptions } from './embedded.ts';
 import { LmdbFile } from './embedded/database.ts';
 import { claimDirectory } from './embedded/files.ts';
 import { dueKey, encodeRecord, encodeState, FORMAT, INFO_KEY, STATE_KEY, stampOf } from './embedded/layout.ts';
@@ -38,13 +38,13 @@ const PAGE_ENTRIES = 1_000;
 
 /** Into a directory that does not exist or is empty. It appears complete or not at all. */
 export async function transferToEmbedded(options: TransferOptions & { readonly dir: string }): Promise<TransferResult> {
-  const { from, dir } = options;
+  const { from, dir, clock = new SystemClock() } = options;
   await assertNothingAt(dir);
   const part = await mkdtemp(join(dirname(resolve(dir)), '.kijabi-transfer-'));
   try {
     const fromRevision = await from.revision();
     await fillDirectory(part, options, fromRevision);
-    const entries = await opened(part, (to) => compare(options, to, fromRevision));
+    const entries = await opened({ dir: part, clock }, (to) => compare(options, to, fromRevision));
     if (await isThere(dir)) await rmdir(dir);
     await rename(part, dir);
     return { entries, fromRevision, toRevision: fromRevision, missed: (await from.revision()) - fromRevision };
@@ -77,14 +77,14 @@ export async function snapshotOf(from: Store, file: string): Promise<void> {
   try {
     const dir = join(parent, 'store');
     await transferToEmbedded({ from, dir, signal: new AbortController().signal });
-    await opened(dir, (store) => store.snapshot(file));
+    await opened({ dir }, (store) => store.snapshot(file));
   } finally {
     await rm(parent, { recursive: true, force: true });
   }
 }
 
-async function opened<T>(dir: string, use: (store: Store) => Promise<T>): Promise<T> {
-  const store = await EmbeddedStore.open({ dir });
+async function opened<T>(options: EmbeddedOptions, use: (store: Store) => Promise<T>): Promise<T> {
+  const store = await EmbeddedStore.open(options);
   try {
     return await use(store);
   } finally {

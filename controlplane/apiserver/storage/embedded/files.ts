@@ -31,6 +31,8 @@ export function claimDirectory(dir: string): StoreDirectory {
     try {
       const dataFile = join(dir, DATA_FILE);
       const empty = checkDataFile(dir, dataFile);
+      // Made here because LMDB would let everyone read it, and the directory may be older and open.
+      if (empty) writeFileSync(dataFile, '', { mode: 0o600 });
       writeFileSync(join(dir, OWNER_FILE), `${process.pid} ${process.title}\n`, { mode: 0o600 });
       const markMade = (): void => writeFileSync(join(dir, MADE_FILE), '', { mode: 0o600, flush: true });
       return { dataFile, empty, markMade, release: () => lock.close() };
