@@ -166,7 +166,7 @@ function parse(argv: readonly string[]): Values {
 
 /** Go's flags take --name=true and --name=false for booleans; false means as if it were not there, which is its default except for one. */
 function splitBoolean(arg: string): string[] {
-  if (/^-v=/.test(arg)) return [`-${arg}`];
+  if (arg.startsWith('-v=')) return [`-${arg}`];
   const [, name = '', value = ''] = /^--([a-z-]+)=(true|false)$/.exec(arg) ?? [];
   const isBoolean = FIELDS[name]?.[0] === 'boolean' || ['cleanup', 'init-only', 'help', 'version'].includes(name);
   if (!isBoolean) return [arg];
