@@ -43,11 +43,12 @@ kijabi COMMAND --help says more. kijabi --version prints the version.
 
 /** Pure: the name nearest to what was typed, if it is near. */
 export function nearest(typed: string, names: readonly string[]): string | undefined {
-  const ranked = names.map((name) => [distance(typed, name), name] as const).sort(([a], [b]) => a - b);
-  const [best] = ranked;
-  if (best === undefined) return undefined;
-  const [edits, name] = best;
-  return edits <= Math.max(1, Math.floor(name.length / 3)) || (typed.length >= 2 && name.startsWith(typed)) ? name : undefined;
+  const begun = typed.length >= 2 ? names.find((name) => name.startsWith(typed)) : undefined;
+  if (begun !== undefined) return begun;
+  const near = names
+    .map((name) => ({ name, edits: distance(typed, name) }))
+    .filter(({ name, edits }) => edits <= Math.max(1, Math.floor(name.length / 3)));
+  return near.sort((a, b) => a.edits - b.edits)[0]?.name;
 }
 
 /** Single-letter edits, a swap of neighbours counted as one (optimal string alignment). */
