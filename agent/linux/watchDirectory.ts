@@ -2,9 +2,7 @@
  * Watches one directory of YAML and JSON files, for the kubelet's manifests and the proxy's services: chokidar says when to look,
  * a slow full look catches what it misses. Every look lists the whole directory and reads the files whose identity (inode, size,
  * times) changed; the list is complete or it throws.
- *
- * A file is read only when nobody has it open for writing. A change of the content sets mtime and ctime together, so a
- * file whose ctime is later was renamed into place after its last write and needs no such check.
+ * A file is read only when nobody has it open for writing.
  */
 import { watch, type FSWatcher } from 'chokidar';
 import type { BigIntStats } from 'node:fs';
@@ -13,7 +11,7 @@ import { join } from 'node:path';
 import type { Clock } from '#base/clock.ts';
 import { codeOf, explain } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
-import { openWriters } from './openWriters.ts';
+import { openWriters, WriterProbe } from './openWriters.ts';
 
 /** The largest file we read: 10 MiB, as upstream's kubelet. */
 export const MAX_FILE_BYTES = 10 << 20;
@@ -55,7 +53,7 @@ export interface WatchWords {
 /** Runs until signal aborts. onLook is called for the first complete look even when it found nothing. */
 export async function watchDirectory<R>(options: WatchOptions<R>, signal: AbortSignal): Promise<void> {
   const { clock, log, directory, everyMs } = options;
-  const looker = new Looker(options);
+  const looker = new Looker(options, await WriterProbe.open());
   const bell = new Bell();
   let watcher: FSWatcher | undefined;
   let watched: bigint | undefined;
@@ -131,13 +129,15 @@ interface Known {
 class Looker<R> {
   missing = false;
   readonly #options: WatchOptions<R>;
+  readonly #writers: WriterProbe;
   readonly #known = new Map<string, Known>();
   readonly #passedOver = new Set<string>();
   readonly #busy = new Map<string, { retryMs: number; told: boolean }>();
   #first = true;
 
-  constructor(options: WatchOptions<R>) {
+  constructor(options: WatchOptions<R>, writers: WriterProbe) {
     this.#options = options;
+    this.#writers = writers;
   }
 
   /** Returns how soon to look again because a file is still being written. */
@@ -201,7 +201,7 @@ class Looker<R> {
         this.#set(file, identity, readings, this.#options.refuse(`has ${before.size} bytes, at most ${MAX_FILE_BYTES} are read`));
         return true;
       }
-      if (before.mtimeNs === before.ctimeNs && (await this.#isBeingWritten(file))) return true;
+      if (await this.#isBeingWritten(file)) return true;
       const bytes = await readFile(file);
       const after = await stat(file, { bigint: true });
       if (identityOf(after) !== identity) return (this.#wait(file), true);
@@ -222,12 +222,11 @@ class Looker<R> {
   }
 
   async #isBeingWritten(file: string): Promise<boolean> {
-    const pids = await openWriters(file);
-    if (pids.length === 0) return false;
+    if (!(await this.#writers.isBeingWritten(file))) return false;
     const busy = this.#wait(file);
     if (busy.retryMs >= LONGEST_RETRY_BUSY_MS && !busy.told) {
       busy.told = true;
-      this.#options.log.info(this.#options.words.stillWritten, { file, pid: pids[0] });
+      this.#options.log.info(this.#options.words.stillWritten, { file, pid: (await openWriters(file))[0] });
     }
     return true;
   }
