@@ -58,12 +58,18 @@ export function desiredPod(pod: Pod): DesiredPod {
   return {
     uid: pod.metadata.uid ?? '',
     restartPolicy: restartPolicyOf(pod),
-    graceMs: (pod.spec.terminationGracePeriodSeconds ?? 30) * 1_000,
+    graceMs: graceSeconds(pod) * 1_000,
     containers: [
       ...(pod.spec.initContainers ?? []).map((c) => container(c, c.restartPolicy === 'Always' ? 'sidecar' : 'init')),
       ...pod.spec.containers.map((c) => container(c, 'main')),
     ],
   };
+}
+
+/** A negative one counts as a second, as upstream. */
+function graceSeconds(pod: Pod): number {
+  const seconds = pod.spec.terminationGracePeriodSeconds ?? 30;
+  return seconds < 0 ? 1 : seconds;
 }
 
 /** Eight hexadecimal digits, as people know them from the annotation. */
@@ -167,7 +173,7 @@ function annotations(pod: Pod, c: Container, ctx: ContainerContext): Record<stri
     [names.CONTAINER_RESTART_COUNT]: String(ctx.attempt),
     [names.CONTAINER_TERMINATION_PATH]: c.terminationMessagePath ?? '/dev/termination-log',
     [names.CONTAINER_TERMINATION_POLICY]: c.terminationMessagePolicy ?? 'File',
-    [names.POD_GRACE_PERIOD]: String(pod.spec.terminationGracePeriodSeconds ?? 30),
+    [names.POD_GRACE_PERIOD]: String(graceSeconds(pod)),
     [names.CRASH_BACKOFF_MS]: String(ctx.backoffMs),
     ...(c.ports === undefined ? {} : { [names.CONTAINER_PORTS]: JSON.stringify(c.ports) }),
   };

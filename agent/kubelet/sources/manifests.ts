@@ -7,6 +7,7 @@ import { podKind } from '#api/definitions/pod.ts';
 import type { Pod } from '#api/kinds/core/pod.ts';
 import { parseAs } from '#api/parse.ts';
 import { formatPath, type Segment } from '#api/fieldPath.ts';
+import { showValue } from '#api/problem.ts';
 import { locateProblem, readDocuments, type Position, type SourceDocument } from '#api/yamlSource.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
@@ -25,6 +26,8 @@ import type { DirectoryLook, WatchWords } from '../../linux/watchDirectory.ts';
 
 /** Names of objects end at this length; the node's name is part of a static pod's. */
 const LONGEST_NAME = 253;
+/** A UID names directories, log directories (<namespace>_<name>_<uid>) and control groups. */
+const UID = /^[a-zA-Z0-9](?:[-a-zA-Z0-9]{0,62}[a-zA-Z0-9])?$/;
 /** A broken file may have thousands of problems; a person mends a few at a time. */
 const PROBLEMS_PER_FILE = 10;
 
@@ -137,7 +140,12 @@ function readPod(document: SourceDocument, nodeName: string): Found {
     const told = new Set(invalid.map((p) => p.path));
     return { found: [...invalid, ...unsupported.filter((p) => !told.has(p.path))] };
   }
-  const pod = parsed.object as Pod;
+  const pod = parsed.object;
+  if (pod.metadata.uid !== undefined && !UID.test(pod.metadata.uid))
+    return one(
+      ['metadata', 'uid'],
+      `Invalid value: ${showValue(pod.metadata.uid)}: want letters, digits and '-', at most 64; or leave it out`,
+    );
   const tooLong = `${pod.metadata.name ?? ''}-${nodeName}`.length - LONGEST_NAME;
   if (tooLong > 0)
     return one(['metadata', 'name'], `is ${tooLong} characters too long for the name of a static pod, which ends in -${nodeName}`);

@@ -47,6 +47,16 @@ for (const [name, spec, want] of [
     { containers: [{ name: 'a', env: [{ name: 'X', valueFrom: { secretKeyRef: { name: 's', key: 'k' } } }] }] },
     ['spec.containers[0].env[0].valueFrom.secretKeyRef'],
   ],
+  [
+    'a field with a name of Object.prototype is refused like any other',
+    { containers: [{ name: 'a', toString: 'x', env: [{ hasOwnProperty: 1 }] }], constructor: { a: 1 } },
+    ['spec.containers[0].toString', 'spec.containers[0].env[0].hasOwnProperty', 'spec.constructor'],
+  ],
+  [
+    'a value of the wrong type is left to validation, whatever it is',
+    { containers: [{ name: 'a', env: [{ name: 'X', valueFrom: { fieldRef: { fieldPath: { toString: null } } } }] }] },
+    [],
+  ],
 ] as const) {
   test(`unsupportedFields: ${name}`, () => assert.deepEqual(of(spec), want));
 }

@@ -42,7 +42,8 @@ const container: Support = {
       fieldRef: {
         apiVersion: ['v1'],
         fieldPath: (path) =>
-          FIELD_PATHS.includes(String(path)) || /^metadata\.(labels|annotations)\['[^']+'\]$/.test(String(path))
+          // Of the wrong type: told by validation.
+          typeof path !== 'string' || FIELD_PATHS.includes(path) || /^metadata\.(labels|annotations)\['[^']+'\]$/.test(path)
             ? undefined
             : `want one of ${FIELD_PATHS.join(', ')}, metadata.labels['KEY'], metadata.annotations['KEY']`,
       },
@@ -112,7 +113,8 @@ function look(value: unknown, support: Support, path: readonly Segment[], found:
   }
   if (typeof value !== 'object') return; // of the wrong type: told by validation
   for (const [field, inner] of Object.entries(value)) {
-    const known = (support as Readonly<Record<string, Support>>)[field];
+    // Own fields only: a manifest may call a field toString.
+    const known = Object.hasOwn(support, field) ? (support as Readonly<Record<string, Support>>)[field] : undefined;
     if (known !== undefined) look(inner, known, [...path, field], found);
     else if (!isEmpty(inner)) found.push({ path: [...path, field], message: 'this kubelet does not honour this field yet: remove it' });
   }
