@@ -1,10 +1,11 @@
 /**
  * Fills in what a document leaves out, in place. Pure otherwise; running it twice changes nothing the second time.
  * Two kinds of defaults: fixed ones stand in the schema (`default`), those that follow from other fields are functions that a kind
- * registers with computeDefaults. Outer types go before inner ones, fixed defaults before computed ones.
+ * registers with computeDefaults. All fixed defaults go before the computed ones, which therefore see no hole where the type has none;
+ * outer types go before inner ones. What a function puts in has to be complete.
  * The value must be a private copy made by normalize (prune.ts).
  */
-import { zeroOf, type Draft, type Json, type Schema, type Static } from '#api/schema.ts';
+import { zeroOf, type Draft, type Schema, type Static } from '#api/schema.ts';
 
 type Fill = (value: Record<string, unknown>) => void;
 type Deep = (value: unknown) => void;
@@ -24,64 +25,78 @@ export function computeDefaults<S extends Schema>(schema: S, fill: (draft: Draft
 }
 
 export function applyDefaults<S extends Schema>(schema: S, draft: Draft<Static<S>>): void {
-  fillOf(schema)?.(draft);
+  FIXED.fillOf(schema)?.(draft);
+  COMPUTED.fillOf(schema)?.(draft);
 }
 
-const fills = new WeakMap<object, Deep | 'nothing'>();
+type Properties = Readonly<Record<string, Schema>>;
 
-/** undefined: nothing below this type has a default, so there is no need to look. */
-function fillOf(schema: Schema): Deep | undefined {
-  const target = schema['x-kijabi-ref'];
-  if (target !== undefined) return (value) => fillOf(target())?.(value);
-  if (schema.type === 'array') return eachOf(schema.items);
-  if (schema.type !== 'object') return undefined;
-  if (schema.properties === undefined) {
-    return typeof schema.additionalProperties === 'object' ? eachOf(schema.additionalProperties) : undefined;
+/** Walks a document along its schema and does something to every struct, outer ones first. What has nothing to do is not visited. */
+class Filler {
+  readonly #fills = new WeakMap<object, Deep | 'nothing'>();
+  readonly #own: (properties: Properties) => Fill | undefined;
+
+  constructor(own: (properties: Properties) => Fill | undefined) {
+    this.#own = own;
   }
-  const known = fills.get(schema.properties);
-  if (known !== undefined) return known === 'nothing' ? undefined : known;
-  const fill = structFill(schema.properties);
-  fills.set(schema.properties, fill ?? 'nothing');
-  return fill;
-}
 
-function eachOf(items: Schema | undefined): Deep | undefined {
-  const fill = items === undefined ? undefined : fillOf(items);
-  if (fill === undefined) return undefined;
-  return (value) => {
-    for (const key in value as object) fill((value as Record<string, unknown>)[key]);
-  };
-}
-
-interface FixedDefault {
-  readonly name: string;
-  readonly value: Json;
-  readonly replacesZero: boolean;
-}
-
-function structFill(properties: Readonly<Record<string, Schema>>): Deep | undefined {
-  const fixed: FixedDefault[] = [];
-  const inner: (readonly [string, Deep])[] = [];
-  for (const [name, schema] of Object.entries(properties)) {
-    if (schema.default !== undefined) {
-      fixed.push({ name, value: schema.default, replacesZero: schema['x-kijabi-zero-is-unset'] === true });
+  fillOf(schema: Schema): Deep | undefined {
+    const target = schema['x-kijabi-ref'];
+    if (target !== undefined) return (value) => this.fillOf(target())?.(value);
+    if (schema.type === 'array') return this.#eachOf(schema.items);
+    if (schema.type !== 'object') return undefined;
+    if (schema.properties === undefined) {
+      return typeof schema.additionalProperties === 'object' ? this.#eachOf(schema.additionalProperties) : undefined;
     }
-    const fill = fillOf(schema);
-    if (fill !== undefined) inner.push([name, fill]);
+    const known = this.#fills.get(schema.properties);
+    if (known !== undefined) return known === 'nothing' ? undefined : known;
+    const fill = this.#structFill(schema.properties);
+    this.#fills.set(schema.properties, fill ?? 'nothing');
+    return fill;
   }
-  const hooks = computed.get(properties) ?? [];
-  if (fixed.length === 0 && inner.length === 0 && hooks.length === 0) return undefined;
-  return (value) => {
-    const draft = value as Record<string, unknown>;
-    for (const { name, value: preset, replacesZero } of fixed) {
+
+  #eachOf(items: Schema | undefined): Deep | undefined {
+    const fill = items === undefined ? undefined : this.fillOf(items);
+    if (fill === undefined) return undefined;
+    return (value) => {
+      for (const key in value as object) fill((value as Record<string, unknown>)[key]);
+    };
+  }
+
+  #structFill(properties: Properties): Deep | undefined {
+    const inner: (readonly [string, Deep])[] = [];
+    for (const [name, schema] of Object.entries(properties)) {
+      const fill = this.fillOf(schema);
+      if (fill !== undefined) inner.push([name, fill]);
+    }
+    const own = this.#own(properties);
+    if (own === undefined && inner.length === 0) return undefined;
+    return (value) => {
+      const draft = value as Record<string, unknown>;
+      own?.(draft);
+      for (const [name, fill] of inner) if (draft[name] !== undefined) fill(draft[name]);
+    };
+  }
+}
+
+const FIXED = new Filler((properties) => {
+  const fixed = Object.entries(properties).flatMap(([name, schema]) =>
+    schema.default === undefined ? [] : [{ name, schema, preset: schema.default }],
+  );
+  if (fixed.length === 0) return undefined;
+  return (draft) => {
+    for (const { name, schema, preset } of fixed) {
       const now = draft[name];
-      if (now === undefined || now === '' || (replacesZero && now === 0))
-        draft[name] = typeof preset === 'object' ? structuredClone(preset) : preset;
+      const isUnset = now === undefined || now === '' || (now === 0 && schema['x-kijabi-zero-is-unset'] === true);
+      if (isUnset) draft[name] = typeof preset === 'object' ? structuredClone(preset) : preset;
     }
-    for (const hook of hooks) hook(draft);
-    for (const [name, fill] of inner) if (draft[name] !== undefined) fill(draft[name]);
   };
-}
+});
+
+const COMPUTED = new Filler((properties) => {
+  const hooks = computed.get(properties) ?? [];
+  return hooks.length === 0 ? undefined : (draft) => hooks.forEach((hook) => hook(draft));
+});
 
 /** Puts the zero value where a required field is missing, so that rules can run over a document that is known to be incomplete. */
 export function fillRequired(schema: Schema, value: unknown): void {

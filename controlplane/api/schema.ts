@@ -44,7 +44,7 @@ export interface ListFieldMeta extends FieldMeta {
 export interface ObjectFieldMeta extends FieldMeta {
   /** Fields the schema does not name are kept as they are. */
   readonly preserveUnknown?: true;
-  readonly patchStrategy?: 'retainKeys' | 'merge,retainKeys';
+  readonly patchStrategy?: 'replace' | 'retainKeys' | 'merge,retainKeys';
 }
 
 /** A JSON Schema of the small kind that Kubernetes uses. T exists only for the compiler. */

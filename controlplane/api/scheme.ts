@@ -22,17 +22,26 @@ export interface KindDefinition<T extends KubeObject = KubeObject> {
   /** Groups of kinds that are asked for together: "all". */
   readonly categories: readonly string[];
   readonly subresources: readonly string[];
+  /** Not a resource of its own: the body of a subresource (Scale, Eviction, TokenRequest). */
+  readonly onlySubresource: boolean;
   /** Rules beyond the schema, for an object that is being created and has its defaults. */
   validate?(object: T): readonly Problem[];
 }
 
-type Optional = 'singular' | 'shortNames' | 'categories' | 'subresources';
+type Optional = 'singular' | 'shortNames' | 'categories' | 'subresources' | 'onlySubresource';
 
 /** Fills in what follows from the rest: the singular is the kind in small letters. */
 export function defineKind<T extends KubeObject>(
   definition: Omit<KindDefinition<T>, Optional> & Partial<Pick<KindDefinition<T>, Optional>>,
 ): KindDefinition<T> {
-  return { singular: definition.kind.toLowerCase(), shortNames: [], categories: [], subresources: [], ...definition };
+  return {
+    singular: definition.kind.toLowerCase(),
+    shortNames: [],
+    categories: [],
+    subresources: [],
+    onlySubresource: false,
+    ...definition,
+  };
 }
 
 /** "apps/v1" -> { group: "apps", version: "v1" }; the group of "v1" is "". */

@@ -1,0 +1,32 @@
+import { Lease } from '#api/kinds/coordination/v1.ts';
+import { Event } from '#api/kinds/events/v1.ts';
+import { RuntimeClass } from '#api/kinds/node/v1.ts';
+import { dns1123Subdomain } from '#api/names.ts';
+import { defineKind } from '#api/scheme.ts';
+import { metadataOnly } from '#api/validation/named.ts';
+
+export const leaseKind = defineKind({
+  apiVersion: 'coordination.k8s.io/v1',
+  kind: 'Lease',
+  schema: Lease,
+  plural: 'leases',
+  namespaced: true,
+  validate: metadataOnly({ namespaced: true, name: dns1123Subdomain }),
+});
+export const eventsEventKind = defineKind({
+  apiVersion: 'events.k8s.io/v1',
+  kind: 'Event',
+  schema: Event,
+  plural: 'events',
+  namespaced: true,
+  shortNames: ['ev'],
+  validate: metadataOnly({ namespaced: true, name: dns1123Subdomain }),
+});
+export const runtimeClassKind = defineKind({
+  apiVersion: 'node.k8s.io/v1',
+  kind: 'RuntimeClass',
+  schema: RuntimeClass,
+  plural: 'runtimeclasses',
+  namespaced: false,
+  validate: metadataOnly({ namespaced: false, name: dns1123Subdomain }),
+});

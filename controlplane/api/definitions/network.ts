@@ -1,0 +1,52 @@
+import { IPAddress, ServiceCIDR } from '#api/kinds/networking/addresses.ts';
+import { Ingress, IngressClass } from '#api/kinds/networking/ingress.ts';
+import { NetworkPolicy } from '#api/kinds/networking/networkPolicy.ts';
+import { dns1123Subdomain, pathSegmentName } from '#api/names.ts';
+import { defineKind } from '#api/scheme.ts';
+import { metadataOnly } from '#api/validation/named.ts';
+
+export const ingressKind = defineKind({
+  apiVersion: 'networking.k8s.io/v1',
+  kind: 'Ingress',
+  schema: Ingress,
+  plural: 'ingresses',
+  namespaced: true,
+  shortNames: ['ing'],
+  subresources: ['status'],
+  validate: metadataOnly({ namespaced: true, name: dns1123Subdomain }),
+});
+export const ingressClassKind = defineKind({
+  apiVersion: 'networking.k8s.io/v1',
+  kind: 'IngressClass',
+  schema: IngressClass,
+  plural: 'ingressclasses',
+  namespaced: false,
+  validate: metadataOnly({ namespaced: false, name: dns1123Subdomain }),
+});
+export const networkPolicyKind = defineKind({
+  apiVersion: 'networking.k8s.io/v1',
+  kind: 'NetworkPolicy',
+  schema: NetworkPolicy,
+  plural: 'networkpolicies',
+  namespaced: true,
+  shortNames: ['netpol'],
+  validate: metadataOnly({ namespaced: true, name: dns1123Subdomain }),
+});
+export const ipAddressKind = defineKind({
+  apiVersion: 'networking.k8s.io/v1',
+  kind: 'IPAddress',
+  schema: IPAddress,
+  plural: 'ipaddresses',
+  namespaced: false,
+  shortNames: ['ip'],
+  validate: metadataOnly({ namespaced: false, name: pathSegmentName }),
+});
+export const serviceCidrKind = defineKind({
+  apiVersion: 'networking.k8s.io/v1',
+  kind: 'ServiceCIDR',
+  schema: ServiceCIDR,
+  plural: 'servicecidrs',
+  namespaced: false,
+  subresources: ['status'],
+  validate: metadataOnly({ namespaced: false, name: dns1123Subdomain }),
+});
