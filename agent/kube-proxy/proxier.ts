@@ -57,6 +57,8 @@ export interface SyncReport {
   /** 0: the kernel was right already. */
   readonly linesWritten: number;
   readonly bytesWritten: number;
+  /** Of ours, in the whole rule set, by table (iptables: "nat", "filter"; other modes name their own parts). */
+  readonly rulesByTable?: Readonly<Record<string, number>>;
   readonly planMs: number;
   readonly kernelMs: number;
 }

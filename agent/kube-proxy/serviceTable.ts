@@ -31,6 +31,8 @@ export class ServiceTable {
   readonly #byService = new Map<string, readonly Entry[]>();
   readonly #primary = new Claims();
   readonly #secondary = new Claims();
+  /** Services whose problems may have changed. */
+  readonly #judged = new Set<string>();
   readonly #settled: Readonly<Record<Family, Map<string, ServicePort>>> = { IPv4: new Map(), IPv6: new Map() };
   /** What each changed id was when the changes were last taken. */
   readonly #before: Readonly<Record<Family, Map<string, ServicePort | undefined>>> = { IPv4: new Map(), IPv6: new Map() };
@@ -49,6 +51,7 @@ export class ServiceTable {
       this.#inputs.set(key, input);
       this.#readings.set(key, reading);
     }
+    this.#judged.add(key);
     const dirty = new Set<Entry>();
     for (const old of this.#byService.get(key) ?? []) {
       this.#entries.delete(entryKey(old.port));
@@ -94,6 +97,13 @@ export class ServiceTable {
     const changed = [...before].filter(([id, was]) => !isDeepStrictEqual(was, now.get(id))).map(([id]) => id);
     before.clear();
     return new Set(changed);
+  }
+
+  /** Services whose problems() may differ from the last call. */
+  takeJudged(): ReadonlySet<string> {
+    const taken = new Set(this.#judged);
+    this.#judged.clear();
+    return taken;
   }
 
   get services(): Iterable<string> {
@@ -159,6 +169,7 @@ export class ServiceTable {
       };
       if (conflicts.length === 0) settled = port;
     }
+    this.#judged.add(port.service);
     entry.conflicts = conflicts;
     entry.settled = settled;
     this.#publish(port, settled);

@@ -11,7 +11,7 @@ import { AppError } from '#base/errors.ts';
 import { parseCidr, parseIp, type Family } from '../ip.ts';
 import type { LocalTraffic, Mode } from '../proxier.ts';
 import type { Flags } from './flags.ts';
-import { kubeProxyConfigurationSchema, type KubeProxyConfiguration } from './kubeProxyConfiguration.ts';
+import { API_VERSION, KIND, kubeProxyConfigurationSchema, type KubeProxyConfiguration } from './kubeProxyConfiguration.ts';
 import { checkConfig, isSet, msOf, parseHostPort, type HostPort } from './load.ts';
 
 export interface IpvsSettings {
@@ -145,4 +145,34 @@ function localDetectionOf({ detectLocalMode, detectLocal, clusterCIDR }: KubePro
   if (detectLocalMode === 'InterfaceNamePrefix') return { kind: 'interfacePrefix', prefix: detectLocal?.interfaceNamePrefix ?? '' };
   const cidrs = (clusterCIDR ?? '').split(',').flatMap((c) => parseCidr(c.trim()) ?? []);
   return { kind: 'clusterCidr', cidrs: Object.fromEntries(cidrs.map((c) => [c.family, c.text])) };
+}
+
+/** The configuration with everything that counts written out. */
+export function defaulted(settings: Settings): Readonly<Record<string, unknown>> {
+  const { mode, masqueradeBit, masqueradeAll, localhostNodePorts, conntrack, healthz, metrics, configuration } = settings;
+  const address = (at: HostPort | undefined): string =>
+    at === undefined ? '' : `${at.host.includes(':') ? `[${at.host}]` : at.host}:${at.port}`;
+  const periods = { syncPeriod: `${settings.syncPeriodMs / 1_000}s`, minSyncPeriod: `${settings.minSyncPeriodMs / 1_000}s` };
+  return {
+    apiVersion: API_VERSION,
+    kind: KIND,
+    ...configuration,
+    mode,
+    bindAddress: settings.bindAddress ?? '0.0.0.0',
+    healthzBindAddress: address(healthz),
+    metricsBindAddress: address(metrics),
+    oomScoreAdj: settings.oomScoreAdj,
+    ...(mode === 'iptables' ? { iptables: { masqueradeBit, masqueradeAll, localhostNodePorts, ...periods } } : {}),
+    ...(mode === 'nftables' ? { nftables: { masqueradeBit, masqueradeAll, ...periods } } : {}),
+    ...(mode === 'ipvs' ? { ipvs: { ...configuration.ipvs, scheduler: settings.ipvs.scheduler, ...periods } } : {}),
+    conntrack: {
+      maxPerCore: conntrack.maxPerCore,
+      min: conntrack.min,
+      tcpEstablishedTimeout: `${conntrack.tcpEstablishedSeconds}s`,
+      tcpCloseWaitTimeout: `${conntrack.tcpCloseWaitSeconds}s`,
+      tcpBeLiberal: conntrack.tcpBeLiberal,
+      udpTimeout: `${conntrack.udpSeconds}s`,
+      udpStreamTimeout: `${conntrack.udpStreamSeconds}s`,
+    },
+  };
 }

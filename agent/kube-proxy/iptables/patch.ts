@@ -12,8 +12,15 @@ export interface PortChange {
 
 const NOTHING: PortRules = { own: new Map(), dispatch: [] };
 
-export function patchOf(changes: Iterable<PortChange>, settings: ProxySettings, style: Style): Writes {
+export interface Patch {
+  readonly writes: Writes;
+  /** How many rules more (or less) there are afterwards. */
+  readonly added: { readonly nat: number; readonly filter: number };
+}
+
+export function patchOf(changes: Iterable<PortChange>, settings: ProxySettings, style: Style): Patch {
   const writes: Writes = { nat: emptyWrites(), filter: emptyWrites(), mangle: emptyWrites() };
+  const added = { nat: 0, filter: 0 };
   for (const { from, to } of changes) {
     const before = from === undefined ? NOTHING : rulesOf(from, settings, style);
     const after = to === undefined ? NOTHING : rulesOf(to, settings, style);
@@ -22,8 +29,14 @@ export function patchOf(changes: Iterable<PortChange>, settings: ProxySettings, 
     }
     for (const chain of before.own.keys()) if (!after.own.has(chain)) writes.nat.drop.push(chain);
     patchDispatch(before, after, writes);
+    for (const table of ['nat', 'filter'] as const) added[table] += countRules(after, table) - countRules(before, table);
   }
-  return writes;
+  return { writes, added };
+}
+
+function countRules({ own, dispatch }: PortRules, table: 'nat' | 'filter'): number {
+  const mine = dispatch.filter((line) => line.table === table).length;
+  return table === 'nat' ? mine + [...own.values()].reduce((sum, rules) => sum + rules.length, 0) : mine;
 }
 
 function patchDispatch(before: PortRules, after: PortRules, writes: Writes): void {

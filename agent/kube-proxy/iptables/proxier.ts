@@ -18,7 +18,7 @@ import { explainFrontends } from './explain.ts';
 import { CANARY, type TableName } from './names.ts';
 import { patchOf, type PortChange } from './patch.ts';
 import type { Style } from './portRules.ts';
-import { LARGE_ENDPOINTS, planRuleset, staticRuleset, type Ruleset } from './ruleset.ts';
+import { LARGE_ENDPOINTS, planRuleset, staticRuleset, type Ruleset, type TableRules } from './ruleset.ts';
 import { SaveReader, concernsUs, diffTables, type SavedTables, type Writes } from './tables.ts';
 import { NFT_LINES_PER_BATCH, renderBatches } from './writes.ts';
 
@@ -32,6 +32,7 @@ interface Believed {
   readonly settings: ProxySettings;
   readonly style: Style;
   endpoints: number;
+  readonly rules: { nat: number; filter: number };
 }
 
 export interface IptablesProxierDeps {
@@ -75,14 +76,15 @@ export class IptablesProxier implements Proxier {
     signal: AbortSignal,
   ): Promise<SyncReport> {
     const startMs = this.#clock.monotonicMs();
-    const writes = patchOf(changes.values(), believed.settings, believed.style);
+    const { writes, added } = patchOf(changes.values(), believed.settings, believed.style);
     const written = await this.#write(writes, startMs, signal);
     for (const [id, { to }] of changes) {
       if (to === undefined) believed.ports.delete(id);
       else believed.ports.set(id, to);
     }
     believed.endpoints = endpoints;
-    return { kind: 'partial', ...written };
+    for (const table of ['nat', 'filter'] as const) believed.rules[table] += added[table];
+    return { kind: 'partial', ...written, rulesByTable: { ...believed.rules } };
   }
 
   async #full({ services, settings }: SyncInput, signal: AbortSignal): Promise<SyncReport> {
@@ -98,8 +100,15 @@ export class IptablesProxier implements Proxier {
     const actual = await this.#read(concernsUs, signal);
     const readMs = this.#clock.monotonicMs() - startMs - plannedMs;
     const written = await this.#write(diffTables(actual, desired), this.#clock.monotonicMs(), signal);
-    this.#believed = { ports, settings, style, endpoints };
-    return { kind: 'full', ...written, planMs: written.planMs + plannedMs, kernelMs: written.kernelMs + readMs };
+    const rules = { nat: countRules(desired.nat), filter: countRules(desired.filter) };
+    this.#believed = { ports, settings, style, endpoints, rules };
+    return {
+      kind: 'full',
+      ...written,
+      rulesByTable: { ...rules },
+      planMs: written.planMs + plannedMs,
+      kernelMs: written.kernelMs + readMs,
+    };
   }
 
   async #write(writes: Writes, startMs: number, signal: AbortSignal): Promise<Omit<SyncReport, 'kind'>> {
@@ -204,6 +213,11 @@ export class IptablesProxier implements Proxier {
 
 function countOf(port: ServicePort | undefined): number {
   return port?.choice.reachable.length ?? 0;
+}
+
+function countRules({ chains, dispatch }: TableRules): number {
+  const own = [...chains.values()].reduce((sum, rules) => sum + rules.length, 0);
+  return [...dispatch.values()].reduce((sum, { rules, tail }) => sum + rules.length + tail.length, own);
 }
 
 function styleFor(endpoints: number, before: Style): Style {

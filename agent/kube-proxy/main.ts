@@ -1,0 +1,296 @@
+/** kube-proxy: what it is made of, in the order it starts. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { stringify } from 'yaml';
+import { SystemClock } from '#base/clock.ts';
+import { AppError, explain } from '#base/errors.ts';
+import { runDaemon, type DaemonContext } from '#base/lifecycle.ts';
+import { makeDaemonLogger } from '#base/log.ts';
+import { VERSION } from '#base/version.ts';
+import { openConntrack } from '../linux/conntrack.ts';
+import { readMachine } from '../linux/machine.ts';
+import { openRuleGeneration } from '../linux/ruleGeneration.ts';
+import { ensureSysctl, readSysctl } from '../linux/sysctl.ts';
+import { watchDirectory } from '../linux/watchDirectory.ts';
+import { parseFlags, USAGE, type Flags } from './config/flags.ts';
+import { loadConfig } from './config/load.ts';
+import { defaulted, settingsOf, type Settings } from './config/settings.ts';
+import { askProxy } from './explain/client.ts';
+import { isProxyHealthy, type HealthInput } from './health.ts';
+import { FAMILIES, type Family } from './ip.ts';
+import { driverOf, driversOf } from './modes.ts';
+import { proxySettings, sysctlWishes, type NodeFacts } from './node.ts';
+import type { ModeDriver, Proxier, ProxySettings } from './proxier.ts';
+import { listen, type ListenOptions } from './server/listen.ts';
+import { localAddresses, processMetrics } from './server/process.ts';
+import { healthRoute, metricsRoute } from './server/routes.ts';
+import { ServiceHealthServers } from './server/serviceHealth.ts';
+import { ServiceProxy } from './serviceProxy.ts';
+import { fetchPods, parsePodList } from './sources/client.ts';
+import { readFile as readDocumentFile, unreadable } from './sources/documents.ts';
+import { pollPods } from './sources/pods.ts';
+import { SERVICE_WORDS, StandaloneSource } from './sources/standalone.ts';
+
+/** The slow full look at the directory of services, behind the notifications. */
+const LOOK_EVERY_MS = 60_000;
+/** A server that cannot listen tries again. */
+const LISTEN_AGAIN_MS = 5_000;
+/** How soon an address that came to the node serves node ports. */
+const ADDRESS_CHECK_MS = 5_000;
+
+async function run(settings: Settings, { clock, log, signal, notify }: DaemonContext): Promise<void> {
+  const startedMs = clock.monotonicMs();
+  const generation = await openRuleGeneration();
+  signal.addEventListener('abort', () => generation.close(), { once: true });
+  const drivers = driversOf({ clock, generation });
+  const driver = driverOf(drivers, settings.mode);
+  const { families, facts } = await probe(driver, signal);
+  log.info(`Using ${settings.mode} proxier`, { because: settings.modeBecause, families: families.join(','), ...facts });
+  for (const other of drivers.values())
+    if (other.mode !== settings.mode) for (const family of families) await other.cleanup(family, signal);
+
+  let node = await readNode(settings);
+  await setKernel(settings, proxySettings(settings, node, 'IPv4'), { log });
+  node = await readNode(settings);
+  const current = new Map<Family, ProxySettings>(families.map((family) => [family, proxySettings(settings, node, family)]));
+
+  const proxiers: Proxier[] = [];
+  for (const family of families) proxiers.push(await driver.open(family, signal));
+  const healthServers: ServiceHealthServers = new ServiceHealthServers({
+    log,
+    isProxyHealthy: () => isProxyHealthy(health()),
+    hosts: () => hostsOf([...current.values()]),
+  });
+  const proxy = new ServiceProxy({
+    mode: settings.mode,
+    node: { name: node.name },
+    proxiers,
+    settings: (family) => current.get(family) ?? proxySettings(settings, node, family),
+    conntrack: (family) => openConntrack(family),
+    clock,
+    log,
+    minSyncPeriodMs: settings.minSyncPeriodMs,
+    syncPeriodMs: settings.syncPeriodMs,
+    onSynced: (ports) => void healthServers.update(ports, signal),
+  });
+  const health = (): HealthInput => ({
+    lanes: proxy.loop.states(),
+    nowMs: clock.nowMs(),
+    timeoutMs: 2 * settings.syncPeriodMs,
+    nodeEligible: true,
+  });
+
+  const serve = (options: ListenOptions): Promise<void> => serveAlways(options, settings, { clock, log, signal });
+  if (settings.healthz !== undefined) await serve({ what: 'health', ...settings.healthz, route: healthRoute({ proxy, health }) });
+  if (settings.metrics !== undefined) {
+    const route = metricsRoute({
+      proxy,
+      settings,
+      health,
+      signal,
+      nodeAddresses: () => localAddresses(),
+      processMetrics: () => processMetrics(clock),
+    });
+    await serve({ what: 'metrics', ...settings.metrics, route });
+  }
+
+  const source = new StandaloneSource({ store: proxy.store, log, nodeName: node.name, onChange: () => proxy.changed() });
+  const complete = Promise.withResolvers<void>();
+  const look = (then: () => void): void => {
+    then();
+    if (source.isComplete) complete.resolve();
+  };
+  const watching = watchDirectory(
+    {
+      directory: settings.servicesDir,
+      clock,
+      log,
+      everyMs: LOOK_EVERY_MS,
+      read: (_file, bytes) => readDocumentFile(bytes),
+      refuse: unreadable,
+      words: SERVICE_WORDS,
+      onLook: (found) => look(() => source.take(found)),
+    },
+    signal,
+  );
+  const polling = pollPods(
+    {
+      clock,
+      log,
+      fetch: (s) => fetchPods(settings.kubeletSocket, s),
+      parse: parsePodList,
+      isWanted: () => source.wantsPods,
+      onPods: (pods) => look(() => source.setPods(pods)),
+      onGivingUp: () => look(() => source.goOnWithoutPods()),
+    },
+    signal,
+  );
+  await Promise.race([complete.promise, watching]);
+  const running = proxy.run(signal);
+  void proxy.ready.then(() => {
+    log.info('Service proxy is ready', {
+      node: node.name,
+      version: VERSION,
+      services: proxy.serviceCount,
+      tookMs: Math.round(clock.monotonicMs() - startedMs),
+    });
+    notify.send({ READY: 1, STATUS: `mode ${settings.mode}, ${proxy.serviceCount} services` });
+  });
+  const following = followAddresses(settings, { clock, signal }, (facts) => {
+    node = facts;
+    for (const family of families) current.set(family, proxySettings(settings, facts, family));
+    proxy.loop.requestFull('addresses of the node changed');
+  });
+  await Promise.all([running, watching, polling, following]);
+}
+
+/** Which families the kernel and the tools can do. Throws MODE_UNSUPPORTED when it is none. */
+async function probe(driver: ModeDriver, signal: AbortSignal): Promise<{ families: Family[]; facts: Readonly<Record<string, string>> }> {
+  const families: Family[] = [];
+  const problems: string[] = [];
+  let facts = {};
+  for (const family of FAMILIES) {
+    const support = await driver.probe(family, signal);
+    if (support.kind === 'supported') {
+      families.push(family);
+      facts = { ...support.facts, ...facts };
+    } else problems.push(`${family}: ${support.why} (${support.next})`);
+  }
+  if (families.length === 0) throw new AppError('MODE_UNSUPPORTED', `This node cannot do mode ${driver.mode}: ${problems.join('; ')}`);
+  return { families, facts };
+}
+
+async function readNode({ hostnameOverride }: Settings): Promise<NodeFacts> {
+  const machine = await readMachine();
+  const liberal = await readSysctl('net/netfilter/nf_conntrack_tcp_be_liberal').catch(() => undefined);
+  const addresses = [...new Set([...machine.addresses, ...localAddresses()])];
+  return { name: hostnameOverride?.toLowerCase() ?? machine.hostname, addresses, conntrackLiberal: liberal === '1' };
+}
+
+/** Kernel settings are wishes: where they cannot be set (a container, a namespace of its own) the proxy says so and works. */
+async function setKernel(settings: Settings, { localhostNodePorts }: ProxySettings, { log }: Pick<DaemonContext, 'log'>): Promise<void> {
+  for (const { name, value, why } of sysctlWishes(settings, { cores: availableParallelism(), localhostNodePorts })) {
+    try {
+      if (await ensureSysctl(name, value)) log.info('Set kernel setting', { name, value, because: why });
+    } catch (err) {
+      log.warn('Cannot set kernel setting, it stays as it is', { name, value, because: why, err });
+    }
+  }
+  await writeFile('/proc/self/oom_score_adj', String(settings.oomScoreAdj)).catch((err: unknown) =>
+    log.warn('Cannot protect the proxy from being killed when memory runs out', { oomScoreAdj: settings.oomScoreAdj, err }),
+  );
+  for (const [name, effect] of NEEDED) {
+    const value = await readSysctl(name).catch(() => undefined);
+    if (value === '0') log.warn('Kernel setting keeps services from working', { name, want: 1, effect });
+  }
+}
+
+const NEEDED: readonly (readonly [name: string, effect: string])[] = [
+  ['net/ipv4/ip_forward', 'pods and clients reach no endpoint beyond this node'],
+  ['net/bridge/bridge-nf-call-iptables', 'answers between pods on one bridge lose their way'],
+];
+
+/** Where health check node ports listen. */
+function hostsOf(settings: readonly ProxySettings[]): string[] {
+  const limited = settings.flatMap(({ nodePorts }) => (nodePorts.kind === 'only' ? nodePorts.ips : []));
+  if (settings.every(({ nodePorts }) => nodePorts.kind === 'only')) return limited;
+  return settings.some((s) => s.family === 'IPv6') ? ['::'] : ['0.0.0.0'];
+}
+
+async function serveAlways(
+  options: ListenOptions,
+  { bindAddressHardFail }: Settings,
+  { clock, log, signal }: Pick<DaemonContext, 'clock' | 'log' | 'signal'>,
+): Promise<void> {
+  try {
+    await listen(options, signal);
+  } catch (err) {
+    if (bindAddressHardFail) throw err;
+    log.error('Cannot listen, trying again', { what: options.what, retryInMs: LISTEN_AGAIN_MS, err });
+    void listenLater(options, { clock, log, signal });
+  }
+}
+
+async function listenLater(options: ListenOptions, { clock, log, signal }: Pick<DaemonContext, 'clock' | 'log' | 'signal'>): Promise<void> {
+  while (!signal.aborted) {
+    await clock.sleep(LISTEN_AGAIN_MS, signal).catch(() => undefined);
+    try {
+      if (signal.aborted) return;
+      await listen(options, signal);
+      return log.info('Listens now', { what: options.what });
+    } catch (err) {
+      log.error('Cannot listen, trying again', { what: options.what, retryInMs: LISTEN_AGAIN_MS, err });
+    }
+  }
+}
+
+/** Addresses come and go with interfaces; node ports and health check ports follow them. */
+async function followAddresses(
+  settings: Settings,
+  { clock, signal }: Pick<DaemonContext, 'clock' | 'signal'>,
+  onChange: (facts: NodeFacts) => void,
+): Promise<void> {
+  const show = (facts: NodeFacts): string => JSON.stringify(FAMILIES.map((family) => proxySettings(settings, facts, family)));
+  let last = show(await readNode(settings));
+  while (!signal.aborted) {
+    await clock.sleep(ADDRESS_CHECK_MS, signal).catch(() => undefined);
+    if (signal.aborted) return;
+    const facts = await readNode(settings);
+    if (show(facts) !== last) onChange(facts);
+    last = show(facts);
+  }
+}
+
+async function cleanUp(signal: AbortSignal): Promise<void> {
+  const generation = await openRuleGeneration();
+  try {
+    for (const driver of driversOf({ clock: new SystemClock(), generation }).values()) {
+      for (const family of FAMILIES) if ((await driver.probe(family, signal)).kind === 'supported') await driver.cleanup(family, signal);
+    }
+  } finally {
+    generation.close();
+  }
+}
+
+async function explainCommand(settings: Settings, service: string, output: 'text' | 'json'): Promise<void> {
+  const { metrics } = settings;
+  if (metrics === undefined)
+    throw new AppError('PROXY_UNREACHABLE', 'The configuration has no metricsBindAddress: --explain asks the running proxy there');
+  const path = service.split('/').map(encodeURIComponent).join('/');
+  process.stdout.write(await askProxy(metrics, `/explain/service/${path}${output === 'json' ? '?output=json' : ''}`));
+}
+
+async function main(argv: readonly string[]): Promise<number> {
+  const clock = new SystemClock();
+  const print = (text: string): number => (process.stdout.write(text), 0);
+  let flags: Flags;
+  let settings: Settings;
+  try {
+    flags = parseFlags(argv);
+    if (flags.command.kind === 'help') return print(USAGE);
+    if (flags.command.kind === 'version') return print(`Kubernetes v${VERSION}\n`);
+    const file = flags.config;
+    settings = settingsOf(flags, file === undefined ? undefined : loadConfig(file, await readFile(file)));
+    if (flags.command.kind === 'writeConfig') return (await writeFile(flags.command.file, stringify(defaulted(settings))), 0);
+    if (flags.command.kind === 'explain') return (await explainCommand(settings, flags.command.service, flags.command.output), 0);
+    if (flags.command.kind === 'cleanup') return (await cleanUp(new AbortController().signal), 0);
+    if (settings.kubeconfig !== undefined) {
+      throw new AppError(
+        'CONFIG_INVALID',
+        `clientConnection.kubeconfig: this version takes services from a directory only (${settings.servicesDir}): remove it`,
+      );
+    }
+  } catch (err) {
+    process.stderr.write(`kube-proxy: ${explain(err)}\n`);
+    return 1;
+  }
+  const log = makeDaemonLogger(clock, settings.verbosity >= 4 ? 'debug' : 'info');
+  if (flags.inVain.length > 0) log.warn('Flags do not count beside --config', { flags: flags.inVain.join(','), file: flags.config });
+  if (flags.command.kind === 'initOnly') {
+    await setKernel(settings, proxySettings(settings, await readNode(settings), 'IPv4'), { log });
+    return 0;
+  }
+  return runDaemon({ name: 'kube-proxy', log, clock, run: (ctx) => run(settings, ctx) });
+}
+
+process.exitCode = await main(process.argv.slice(2));
