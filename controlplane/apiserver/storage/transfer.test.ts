@@ -46,9 +46,9 @@ test('snapshot: a consistent copy while writes go on, restored with revisions th
   const store = await EmbeddedStore.open({ dir: join(dir, 'store') });
   await fill(store);
   let written = 0;
-  let writing = true;
+  const writing = new AbortController();
   const writer = (async () => {
-    for (; writing; written++) {
+    for (; !writing.signal.aborted; written++) {
       await store.transact([
         { kind: 'create', key: `/registry/left/${written}`, value: Buffer.from('1') },
         { kind: 'create', key: `/registry/right/${written}`, value: Buffer.from('1') },
@@ -57,7 +57,7 @@ test('snapshot: a consistent copy while writes go on, restored with revisions th
   })();
   const file = join(dir, 'snapshot');
   for (let i = 0; i < 5; i++) await store.snapshot(file);
-  writing = false;
+  writing.abort();
   await writer;
   const newest = await store.revision();
   await store.close();

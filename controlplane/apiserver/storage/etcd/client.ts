@@ -3,6 +3,8 @@
  * again until its time is up; a write only while it is certain that no member has seen it.
  * Throws: StoreError, as etcd's answers translate; the signal's reason when the caller gave up.
  */
+import { isIP } from 'node:net';
+import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import {
   Client,
   connectivityState,
@@ -67,7 +69,12 @@ export class EtcdClient {
   constructor({ clock, endpoints, tls, timeoutMs = TIMEOUT_MS }: EtcdClientOptions) {
     this.#clock = clock;
     if (endpoints.length === 0) throw new StoreError('STORE_INVALID', 'Cannot use etcd: no endpoint is given');
-    this.#members = endpoints.map((endpoint) => new Client(targetOf(endpoint), credentialsOf(endpoint, tls), CHANNEL));
+    this.#members = endpoints.map((endpoint) => {
+      const { host, target } = targetOf(endpoint);
+      // TLS knows no addresses as server names, and Node refuses to send one: another name is sent, and the address is checked.
+      const options = isIP(host) === 0 ? CHANNEL : { ...CHANNEL, 'grpc.ssl_target_name_override': 'etcd' };
+      return new Client(target, credentialsOf(endpoint, host, tls), options);
+    });
     this.#timeoutMs = timeoutMs;
   }
 
@@ -141,7 +148,10 @@ export class EtcdClient {
     throw translate(new Error('no member can be reached'));
   }
 
-  /** The current member once there is a connection to it; undefined: there is none, and the next member is the current one. */
+  /**
+   * The current member once there is a connection to it, or it is certain that there will be none for now: a call then fails at once
+   * and says why. undefined: not known in time, and the next member is the current one.
+   */
   async #ready(timeoutMs: number): Promise<Client | undefined> {
     const member = this.#members[this.#current];
     if (member === undefined || this.#closing.signal.aborted) return undefined;
@@ -149,8 +159,8 @@ export class EtcdClient {
     const deadline = this.#clock.nowMs() + timeoutMs;
     for (;;) {
       const state = channel.getConnectivityState(true);
-      if (state === connectivityState.READY) return member;
-      if (state === connectivityState.TRANSIENT_FAILURE || state === connectivityState.SHUTDOWN) break;
+      if (state === connectivityState.READY || state === connectivityState.TRANSIENT_FAILURE) return member;
+      if (state === connectivityState.SHUTDOWN) break;
       const changed = await new Promise<boolean>((resolve) =>
         channel.watchConnectivityState(state, deadline, (err) => resolve(err === undefined)),
       );
@@ -202,20 +212,23 @@ function cancelWith(signal: AbortSignal, stream: { cancel(): void; once(event: '
   if (signal.aborted) stream.cancel();
 }
 
-function targetOf(endpoint: string): string {
+function targetOf(endpoint: string): { readonly host: string; readonly target: string } {
   const unix = /^unixs?:\/\/(.+)$/.exec(endpoint);
-  if (unix !== null) return `unix:${unix[1] ?? ''}`;
+  if (unix !== null) return { host: 'localhost', target: `unix:${unix[1] ?? ''}` };
   const url = URL.parse(endpoint);
-  if (url !== null && /^https?:$/.test(url.protocol) && url.hostname !== '')
-    return `dns:${url.hostname}:${url.port === '' ? '2379' : url.port}`;
+  if (url !== null && /^https?:$/.test(url.protocol) && url.hostname !== '') {
+    const port = url.port === '' ? '2379' : url.port;
+    return { host: url.hostname.replace(/^\[|\]$/g, ''), target: `dns:${url.hostname}:${port}` };
+  }
   throw new StoreError('STORE_INVALID', `Cannot use etcd endpoint ${endpoint}: want http(s)://HOST:PORT or unix://PATH`, {
     facts: { endpoint },
   });
 }
 
-function credentialsOf(endpoint: string, tls: EtcdTls | undefined): ChannelCredentials {
+function credentialsOf(endpoint: string, host: string, tls: EtcdTls | undefined): ChannelCredentials {
   if (!/^(https|unixs):/.test(endpoint)) return credentials.createInsecure();
-  return tls === undefined ? credentials.createSsl() : credentials.createSsl(tls.ca, tls.key ?? null, tls.cert ?? null);
+  const verify = { checkServerIdentity: (_name: string, cert: PeerCertificate) => checkServerIdentity(host, cert) };
+  return credentials.createSsl(tls?.ca ?? null, tls?.key ?? null, tls?.cert ?? null, verify);
 }
 
 interface GrpcError {

@@ -52,7 +52,7 @@ export class TestEtcd {
             name,
             'data-dir': join(dir, name),
             'log-level': 'error',
-            'listen-client-urls': endpoint,
+            'listen-client-urls': tls === undefined ? endpoint : `${endpoint},${endpoint.replace('127.0.0.1', '127.0.0.2')}`,
             'advertise-client-urls': endpoint,
             'listen-peer-urls': peer,
             'initial-advertise-peer-urls': peer,
