@@ -6,7 +6,7 @@
  */
 import { watch, type FSWatcher } from 'chokidar';
 import type { BigIntStats } from 'node:fs';
-import { readFile, readdir, stat } from 'node:fs/promises';
+import { readFile, readdir, readlink, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '#base/clock.ts';
 import { codeOf, explain } from '#base/errors.ts';
@@ -208,7 +208,12 @@ class Looker<R> {
       this.#set(file, identity, readings, this.#options.read(file, bytes));
       return true;
     } catch (err) {
-      if (codeOf(err) === 'ENOENT') return false;
+      if (codeOf(err) === 'ENOENT') {
+        const target = await readlink(file).catch(() => undefined);
+        if (target === undefined) return false;
+        this.#set(file, `link to ${target}`, readings, this.#options.refuse(`is a link to ${target}, which does not exist`));
+        return true;
+      }
       this.#set(file, `unreadable ${codeOf(err)}`, readings, this.#options.refuse(`cannot be read: ${explain(err)}`));
       return true;
     }
