@@ -7,7 +7,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { Family } from '../ip.ts';
-import type { Endpoint, ServicePort } from '../servicePort.ts';
+import type { Endpoint, Protocol, ServicePort } from '../servicePort.ts';
 
 export const TABLE = 'kube-proxy';
 
@@ -19,12 +19,19 @@ export const SETS = {
   noEndpointServices: 'no-endpoint-services',
   noEndpointNodePorts: 'no-endpoint-nodeports',
   firewallIps: 'firewall-ips',
-  /** Address, protocol, port and slot -> endpoint. */
-  serviceEndpoints: 'service-endpoints',
-  nodePortEndpoints: 'nodeport-endpoints',
   /** Endpoints paired with themselves: a pod that was sent to itself. */
   hairpin: 'hairpin-connections',
 } as const;
+
+/** Address, port and slot -> endpoint. One per protocol: nft knows what a port is only together with its protocol. */
+export function serviceEndpoints(protocol: Protocol): string {
+  return `service-endpoints-${protocol}`;
+}
+
+/** Node port and slot -> endpoint. */
+export function nodePortEndpoints(protocol: Protocol): string {
+  return `nodeport-endpoints-${protocol}`;
+}
 
 export const CHAINS = {
   services: 'services',

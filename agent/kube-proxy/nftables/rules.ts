@@ -32,10 +32,11 @@ export type Statement =
   | { readonly kind: 'choose'; readonly chains: readonly string[] }
   | { readonly kind: 'jump' | 'goto'; readonly chain: string }
   | { readonly kind: 'translate'; readonly ip: string; readonly port: number }
-  /** To what the map holds for the fields and one of the slots offset..offset+slots-1, each with the same chance. */
+  /** To what the map holds for (the address and) the port and one of the slots offset..offset+slots-1, each with the same chance. */
   | {
       readonly kind: 'translateBy';
-      readonly fields: readonly Field[];
+      readonly protocol: Protocol;
+      readonly by: 'addressAndPort' | 'port';
       readonly slots: number;
       readonly offset: number;
       readonly map: string;
@@ -98,8 +99,10 @@ function statementText(s: Statement, words: Words): string {
       return `${s.kind} ${s.chain}`;
     case 'translate':
       return `dnat to ${s.ip.includes(':') ? `[${s.ip}]` : s.ip}:${s.port}`;
-    case 'translateBy':
-      return `dnat ${words.ip} to ${tuple(s.fields, words)} . numgen random mod ${s.slots}${s.offset === 0 ? '' : ` offset ${s.offset}`} map @${s.map}`;
+    case 'translateBy': {
+      const slot = `numgen random mod ${s.slots}${s.offset === 0 ? '' : ` offset ${s.offset}`}`;
+      return `dnat ${words.ip} to ${s.by === 'port' ? '' : `${words.ip} daddr . `}${s.protocol} dport . ${slot} map @${s.map}`;
+    }
     case 'masquerade':
       return 'masquerade fully-random';
     case 'reject':
@@ -130,8 +133,8 @@ function fieldJson(field: Field, { ip }: Words): Json {
   return { payload: { protocol: field === 'dport' ? 'th' : ip, field } };
 }
 
-function tupleJson(fields: readonly Field[], words: Words, ...more: readonly Json[]): Json {
-  const all = [...fields.map((f) => fieldJson(f, words)), ...more];
+function tupleJson(fields: readonly Field[], words: Words): Json {
+  const all = fields.map((f) => fieldJson(f, words));
   return all.length === 1 ? (all[0] ?? {}) : { concat: all };
 }
 
@@ -183,8 +186,12 @@ function statementJson(s: Statement, words: Words): Json {
     case 'translate':
       return { dnat: { addr: s.ip, port: s.port } };
     case 'translateBy': {
-      const key = tupleJson(s.fields, words, numgen(s.slots, s.offset));
-      return { dnat: { family: words.ip, addr: { map: { key, data: `@${s.map}` } } } };
+      const concat = [
+        ...(s.by === 'port' ? [] : [fieldJson('daddr', words)]),
+        { payload: { protocol: s.protocol, field: 'dport' } },
+        numgen(s.slots, s.offset),
+      ];
+      return { dnat: { family: words.ip, addr: { map: { key: { concat }, data: `@${s.map}` } } } };
     }
     case 'masquerade':
       return { masquerade: { flags: 'fully-random' } };

@@ -1,0 +1,280 @@
+/**
+ * The nft tool: one resident `nft -i` session for small transactions and for reading the structure of the rules, and processes of
+ * their own for what is large. A session knows the tables already (1 ms a change where a new process needs 10 ms and more of ours);
+ * it reads its input slowly, so above SESSION_BYTES a process that reads a file is faster.
+ *
+ * Every call is one at a time, in order. Input and output are bounded.
+ * Throws: NFT_MISSING (not installed), NFT_FAILED (refused; facts: rule, the part nft points at), NFT_TIMEOUT (the session is ended and
+ * started anew with the next call), STOPPING.
+ * Kernel: nf_tables. Source: nft(8), libnftables-json(5).
+ */
+import { StringDecoder } from 'node:string_decoder';
+import { execa } from 'execa';
+import { AppError } from '#base/errors.ts';
+
+/** Where the tool is, and through what it is run (tests: nsenter into a namespace). */
+export interface NftLocation {
+  readonly via?: readonly string[];
+  readonly timeoutMs?: number;
+}
+
+export type NftFamily = 'ip' | 'ip6';
+
+export interface NftSetName {
+  readonly family: NftFamily;
+  readonly table: string;
+  readonly kind: 'set' | 'map';
+  readonly name: string;
+}
+
+export interface Nft {
+  readonly version: string;
+  /** The commands as one transaction: all or nothing. */
+  write(commands: readonly string[], signal: AbortSignal): Promise<void>;
+  /** As write, but changes nothing: would it be accepted? */
+  check(commands: readonly string[], signal: AbortSignal): Promise<void>;
+  /** Tables, chains, rules and sets of a family, without the elements of the sets: the objects of nft's JSON. */
+  structure(family: NftFamily, signal: AbortSignal): Promise<readonly unknown[]>;
+  /** A set with its elements, as nft prints it. Throws NFT_FAILED when there is none. */
+  elements(set: NftSetName, counters: 'with' | 'without', signal: AbortSignal): Promise<string>;
+  /** Ends the session. Rules stay. */
+  close(): Promise<void>;
+}
+
+const SESSION_BYTES = 16 << 10;
+const OUTPUT_BYTES = 256 << 20;
+/** 40,000 services take seconds; longer is a hang. */
+const TIMEOUT_MS = 120_000;
+
+export async function openNft({ via = [], timeoutMs = TIMEOUT_MS }: NftLocation, signal: AbortSignal): Promise<Nft> {
+  const text = await runOnce([...via, 'nft', '--version'], { signal, timeoutMs });
+  return new Tool({ via, timeoutMs, version: /v(\d+(\.\d+)+)/.exec(text)?.[1] ?? text.trim() });
+}
+
+interface ToolOptions {
+  readonly via: readonly string[];
+  readonly timeoutMs: number;
+  readonly version: string;
+}
+
+class Tool implements Nft {
+  readonly version: string;
+  readonly #via: readonly string[];
+  readonly #timeoutMs: number;
+  #session: Session | undefined;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor({ via, timeoutMs, version }: ToolOptions) {
+    this.#via = via;
+    this.#timeoutMs = timeoutMs;
+    this.version = version;
+  }
+
+  write(commands: readonly string[], signal: AbortSignal): Promise<void> {
+    return this.#inTurn(async () => {
+      if (commands.length === 0) return;
+      const bytes = commands.reduce((sum, c) => sum + c.length + 2, 0);
+      if (bytes > SESSION_BYTES) {
+        await this.#runFile(['-f', '-'], commands, signal);
+        return;
+      }
+      const answer = await this.#ask(commands.join('; '), signal);
+      const problem = parseProblem(answer);
+      if (problem !== undefined) throw refused(problem);
+    });
+  }
+
+  check(commands: readonly string[], signal: AbortSignal): Promise<void> {
+    return this.#inTurn(() => this.#runFile(['-c', '-f', '-'], commands, signal));
+  }
+
+  structure(family: NftFamily, signal: AbortSignal): Promise<readonly unknown[]> {
+    return this.#inTurn(async () => {
+      const answer = await this.#ask(`list ruleset ${family}`, signal);
+      const start = answer.indexOf('{"nftables"');
+      if (start === -1) throw refused(parseProblem(answer) ?? { reason: `it answered ${JSON.stringify(answer.slice(0, 200))}` });
+      const { nftables } = JSON.parse(answer.slice(start)) as { readonly nftables: readonly unknown[] };
+      return nftables;
+    });
+  }
+
+  elements({ family, table, kind, name }: NftSetName, counters: 'with' | 'without', signal: AbortSignal): Promise<string> {
+    const argv = ['nft', ...(counters === 'with' ? [] : ['-s']), 'list', kind, family, table, name];
+    return this.#inTurn(() => runOnce([...this.#via, ...argv], { signal, timeoutMs: this.#timeoutMs }));
+  }
+
+  async close(): Promise<void> {
+    await this.#last.catch(() => undefined);
+    await this.#session?.end();
+    this.#session = undefined;
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.#last.then(work, work);
+    this.#last = mine.catch(() => undefined);
+    return mine;
+  }
+
+  async #runFile(flags: readonly string[], commands: readonly string[], signal: AbortSignal): Promise<void> {
+    const input = `${commands.join('\n')}\n`;
+    await runOnce([...this.#via, 'nft', ...flags], { signal, timeoutMs: this.#timeoutMs, input });
+  }
+
+  async #ask(line: string, signal: AbortSignal): Promise<string> {
+    signal.throwIfAborted();
+    if (this.#session?.isOver !== false) this.#session = new Session(this.#via);
+    const session = this.#session;
+    try {
+      return await session.ask(line, { signal, timeoutMs: this.#timeoutMs });
+    } catch (err) {
+      // What it was doing when it was given up is unknown.
+      await session.end();
+      if (this.#session === session) this.#session = undefined;
+      throw err;
+    }
+  }
+}
+
+interface AskOptions {
+  readonly signal: AbortSignal;
+  readonly timeoutMs: number;
+}
+
+/** No command of nft: its refusal marks the end of the answer before it. */
+const MARK = 'end-of-answer';
+
+function startSession(via: readonly string[]) {
+  // One pipe for answers and refusals, so that they come in order.
+  const argv = [...via, 'sh', '-c', 'exec nft -j -t -i 2>&1'];
+  return execa(argv[0] ?? 'sh', argv.slice(1), { reject: false, buffer: false, stdin: 'pipe', stderr: 'ignore' });
+}
+
+class Session {
+  readonly #child: ReturnType<typeof startSession>;
+  readonly #decoder = new StringDecoder('utf8');
+  #asked = 0;
+  #text = '';
+  #onText: () => void = () => undefined;
+  isOver = false;
+
+  constructor(via: readonly string[]) {
+    this.#child = startSession(via);
+    this.#child.stdout.on('data', (chunk: Buffer) => {
+      this.#text += this.#decoder.write(chunk);
+      this.#onText();
+    });
+    this.#child.stdin.on('error', () => undefined); // it ended: told by its exit
+    const over = (): void => {
+      this.isOver = true;
+      this.#onText();
+    };
+    void this.#child.then(over, over);
+  }
+
+  ask(line: string, { signal, timeoutMs }: AskOptions): Promise<string> {
+    this.#asked += 1;
+    const mark = `${MARK}-${this.#asked}`;
+    const marked = new RegExp(`(?:^|\\n)[^\\n]*\\n${mark}\\n *\\^+\\n*$`);
+    this.#text = '';
+    return new Promise((resolve, reject) => {
+      const timeout = AbortSignal.timeout(timeoutMs);
+      const finish = (settle: () => void): void => {
+        this.#onText = () => undefined;
+        signal.removeEventListener('abort', onAbort);
+        timeout.removeEventListener('abort', onTimeout);
+        settle();
+      };
+      const onAbort = (): void => finish(() => reject(signal.reason));
+      const onTimeout = (): void => finish(() => reject(new AppError('NFT_TIMEOUT', 'nft did not answer in time', { timeoutMs })));
+      this.#onText = () => {
+        if (this.#text.length > OUTPUT_BYTES) {
+          return finish(() => reject(new AppError('NFT_FAILED', 'nft answered more than we can hold', { bytes: this.#text.length })));
+        }
+        // The mark stands near the end: a long answer is not searched again and again.
+        const at = this.#text.indexOf(mark, Math.max(0, this.#text.length - 65_536 - mark.length));
+        const found = at === -1 ? null : marked.exec(this.#text);
+        if (found !== null) return finish(() => resolve(this.#text.slice(0, found.index)));
+        if (this.isOver) finish(() => reject(ended(this.#text)));
+      };
+      signal.addEventListener('abort', onAbort, { once: true });
+      timeout.addEventListener('abort', onTimeout, { once: true });
+      this.#child.stdin.write(`${line}\n${mark}\n`);
+      if (this.isOver) this.#onText();
+    });
+  }
+
+  async end(): Promise<void> {
+    this.#child.stdin.end();
+    this.#child.kill('SIGKILL');
+    await this.#child.catch(() => undefined);
+  }
+}
+
+function ended(text: string): AppError {
+  if (/not found|No such file/.test(text)) return missing();
+  return new AppError('NFT_FAILED', `nft ended before it answered${text.trim() === '' ? '' : `: ${text.trim().slice(-200)}`}`);
+}
+
+function missing(): AppError {
+  return new AppError('NFT_MISSING', 'Cannot run nft: install the package nftables');
+}
+
+interface OnceOptions {
+  readonly signal: AbortSignal;
+  readonly timeoutMs: number;
+  readonly input?: string;
+}
+
+async function runOnce(argv: readonly string[], { signal, timeoutMs, input }: OnceOptions): Promise<string> {
+  const [program = '', ...args] = argv;
+  const result = await execa(program, args, {
+    reject: false,
+    cancelSignal: signal,
+    timeout: timeoutMs,
+    stdin: input === undefined ? 'ignore' : 'pipe',
+    ...(input === undefined ? {} : { input }),
+    maxBuffer: OUTPUT_BYTES,
+    stripFinalNewline: false,
+  });
+  const { exitCode, stdout, stderr, code, timedOut, isCanceled } = result;
+  if (exitCode === 0) return stdout;
+  if (isCanceled) throw new AppError('STOPPING', 'Stopped while running nft');
+  if (timedOut) throw new AppError('NFT_TIMEOUT', 'nft did not end in time', { timeoutMs });
+  if (code === 'ENOENT' || (exitCode === 127 && /No such file|failed to execute/.test(stderr))) throw missing();
+  throw refused(parseProblem(stderr) ?? { reason: stderr.trim().slice(-200) || `exit code ${exitCode ?? 'unknown'}` });
+}
+
+export interface NftProblem {
+  readonly reason: string;
+  /** The part of the command that nft points at. */
+  readonly rule?: string;
+}
+
+const LONGEST_RULE = 200;
+
+/** Pure. The first problem nft complains about; undefined when it does not. */
+export function parseProblem(text: string): NftProblem | undefined {
+  const lines = text.split('\n');
+  const at = lines.findIndex((line) => /(?:^|: )Error: /.test(line));
+  if (at === -1) return undefined;
+  const reason = (lines[at] ?? '').replace(/^.*?Error: /, '').trim();
+  const echo = lines[at + 1] ?? '';
+  const pointer = lines[at + 2] ?? '';
+  const from = pointer.indexOf('^');
+  if (from === -1 || pointer.trim().replaceAll(/[\^~]/g, '') !== '') return { reason };
+  const to = pointer.lastIndexOf('^') + 1;
+  // What it points at says little without the command around it.
+  const start = echo.lastIndexOf('; ', from) + 1;
+  const verb = /^\s*\w+ \w+ \w+ \S+ \S+/.exec(echo.slice(start))?.[0].trim() ?? '';
+  const part = echo.slice(from, to);
+  const rule = verb.includes(part) ? verb : `${verb} ${part}`.trim();
+  return { reason, rule: rule.slice(0, LONGEST_RULE) };
+}
+
+function refused({ reason, rule }: NftProblem): AppError {
+  return new AppError(
+    'NFT_FAILED',
+    `nft refused: ${reason}${rule === undefined ? '' : `, at: ${rule}`}`,
+    rule === undefined ? {} : { rule },
+  );
+}
