@@ -17,7 +17,7 @@ import { bringUp, type BringUpOptions } from './bringUp.ts';
 import { HostNode } from './hostNode.ts';
 import { DEFAULT_NODE, nodePaths, type NodePaths } from './paths.ts';
 import { nodeExists, removeEmptyRoots, removeNode } from './remove.ts';
-import { ownerRuns, readState, StateFile, type NodeState } from './state.ts';
+import { ownerRuns, readSaneState, StateFile, type NodeState } from './state.ts';
 import { chooseSubnets } from './subnets.ts';
 import { hostNetworks } from './uplink.ts';
 
@@ -53,7 +53,7 @@ export async function startNode(options: NodeOptions): Promise<HostNode> {
 }
 
 function nodeRuns(paths: NodePaths): AppError {
-  const state = readState(paths.stateFile);
+  const state = readSaneState(paths.stateFile);
   const next = `stop it with kijabi down${forName(paths.name)}, or start another one with --name`;
   if (state === undefined || !ownerRuns(state)) {
     return new AppError('NODE_RUNS', `Another kijabi is starting or removing node ${paths.name} right now: ${next}`, { next });
@@ -68,7 +68,7 @@ function nodeRuns(paths: NodePaths): AppError {
 /** Says at once what startNode would say later. */
 export function refuseIfRuns(name: string): void {
   const paths = nodePaths(name);
-  const state = readState(paths.stateFile);
+  const state = readSaneState(paths.stateFile);
   if (state !== undefined && ownerRuns(state)) throw nodeRuns(paths);
 }
 
@@ -119,15 +119,15 @@ export interface DownOptions {
 
 /** How long whoever runs the node may take to remove it, the containers' grace periods included, before we do it ourselves. */
 const OWNER_REMOVES_WITHIN_MS = 60_000;
+const LOCKED_AT_MOST_MS = 15_000;
 
 /** Removes a node from whichever process. False: there was none. */
 export async function downNode(name: string, { clock, graceful, onNote }: DownOptions): Promise<boolean> {
   const paths = nodePaths(name);
   const existed = nodeExists(name);
-  const state = existed ? readState(paths.stateFile) : undefined;
+  const state = existed ? readSaneState(paths.stateFile) : undefined;
   if (state !== undefined && ownerRuns(state)) await askOwner(state, { clock, graceful, onNote });
-  const lock = await tryLock(paths.lockFile);
-  if (lock === undefined) throw nodeRuns(paths);
+  const lock = await waitLock(paths, clock);
   try {
     if (!nodeExists(name)) return existed;
     await removeNode(name, { clock, graceful, onNote });
@@ -135,6 +135,17 @@ export async function downNode(name: string, { clock, graceful, onNote }: DownOp
   } finally {
     lock.release();
     removeEmptyRoots();
+  }
+}
+
+/** A process just killed holds its lock until its last thread has ended; another removal under way ends soon. */
+async function waitLock(paths: NodePaths, clock: Clock): Promise<Lock> {
+  const untilMs = clock.monotonicMs() + LOCKED_AT_MOST_MS;
+  for (;;) {
+    const lock = await tryLock(paths.lockFile);
+    if (lock !== undefined) return lock;
+    if (clock.monotonicMs() > untilMs) throw nodeRuns(paths);
+    await clock.sleep(10, new AbortController().signal);
   }
 }
 

@@ -16,7 +16,7 @@ import { netnsExists, netnsIdentity, removeIfEmpty, removeNetns } from '../linux
 import { allProcesses, isRunning, look, namespaceOf, signalProcess, waitGone, type ProcessId } from '../linux/proc.ts';
 import { stopContainers } from './cri.ts';
 import { nodePaths, RUN_ROOT, STATE_ROOT, type NodePaths } from './paths.ts';
-import { readState, runningProcesses, type NodeState } from './state.ts';
+import { readSaneState, runningProcesses, type NodeState } from './state.ts';
 
 export interface RemoveOptions {
   readonly clock: Clock;
@@ -31,7 +31,8 @@ const KILLED_WITHIN_MS = 10_000;
 /** The caller holds the node's lock. */
 export async function removeNode(name: string, { clock, graceful, onNote = () => undefined }: RemoveOptions): Promise<void> {
   const paths = nodePaths(name);
-  const state = readStateOrNote(paths, onNote);
+  const state = readSaneState(paths.stateFile);
+  if (state === undefined && existsSync(paths.stateFile)) onNote(`${paths.stateFile} cannot be read: removing by name only`);
   await stopKubelet(state, clock);
   if (graceful !== undefined && !graceful.aborted) {
     await stopContainers(`unix://${paths.containerdSocket}`, { clock, signal: graceful, onNote }).catch((err: unknown) =>
@@ -61,16 +62,6 @@ export function removeEmptyRoots(): void {
 export function nodeExists(name: string): boolean {
   const paths = nodePaths(name);
   return existsSync(paths.stateDir) || existsSync(paths.runDir) || netnsExists(paths.netns);
-}
-
-function readStateOrNote(paths: NodePaths, onNote: (text: string) => void): NodeState | undefined {
-  try {
-    return readState(paths.stateFile);
-  } catch (err) {
-    if (codeOf(err) !== 'STATE_UNREADABLE') throw err;
-    onNote(`${paths.stateFile} cannot be read: removing by name only`);
-    return undefined;
-  }
 }
 
 /** It would start again what we stop. */

@@ -46,6 +46,16 @@ export function readState(path: string): NodeState | undefined {
   throw new AppError('STATE_UNREADABLE', `Cannot make sense of ${path}: ${next}`, { path, next });
 }
 
+/** For those who can do without: undefined also when the file is not ours. */
+export function readSaneState(path: string): NodeState | undefined {
+  try {
+    return readState(path);
+  } catch (err) {
+    if (codeOf(err) !== 'STATE_UNREADABLE') throw err;
+    return undefined;
+  }
+}
+
 /** Nobody who died halfway leaves half a file. */
 export function writeState(path: string, state: NodeState): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o711 });

@@ -26,13 +26,20 @@ const failures: [why: string, code: string, argv: readonly [string, ...string[]]
   ['a program that is not there', 'EXEC_NOT_FOUND', ['no-such-program-anywhere'], /not installed/],
   ['ended by a signal', 'EXEC_FAILED', ['sh', '-c', 'kill -9 $$'], /SIGKILL/],
   ['too long', 'EXEC_TIMEOUT', ['sleep', '60'], /in time/, { timeoutMs: 20 }],
-  ['stopped', 'EXEC_ABORTED', ['sleep', '60'], /Stopped/, { signal: AbortSignal.abort() }],
 ];
 for (const [why, code, argv, text, options] of failures) {
   test(`run: ${why}`, async () => {
     await assert.rejects(run(argv, options), { code, message: text });
   });
 }
+
+test('run: stopped, it throws the reason', async () => {
+  const stop = new AbortController();
+  const running = run(['sleep', '60'], { signal: stop.signal });
+  stop.abort(new Error('enough'));
+  await assert.rejects(running, /^Error: enough$/);
+  await assert.rejects(run(['true'], { signal: stop.signal }), /^Error: enough$/);
+});
 
 test('run: lines on descriptor 3 are progress', async () => {
   const lines: string[] = [];

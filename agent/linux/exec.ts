@@ -3,7 +3,7 @@
  * straight into a log file and outlive us on purpose (spawnDaemon): whoever starts one records its identity.
  *
  * Units: timeoutMs milliseconds.
- * Throws: EXEC_NOT_FOUND (no such program), EXEC_FAILED (exit code, with the last lines it wrote), EXEC_TIMEOUT, EXEC_ABORTED.
+ * Throws: EXEC_NOT_FOUND (no such program), EXEC_FAILED (exit code, with the last lines it wrote), EXEC_TIMEOUT, the signal's reason.
  */
 import { closeSync, openSync } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -37,6 +37,7 @@ const DEFAULT_TIMEOUT_MS = 60_000;
 const TAIL_LINES = 4;
 
 export async function run(argv: Argv, options: RunOptions = {}): Promise<RunResult> {
+  options.signal?.throwIfAborted();
   const [program, ...args] = argv;
   const child = execa(program, args, {
     reject: false,
@@ -57,6 +58,7 @@ export async function run(argv: Argv, options: RunOptions = {}): Promise<RunResu
   const result = await child;
   const { stdout, stderr, exitCode } = result;
   if (exitCode !== undefined && (exitCode === 0 || (options.okCodes ?? []).includes(exitCode))) return { stdout, stderr, exitCode };
+  if (result.isCanceled && options.signal?.aborted === true) throw options.signal.reason;
   throw failure(program, args, result);
 }
 
@@ -80,7 +82,6 @@ interface Outcome {
 
 function failure(program: string, args: readonly string[], outcome: Outcome): AppError {
   const command = [program, ...args].join(' ').slice(0, 200);
-  if (outcome.isCanceled) return new AppError('EXEC_ABORTED', `Stopped while running ${program}`, { command });
   if (outcome.timedOut) return new AppError('EXEC_TIMEOUT', `${program} did not end in time`, { command });
   if (outcome.code === 'ENOENT') return new AppError('EXEC_NOT_FOUND', `Cannot run ${program}: it is not installed`, { command });
   const tail = lastLines(outcome.stderr) || lastLines(outcome.stdout) || 'it said nothing';

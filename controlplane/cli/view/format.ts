@@ -71,7 +71,7 @@ function where({ tookMs, manifestsDir, podLogsDir, logs }: Serving): string {
 /** Commands that work as they stand, in any order, again and again. */
 function tries({ example, cgroupDir }: Serving): string {
   if (example === undefined) return '';
-  const kill = `find ${cgroupDir} -path '*pod*' -name cgroup.procs -exec cat {} + | while read p; do grep -qsx nginx /proc/$p/comm && kill -9 $p; done`;
+  const kill = `find ${cgroupDir} -path '*pod*' -name cgroup.procs -exec cat {} + | while read p; do if grep -qsx nginx /proc/$p/comm; then kill -9 $p; fi; done`;
   return `Three things to try, as root in another terminal:
   Edit the manifest; a new pod takes the place of the old one, and the URL leads to it:
     sed -i 's/image: nginx$/&\\n    env: [{name: GREETING, value: hello}]/' ${example}

@@ -114,7 +114,10 @@ test('plain: a long step says now and then how far it is', () => {
 
 test('terminal: what goes on is rewritten in place and never wider than the terminal; at the end the same lines stand', () => {
   const written = show(30, ...START.slice(0, 2), 100, ...START.slice(2));
-  for (const line of written.replaceAll(/\u001B\[\d*[A-Z]\r?/g, '').split('\n')) if (line.includes('…')) assert.ok(line.length < 30, line);
+  for (const line of visible(written)
+    .replaceAll(/␛\[\d*[A-Z]\r?/g, '')
+    .split('\n'))
+    if (line.includes('…')) assert.ok(line.length < 30, line);
   assert.equal(onScreen(written), '      ✓ sandbox    80 ms\n6/7 ✓ Pod          90 ms  ready');
 });
 
@@ -134,11 +137,13 @@ test('terminal: two steps side by side, the later one done first', () => {
   ]);
 });
 
+const visible = (text: string): string => text.replaceAll('\u001B', '␛');
+
 /** A terminal that knows "up n lines", "to the first column" and "clear below". */
 function onScreen(written: string): string {
   const lines = [''];
   let row = 0;
-  for (const [, up, clear, text] of written.matchAll(/\u001B\[(\d+)A\r|(\u001B\[J)|([^\u001B]+)/g)) {
+  for (const [, up, clear, text] of visible(written).matchAll(/␛\[(\d+)A\r|(␛\[J)|([^␛]+)/g)) {
     if (up !== undefined) row -= Number(up);
     else if (clear !== undefined) lines.splice(row, Infinity, '');
     else {
