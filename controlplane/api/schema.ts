@@ -42,6 +42,8 @@ export interface ListFieldMeta extends FieldMeta {
 }
 
 export interface ObjectFieldMeta extends FieldMeta {
+  /** What the type is; a field of the type says its own. */
+  readonly doc?: string;
   /** Fields the schema does not name are kept as they are. */
   readonly preserveUnknown?: true;
   readonly patchStrategy?: 'replace' | 'retainKeys' | 'merge,retainKeys';
@@ -193,7 +195,7 @@ export function map<T>(values: Schema<T>, doc?: string, meta?: FieldMeta): Schem
 /** id is the name in OpenAPI documents. Unknown fields are refused unless preserveUnknown is set. */
 export function object<const F extends Fields>(id: string, fields: F, meta?: ObjectFieldMeta): ObjectSchema<FieldsType<F>, F> {
   const required = Object.keys(fields).filter((key) => fields[key]?.['x-kijabi-presence'] === 'required');
-  const out: Record<string, unknown> = { $id: id, type: 'object', properties: fields, ...keywords(undefined, meta) };
+  const out: Record<string, unknown> = { $id: id, type: 'object', properties: fields, ...keywords(meta?.doc, meta) };
   if (required.length > 0) out['required'] = required;
   if (meta?.patchStrategy !== undefined) out['x-kubernetes-patch-strategy'] = meta.patchStrategy;
   if (meta?.preserveUnknown === true) out['x-kubernetes-preserve-unknown-fields'] = true;

@@ -13,8 +13,8 @@ import { Condition } from '#api/kinds/meta/status.ts';
 export const ParamKind = object(
   'io.k8s.api.admissionregistration.v1.ParamKind',
   {
-    apiVersion: string(),
-    kind: string(),
+    apiVersion: string('Group and version of the schema, such as v1 or apps/v1'),
+    kind: string('Name of the kind'),
   },
   { mapType: 'atomic' },
 );
@@ -28,7 +28,7 @@ export const ParamRef = object(
   {
     name: string(),
     namespace: string(),
-    selector: LabelSelector,
+    selector: field(LabelSelector, 'Labels that the objects must have'),
     parameterNotFoundAction: ParameterNotFoundActionType,
   },
   { mapType: 'atomic' },
@@ -48,7 +48,7 @@ export interface NamedRuleWithOperations extends Static<typeof NamedRuleWithOper
 export const MatchResources = object(
   'io.k8s.api.admissionregistration.v1.MatchResources',
   {
-    namespaceSelector: field(LabelSelector, undefined, { default: {} }),
+    namespaceSelector: field(LabelSelector, 'Labels of the namespaces that are meant', { default: {} }),
     objectSelector: field(LabelSelector, undefined, { default: {} }),
     resourceRules: atomicList(NamedRuleWithOperations),
     excludeResourceRules: atomicList(NamedRuleWithOperations),
@@ -60,8 +60,8 @@ export interface MatchResources extends Static<typeof MatchResources> {}
 
 export const Validation = object('io.k8s.api.admissionregistration.v1.Validation', {
   expression: required(string()),
-  message: string(),
-  reason: string(),
+  message: string('Cause in a sentence, for people'),
+  reason: string('Cause in one word, for programs'),
   messageExpression: string(),
 });
 export interface Validation extends Static<typeof Validation> {}
@@ -105,15 +105,15 @@ export const TypeChecking = object('io.k8s.api.admissionregistration.v1.TypeChec
 export interface TypeChecking extends Static<typeof TypeChecking> {}
 
 export const ValidatingAdmissionPolicyStatus = object('io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicyStatus', {
-  observedGeneration: int64(),
+  observedGeneration: int64('The generation of the spec that this state belongs to'),
   typeChecking: TypeChecking,
-  conditions: list(Condition, undefined, { listType: 'map', mapKeys: ['type'] }),
+  conditions: list(Condition, 'Newest state of each aspect', { listType: 'map', mapKeys: ['type'] }),
 });
 export interface ValidatingAdmissionPolicyStatus extends Static<typeof ValidatingAdmissionPolicyStatus> {}
 
 export const ValidatingAdmissionPolicy = kind('io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicy', {
-  spec: always(ValidatingAdmissionPolicySpec),
-  status: ValidatingAdmissionPolicyStatus,
+  spec: always(field(ValidatingAdmissionPolicySpec, 'What is wanted')),
+  status: field(ValidatingAdmissionPolicyStatus, 'What was last seen of it; written by the system'),
 });
 export interface ValidatingAdmissionPolicy extends Static<typeof ValidatingAdmissionPolicy> {}
 
@@ -129,7 +129,7 @@ export const ValidatingAdmissionPolicyBindingSpec = object('io.k8s.api.admission
 export interface ValidatingAdmissionPolicyBindingSpec extends Static<typeof ValidatingAdmissionPolicyBindingSpec> {}
 
 export const ValidatingAdmissionPolicyBinding = kind('io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicyBinding', {
-  spec: always(ValidatingAdmissionPolicyBindingSpec),
+  spec: always(field(ValidatingAdmissionPolicyBindingSpec, 'What is wanted')),
 });
 export interface ValidatingAdmissionPolicyBinding extends Static<typeof ValidatingAdmissionPolicyBinding> {}
 
@@ -165,7 +165,7 @@ export const MutatingAdmissionPolicySpec = object('io.k8s.api.admissionregistrat
 export interface MutatingAdmissionPolicySpec extends Static<typeof MutatingAdmissionPolicySpec> {}
 
 export const MutatingAdmissionPolicy = kind('io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicy', {
-  spec: always(MutatingAdmissionPolicySpec),
+  spec: always(field(MutatingAdmissionPolicySpec, 'What is wanted')),
 });
 export interface MutatingAdmissionPolicy extends Static<typeof MutatingAdmissionPolicy> {}
 
@@ -177,6 +177,6 @@ export const MutatingAdmissionPolicyBindingSpec = object('io.k8s.api.admissionre
 export interface MutatingAdmissionPolicyBindingSpec extends Static<typeof MutatingAdmissionPolicyBindingSpec> {}
 
 export const MutatingAdmissionPolicyBinding = kind('io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicyBinding', {
-  spec: always(MutatingAdmissionPolicyBindingSpec),
+  spec: always(field(MutatingAdmissionPolicyBindingSpec, 'What is wanted')),
 });
 export interface MutatingAdmissionPolicyBinding extends Static<typeof MutatingAdmissionPolicyBinding> {}

@@ -1,109 +1,125 @@
-import { always, atomicList, boolean, list, map, object, required, string, type Static } from '#api/schema.ts';
+import { always, atomicList, boolean, field, list, map, object, required, string, type Static } from '#api/schema.ts';
 import { kind } from '#api/kinds/meta/objectMeta.ts';
 import { FieldSelectorRequirement, LabelSelectorRequirement } from '#api/kinds/meta/selectors.ts';
 
 export const FieldSelectorAttributes = object('io.k8s.api.authorization.v1.FieldSelectorAttributes', {
-  rawSelector: string(),
-  requirements: atomicList(FieldSelectorRequirement),
+  rawSelector: string('As it was written'),
+  requirements: atomicList(FieldSelectorRequirement, 'As it was understood'),
 });
 export interface FieldSelectorAttributes extends Static<typeof FieldSelectorAttributes> {}
 
 export const LabelSelectorAttributes = object('io.k8s.api.authorization.v1.LabelSelectorAttributes', {
-  rawSelector: string(),
-  requirements: atomicList(LabelSelectorRequirement),
+  rawSelector: string('As it was written'),
+  requirements: atomicList(LabelSelectorRequirement, 'As it was understood'),
 });
 export interface LabelSelectorAttributes extends Static<typeof LabelSelectorAttributes> {}
 
 export const ResourceAttributes = object('io.k8s.api.authorization.v1.ResourceAttributes', {
-  namespace: string(),
-  verb: string(),
-  group: string(),
-  version: string(),
-  resource: string(),
-  subresource: string(),
-  name: string(),
-  fieldSelector: FieldSelectorAttributes,
-  labelSelector: LabelSelectorAttributes,
+  namespace: string('Namespace; empty for all'),
+  verb: string('What is to be done'),
+  group: string('Group of the resource'),
+  version: string('Version of the resource'),
+  resource: string('Resource'),
+  subresource: string('Subresource'),
+  name: string('Name; empty for all'),
+  fieldSelector: field(FieldSelectorAttributes, 'Fields it is limited to'),
+  labelSelector: field(LabelSelectorAttributes, 'Labels it is limited to'),
 });
 export interface ResourceAttributes extends Static<typeof ResourceAttributes> {}
 
 export const NonResourceAttributes = object('io.k8s.api.authorization.v1.NonResourceAttributes', {
-  path: string(),
-  verb: string(),
+  path: string('Path'),
+  verb: string('What is to be done'),
 });
 export interface NonResourceAttributes extends Static<typeof NonResourceAttributes> {}
 
 export const SubjectAccessReviewSpec = object('io.k8s.api.authorization.v1.SubjectAccessReviewSpec', {
-  resourceAttributes: ResourceAttributes,
-  nonResourceAttributes: NonResourceAttributes,
-  user: string(),
-  groups: atomicList(string()),
-  extra: map(list(string())),
-  uid: string(),
+  resourceAttributes: field(ResourceAttributes, 'To a resource'),
+  nonResourceAttributes: field(NonResourceAttributes, 'To a path'),
+  user: string('Who'),
+  groups: atomicList(string(), 'Groups of who'),
+  extra: map(list(string()), 'More about who'),
+  uid: string('Identity of who'),
 });
 export interface SubjectAccessReviewSpec extends Static<typeof SubjectAccessReviewSpec> {}
 
 export const SelfSubjectAccessReviewSpec = object('io.k8s.api.authorization.v1.SelfSubjectAccessReviewSpec', {
-  resourceAttributes: ResourceAttributes,
-  nonResourceAttributes: NonResourceAttributes,
+  resourceAttributes: field(ResourceAttributes, 'To a resource'),
+  nonResourceAttributes: field(NonResourceAttributes, 'To a path'),
 });
 export interface SelfSubjectAccessReviewSpec extends Static<typeof SelfSubjectAccessReviewSpec> {}
 
 export const SubjectAccessReviewStatus = object('io.k8s.api.authorization.v1.SubjectAccessReviewStatus', {
-  allowed: always(boolean()),
-  denied: boolean(),
-  reason: string(),
-  evaluationError: string(),
+  allowed: always(boolean('Whether it may be done')),
+  denied: boolean('Whether it is refused whatever others say'),
+  reason: string('Cause in one word, for programs'),
+  evaluationError: string('What went wrong while deciding'),
 });
 export interface SubjectAccessReviewStatus extends Static<typeof SubjectAccessReviewStatus> {}
 
-export const SubjectAccessReview = kind('io.k8s.api.authorization.v1.SubjectAccessReview', {
-  spec: always(SubjectAccessReviewSpec),
-  status: SubjectAccessReviewStatus,
-});
+export const SubjectAccessReview = kind(
+  'io.k8s.api.authorization.v1.SubjectAccessReview',
+  {
+    spec: always(field(SubjectAccessReviewSpec, 'What is wanted')),
+    status: field(SubjectAccessReviewStatus, 'What was last seen of it; written by the system'),
+  },
+  'Asks: may someone do something?',
+);
 export interface SubjectAccessReview extends Static<typeof SubjectAccessReview> {}
 
-export const SelfSubjectAccessReview = kind('io.k8s.api.authorization.v1.SelfSubjectAccessReview', {
-  spec: always(SelfSubjectAccessReviewSpec),
-  status: SubjectAccessReviewStatus,
-});
+export const SelfSubjectAccessReview = kind(
+  'io.k8s.api.authorization.v1.SelfSubjectAccessReview',
+  {
+    spec: always(field(SelfSubjectAccessReviewSpec, 'What is wanted')),
+    status: field(SubjectAccessReviewStatus, 'What was last seen of it; written by the system'),
+  },
+  'Asks: may I do something?',
+);
 export interface SelfSubjectAccessReview extends Static<typeof SelfSubjectAccessReview> {}
 
-export const LocalSubjectAccessReview = kind('io.k8s.api.authorization.v1.LocalSubjectAccessReview', {
-  spec: always(SubjectAccessReviewSpec),
-  status: SubjectAccessReviewStatus,
-});
+export const LocalSubjectAccessReview = kind(
+  'io.k8s.api.authorization.v1.LocalSubjectAccessReview',
+  {
+    spec: always(field(SubjectAccessReviewSpec, 'What is wanted')),
+    status: field(SubjectAccessReviewStatus, 'What was last seen of it; written by the system'),
+  },
+  'Asks: may someone do something in this namespace?',
+);
 export interface LocalSubjectAccessReview extends Static<typeof LocalSubjectAccessReview> {}
 
 export const SelfSubjectRulesReviewSpec = object('io.k8s.api.authorization.v1.SelfSubjectRulesReviewSpec', {
-  namespace: string(),
+  namespace: string('Namespace that is asked about'),
 });
 export interface SelfSubjectRulesReviewSpec extends Static<typeof SelfSubjectRulesReviewSpec> {}
 
 export const ResourceRule = object('io.k8s.api.authorization.v1.ResourceRule', {
-  verbs: required(atomicList(string())),
-  apiGroups: atomicList(string()),
-  resources: atomicList(string()),
-  resourceNames: atomicList(string()),
+  verbs: required(atomicList(string(), 'What may be done')),
+  apiGroups: atomicList(string(), 'Groups'),
+  resources: atomicList(string(), 'Resources'),
+  resourceNames: atomicList(string(), 'Names; all when empty'),
 });
 export interface ResourceRule extends Static<typeof ResourceRule> {}
 
 export const NonResourceRule = object('io.k8s.api.authorization.v1.NonResourceRule', {
-  verbs: required(atomicList(string())),
-  nonResourceURLs: atomicList(string()),
+  verbs: required(atomicList(string(), 'What may be done')),
+  nonResourceURLs: atomicList(string(), 'Paths'),
 });
 export interface NonResourceRule extends Static<typeof NonResourceRule> {}
 
 export const SubjectRulesReviewStatus = object('io.k8s.api.authorization.v1.SubjectRulesReviewStatus', {
-  resourceRules: always(atomicList(ResourceRule)),
-  nonResourceRules: always(atomicList(NonResourceRule)),
-  incomplete: always(boolean()),
-  evaluationError: string(),
+  resourceRules: always(atomicList(ResourceRule, 'On resources')),
+  nonResourceRules: always(atomicList(NonResourceRule, 'On paths')),
+  incomplete: always(boolean('Whether there may be more')),
+  evaluationError: string('What went wrong while deciding'),
 });
 export interface SubjectRulesReviewStatus extends Static<typeof SubjectRulesReviewStatus> {}
 
-export const SelfSubjectRulesReview = kind('io.k8s.api.authorization.v1.SelfSubjectRulesReview', {
-  spec: always(SelfSubjectRulesReviewSpec),
-  status: SubjectRulesReviewStatus,
-});
+export const SelfSubjectRulesReview = kind(
+  'io.k8s.api.authorization.v1.SelfSubjectRulesReview',
+  {
+    spec: always(field(SelfSubjectRulesReviewSpec, 'What is wanted')),
+    status: field(SubjectRulesReviewStatus, 'What was last seen of it; written by the system'),
+  },
+  'Asks: what may I do here?',
+);
 export interface SelfSubjectRulesReview extends Static<typeof SelfSubjectRulesReview> {}

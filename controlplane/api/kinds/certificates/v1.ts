@@ -2,6 +2,7 @@ import {
   always,
   atomicList,
   bytes,
+  field,
   int32,
   knownTexts,
   list,
@@ -44,14 +45,14 @@ export const KeyUsage = oneOf([
 export type KeyUsage = Static<typeof KeyUsage>;
 
 export const CertificateSigningRequestSpec = object('io.k8s.api.certificates.v1.CertificateSigningRequestSpec', {
-  request: required(bytes()),
-  signerName: required(string()),
-  expirationSeconds: int32(),
-  usages: atomicList(KeyUsage),
-  username: string(),
-  uid: string(),
-  groups: atomicList(string()),
-  extra: map(list(string())),
+  request: required(bytes('The request, PEM in base64')),
+  signerName: required(string('Who should sign')),
+  expirationSeconds: int32('Wanted life of the certificate'),
+  usages: atomicList(KeyUsage, 'What the key is for'),
+  username: string('Who asks'),
+  uid: string('Identity of who asks'),
+  groups: atomicList(string(), 'Groups of who asks'),
+  extra: map(list(string()), 'More about who asks'),
 });
 export interface CertificateSigningRequestSpec extends Static<typeof CertificateSigningRequestSpec> {}
 
@@ -59,23 +60,27 @@ export const RequestConditionType = knownTexts(['Approved', 'Denied', 'Failed'])
 export type RequestConditionType = Static<typeof RequestConditionType>;
 
 export const CertificateSigningRequestCondition = object('io.k8s.api.certificates.v1.CertificateSigningRequestCondition', {
-  type: always(RequestConditionType),
-  status: always(ConditionStatus),
-  reason: string(),
-  message: string(),
-  lastUpdateTime: time(),
-  lastTransitionTime: time(),
+  type: always(field(RequestConditionType, 'Approved, Denied or Failed')),
+  status: always(field(ConditionStatus, 'True, False or Unknown')),
+  reason: string('Cause in one word, for programs'),
+  message: string('Cause in a sentence, for people'),
+  lastUpdateTime: time('When it was last written'),
+  lastTransitionTime: time('When the status last changed'),
 });
 export interface CertificateSigningRequestCondition extends Static<typeof CertificateSigningRequestCondition> {}
 
 export const CertificateSigningRequestStatus = object('io.k8s.api.certificates.v1.CertificateSigningRequestStatus', {
-  conditions: list(CertificateSigningRequestCondition, undefined, { listType: 'map', mapKeys: ['type'] }),
-  certificate: bytes(),
+  conditions: list(CertificateSigningRequestCondition, 'Newest state of each aspect', { listType: 'map', mapKeys: ['type'] }),
+  certificate: bytes('The certificate, PEM in base64'),
 });
 export interface CertificateSigningRequestStatus extends Static<typeof CertificateSigningRequestStatus> {}
 
-export const CertificateSigningRequest = kind('io.k8s.api.certificates.v1.CertificateSigningRequest', {
-  spec: always(CertificateSigningRequestSpec),
-  status: CertificateSigningRequestStatus,
-});
+export const CertificateSigningRequest = kind(
+  'io.k8s.api.certificates.v1.CertificateSigningRequest',
+  {
+    spec: always(field(CertificateSigningRequestSpec, 'What is wanted')),
+    status: field(CertificateSigningRequestStatus, 'What was last seen of it; written by the system'),
+  },
+  'Asks for a certificate.',
+);
 export interface CertificateSigningRequest extends Static<typeof CertificateSigningRequest> {}

@@ -5,10 +5,10 @@ import { kind } from '#api/kinds/meta/objectMeta.ts';
 export const EndpointAddress = object(
   'io.k8s.api.core.v1.EndpointAddress',
   {
-    ip: required(string()),
-    hostname: string(),
-    nodeName: string(),
-    targetRef: ObjectReference,
+    ip: required(string('Address of the endpoint')),
+    hostname: string('Name of the endpoint'),
+    nodeName: string('Node it is on'),
+    targetRef: field(ObjectReference, 'Pod behind it'),
   },
   { mapType: 'atomic' },
 );
@@ -17,23 +17,27 @@ export interface EndpointAddress extends Static<typeof EndpointAddress> {}
 export const EndpointPort = object(
   'io.k8s.api.core.v1.EndpointPort',
   {
-    name: string(),
-    port: required(int32()),
-    protocol: field(Protocol, undefined, { default: 'TCP' }),
-    appProtocol: string(),
+    name: string('Name of the port in the service'),
+    port: required(int32('Number of the port')),
+    protocol: field(Protocol, 'TCP, UDP or SCTP', { default: 'TCP' }),
+    appProtocol: string('Protocol above'),
   },
   { mapType: 'atomic' },
 );
 export interface EndpointPort extends Static<typeof EndpointPort> {}
 
 export const EndpointSubset = object('io.k8s.api.core.v1.EndpointSubset', {
-  addresses: atomicList(EndpointAddress),
-  notReadyAddresses: atomicList(EndpointAddress),
-  ports: atomicList(EndpointPort),
+  addresses: atomicList(EndpointAddress, 'Addresses that are ready'),
+  notReadyAddresses: atomicList(EndpointAddress, 'Addresses that are not ready'),
+  ports: atomicList(EndpointPort, 'Ports of all these addresses'),
 });
 export interface EndpointSubset extends Static<typeof EndpointSubset> {}
 
-export const Endpoints = kind('io.k8s.api.core.v1.Endpoints', {
-  subsets: atomicList(EndpointSubset),
-});
+export const Endpoints = kind(
+  'io.k8s.api.core.v1.Endpoints',
+  {
+    subsets: atomicList(EndpointSubset, 'Addresses that share their ports'),
+  },
+  'Addresses behind a service; the old form of EndpointSlice.',
+);
 export interface Endpoints extends Static<typeof Endpoints> {}

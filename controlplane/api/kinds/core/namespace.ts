@@ -4,7 +4,7 @@ import { ConditionStatus } from '#api/kinds/core/references.ts';
 import { kind } from '#api/kinds/meta/objectMeta.ts';
 
 export const NamespaceSpec = object('io.k8s.api.core.v1.NamespaceSpec', {
-  finalizers: atomicList(string()),
+  finalizers: atomicList(string(), 'What must happen before it is removed'),
 });
 export interface NamespaceSpec extends Static<typeof NamespaceSpec> {}
 
@@ -21,24 +21,28 @@ export const NamespaceConditionType = knownTexts([
 export type NamespaceConditionType = Static<typeof NamespaceConditionType>;
 
 export const NamespaceCondition = object('io.k8s.api.core.v1.NamespaceCondition', {
-  type: always(NamespaceConditionType),
-  status: always(ConditionStatus),
-  lastTransitionTime: time(),
-  reason: string(),
-  message: string(),
+  type: always(field(NamespaceConditionType, 'Name of the aspect')),
+  status: always(field(ConditionStatus, 'True, False or Unknown')),
+  lastTransitionTime: time('When the status last changed'),
+  reason: string('Cause in one word, for programs'),
+  message: string('Cause in a sentence, for people'),
 });
 export interface NamespaceCondition extends Static<typeof NamespaceCondition> {}
 
 export const NamespaceStatus = object('io.k8s.api.core.v1.NamespaceStatus', {
-  phase: field(NamespacePhase, undefined, { default: 'Active' }),
-  conditions: mapList(NamespaceCondition, ['type']),
+  phase: field(NamespacePhase, 'Active or Terminating', { default: 'Active' }),
+  conditions: mapList(NamespaceCondition, ['type'], 'Newest state of each aspect'),
 });
 export interface NamespaceStatus extends Static<typeof NamespaceStatus> {}
 
-export const Namespace = kind('io.k8s.api.core.v1.Namespace', {
-  spec: always(NamespaceSpec),
-  status: field(NamespaceStatus, undefined, { default: {} }),
-});
+export const Namespace = kind(
+  'io.k8s.api.core.v1.Namespace',
+  {
+    spec: always(field(NamespaceSpec, 'What is wanted')),
+    status: field(NamespaceStatus, 'What was last seen of it; written by the system', { default: {} }),
+  },
+  'A room for names.',
+);
 export interface Namespace extends Static<typeof Namespace> {}
 
 computeDefaults(Namespace, ({ metadata }) => {

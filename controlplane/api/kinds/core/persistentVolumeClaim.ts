@@ -11,15 +11,15 @@ export const PersistentVolumeMode = oneOf(['Block', 'Filesystem']);
 export type PersistentVolumeMode = Static<typeof PersistentVolumeMode>;
 
 export const PersistentVolumeClaimSpec = object('io.k8s.api.core.v1.PersistentVolumeClaimSpec', {
-  accessModes: atomicList(PersistentVolumeAccessMode),
-  selector: LabelSelector,
-  resources: VolumeResourceRequirements,
-  volumeName: string(),
-  storageClassName: string(),
-  volumeMode: field(PersistentVolumeMode, undefined, { default: 'Filesystem' }),
-  dataSource: TypedLocalObjectReference,
-  dataSourceRef: TypedObjectReference,
-  volumeAttributesClassName: string(),
+  accessModes: atomicList(PersistentVolumeAccessMode, 'Ways it must be possible to mount it'),
+  selector: field(LabelSelector, 'Labels the volume must have'),
+  resources: field(VolumeResourceRequirements, 'Size that is wanted'),
+  volumeName: string('Volume that belongs to the claim'),
+  storageClassName: string('Class of storage; empty for none, the default class when left out'),
+  volumeMode: field(PersistentVolumeMode, 'File system or raw block device', { default: 'Filesystem' }),
+  dataSource: field(TypedLocalObjectReference, 'What the volume begins with'),
+  dataSourceRef: field(TypedObjectReference, 'What the volume begins with; other kinds too'),
+  volumeAttributesClassName: string('Class of attributes that can be changed later'),
 });
 export interface PersistentVolumeClaimSpec extends Static<typeof PersistentVolumeClaimSpec> {}
 
@@ -38,12 +38,12 @@ export const PersistentVolumeClaimConditionType = knownTexts([
 export type PersistentVolumeClaimConditionType = Static<typeof PersistentVolumeClaimConditionType>;
 
 export const PersistentVolumeClaimCondition = object('io.k8s.api.core.v1.PersistentVolumeClaimCondition', {
-  type: always(PersistentVolumeClaimConditionType),
-  status: always(ConditionStatus),
-  lastProbeTime: time(),
-  lastTransitionTime: time(),
-  reason: string(),
-  message: string(),
+  type: always(field(PersistentVolumeClaimConditionType, 'Name of the aspect')),
+  status: always(field(ConditionStatus, 'True, False or Unknown')),
+  lastProbeTime: time('When it was last looked at'),
+  lastTransitionTime: time('When the status last changed'),
+  reason: string('Cause in one word, for programs'),
+  message: string('Cause in a sentence, for people'),
 });
 export interface PersistentVolumeClaimCondition extends Static<typeof PersistentVolumeClaimCondition> {}
 
@@ -60,25 +60,29 @@ export const PersistentVolumeClaimModifyVolumeStatus = knownTexts(['Pending', 'I
 export type PersistentVolumeClaimModifyVolumeStatus = Static<typeof PersistentVolumeClaimModifyVolumeStatus>;
 
 export const ModifyVolumeStatus = object('io.k8s.api.core.v1.ModifyVolumeStatus', {
-  targetVolumeAttributesClassName: string(),
-  status: always(PersistentVolumeClaimModifyVolumeStatus),
+  targetVolumeAttributesClassName: string('Class that is wanted'),
+  status: always(field(PersistentVolumeClaimModifyVolumeStatus, 'How far it is')),
 });
 export interface ModifyVolumeStatus extends Static<typeof ModifyVolumeStatus> {}
 
 export const PersistentVolumeClaimStatus = object('io.k8s.api.core.v1.PersistentVolumeClaimStatus', {
-  phase: field(PersistentVolumeClaimPhase, undefined, { default: 'Pending' }),
-  accessModes: atomicList(PersistentVolumeAccessMode),
-  capacity: map(quantity()),
-  conditions: mapList(PersistentVolumeClaimCondition, ['type']),
-  allocatedResources: map(quantity()),
-  allocatedResourceStatuses: map(ClaimResourceStatus),
-  currentVolumeAttributesClassName: string(),
-  modifyVolumeStatus: ModifyVolumeStatus,
+  phase: field(PersistentVolumeClaimPhase, 'Pending, Bound or Lost', { default: 'Pending' }),
+  accessModes: atomicList(PersistentVolumeAccessMode, 'Ways the volume can be mounted'),
+  capacity: map(quantity(), 'Size of the volume'),
+  conditions: mapList(PersistentVolumeClaimCondition, ['type'], 'Newest state of each aspect'),
+  allocatedResources: map(quantity(), 'Size being worked on'),
+  allocatedResourceStatuses: map(ClaimResourceStatus, 'How far growing is'),
+  currentVolumeAttributesClassName: string('Class of attributes it has now'),
+  modifyVolumeStatus: field(ModifyVolumeStatus, 'A change of class under way'),
 });
 export interface PersistentVolumeClaimStatus extends Static<typeof PersistentVolumeClaimStatus> {}
 
-export const PersistentVolumeClaim = kind('io.k8s.api.core.v1.PersistentVolumeClaim', {
-  spec: always(PersistentVolumeClaimSpec),
-  status: field(PersistentVolumeClaimStatus, undefined, { default: {} }),
-});
+export const PersistentVolumeClaim = kind(
+  'io.k8s.api.core.v1.PersistentVolumeClaim',
+  {
+    spec: always(field(PersistentVolumeClaimSpec, 'What is wanted')),
+    status: field(PersistentVolumeClaimStatus, 'What was last seen of it; written by the system', { default: {} }),
+  },
+  'A wish for storage.',
+);
 export interface PersistentVolumeClaim extends Static<typeof PersistentVolumeClaim> {}

@@ -1,50 +1,53 @@
 import { atomicList, knownTexts, object, oneOf, required, string, type Static } from '#api/schema.ts';
 
 export const localObjectReferenceFields = {
-  name: string(),
+  name: string('Name of the object'),
 };
-export const LocalObjectReference = object('io.k8s.api.core.v1.LocalObjectReference', localObjectReferenceFields, { mapType: 'atomic' });
+export const LocalObjectReference = object('io.k8s.api.core.v1.LocalObjectReference', localObjectReferenceFields, {
+  doc: 'An object in the same namespace.',
+  mapType: 'atomic',
+});
 export interface LocalObjectReference extends Static<typeof LocalObjectReference> {}
 
 export const ObjectReference = object(
   'io.k8s.api.core.v1.ObjectReference',
   {
-    kind: string(),
-    namespace: string(),
-    name: string(),
-    uid: string(),
-    apiVersion: string(),
-    resourceVersion: string(),
-    fieldPath: string(),
+    kind: string('Kind of the object'),
+    namespace: string('Namespace of the object'),
+    name: string('Name of the object'),
+    uid: string('Identity of the object'),
+    apiVersion: string('Group and version of its kind'),
+    resourceVersion: string('Version that is meant'),
+    fieldPath: string('Part of the object that is meant'),
   },
-  { mapType: 'atomic' },
+  { doc: 'Any object, or a part of it.', mapType: 'atomic' },
 );
 export interface ObjectReference extends Static<typeof ObjectReference> {}
 
 export const TypedLocalObjectReference = object(
   'io.k8s.api.core.v1.TypedLocalObjectReference',
   {
-    apiGroup: string(),
-    kind: required(string()),
-    name: required(string()),
+    apiGroup: string('Group of the kind'),
+    kind: required(string('Kind of the object')),
+    name: required(string('Name of the object')),
   },
   { mapType: 'atomic' },
 );
 export interface TypedLocalObjectReference extends Static<typeof TypedLocalObjectReference> {}
 
 export const TypedObjectReference = object('io.k8s.api.core.v1.TypedObjectReference', {
-  apiGroup: string(),
-  kind: required(string()),
-  name: required(string()),
-  namespace: string(undefined, { gate: 'CrossNamespaceVolumeDataSource' }),
+  apiGroup: string('Group of the kind'),
+  kind: required(string('Kind of the object')),
+  name: required(string('Name of the object')),
+  namespace: string('Namespace of the object', { gate: 'CrossNamespaceVolumeDataSource' }),
 });
 export interface TypedObjectReference extends Static<typeof TypedObjectReference> {}
 
 export const SecretReference = object(
   'io.k8s.api.core.v1.SecretReference',
   {
-    name: string(),
-    namespace: string(),
+    name: string('Name of the secret'),
+    namespace: string('Namespace of the secret'),
   },
   { mapType: 'atomic' },
 );
@@ -57,15 +60,15 @@ export const Protocol = oneOf(['TCP', 'UDP', 'SCTP']);
 export type Protocol = Static<typeof Protocol>;
 
 export const TopologySelectorLabelRequirement = object('io.k8s.api.core.v1.TopologySelectorLabelRequirement', {
-  key: required(string()),
-  values: required(atomicList(string())),
+  key: required(string('Name of the label')),
+  values: required(atomicList(string(), 'Any of these values')),
 });
 export interface TopologySelectorLabelRequirement extends Static<typeof TopologySelectorLabelRequirement> {}
 
 export const TopologySelectorTerm = object(
   'io.k8s.api.core.v1.TopologySelectorTerm',
   {
-    matchLabelExpressions: atomicList(TopologySelectorLabelRequirement),
+    matchLabelExpressions: atomicList(TopologySelectorLabelRequirement, 'Labels of nodes that are allowed'),
   },
   { mapType: 'atomic' },
 );

@@ -40,79 +40,83 @@ export const LoadBalancerIPMode = oneOf(['VIP', 'Proxy']);
 export type LoadBalancerIPMode = Static<typeof LoadBalancerIPMode>;
 
 export const ClientIPConfig = object('io.k8s.api.core.v1.ClientIPConfig', {
-  timeoutSeconds: int32(),
+  timeoutSeconds: int32('How long a client stays with its pod'),
 });
 export interface ClientIPConfig extends Static<typeof ClientIPConfig> {}
 
 export const SessionAffinityConfig = object('io.k8s.api.core.v1.SessionAffinityConfig', {
-  clientIP: ClientIPConfig,
+  clientIP: field(ClientIPConfig, 'By address of the client'),
 });
 export interface SessionAffinityConfig extends Static<typeof SessionAffinityConfig> {}
 
 export const ServicePort = object('io.k8s.api.core.v1.ServicePort', {
-  name: string(),
-  protocol: field(Protocol, undefined, { default: 'TCP' }),
-  appProtocol: string(),
-  port: required(int32()),
-  targetPort: intOrString(),
-  nodePort: int32(),
+  name: string('Name, unique in the service'),
+  protocol: field(Protocol, 'TCP, UDP or SCTP', { default: 'TCP' }),
+  appProtocol: string('Protocol above, such as kubernetes.io/h2c'),
+  port: required(int32('Port of the service')),
+  targetPort: intOrString('Port of the pods, number or name'),
+  nodePort: int32('Port of every node that leads here'),
 });
 export interface ServicePort extends Static<typeof ServicePort> {}
 
 export const ServiceSpec = object('io.k8s.api.core.v1.ServiceSpec', {
-  ports: mapList(ServicePort, ['port', 'protocol']),
-  selector: map(string(), undefined, { mapType: 'atomic' }),
-  clusterIP: string(),
-  clusterIPs: atomicList(string()),
-  type: field(ServiceType, undefined, { default: 'ClusterIP' }),
-  externalIPs: atomicList(string()),
-  sessionAffinity: field(ServiceAffinity, undefined, { default: 'None' }),
-  loadBalancerIP: string(),
-  loadBalancerSourceRanges: atomicList(string()),
-  externalName: string(),
-  externalTrafficPolicy: ServiceExternalTrafficPolicy,
-  healthCheckNodePort: int32(),
-  publishNotReadyAddresses: boolean(),
-  sessionAffinityConfig: SessionAffinityConfig,
-  ipFamilies: atomicList(IPFamily),
-  ipFamilyPolicy: IPFamilyPolicy,
-  allocateLoadBalancerNodePorts: boolean(),
-  loadBalancerClass: string(),
-  internalTrafficPolicy: ServiceInternalTrafficPolicy,
-  trafficDistribution: string(),
+  ports: mapList(ServicePort, ['port', 'protocol'], 'Ports that are served'),
+  selector: map(string(), 'Labels of the pods behind it; no endpoints are made without', { mapType: 'atomic' }),
+  clusterIP: string('Virtual address; None for a headless service'),
+  clusterIPs: atomicList(string(), 'Virtual addresses, one for each IP family'),
+  type: field(ServiceType, 'How it can be reached', { default: 'ClusterIP' }),
+  externalIPs: atomicList(string(), 'Other addresses that lead here'),
+  sessionAffinity: field(ServiceAffinity, 'Whether a client stays with one pod', { default: 'None' }),
+  loadBalancerIP: string('Address wanted from the load balancer'),
+  loadBalancerSourceRanges: atomicList(string(), 'Addresses that may come through the load balancer'),
+  externalName: string('DNS name it stands for'),
+  externalTrafficPolicy: field(ServiceExternalTrafficPolicy, 'Whether traffic from outside stays on its node'),
+  healthCheckNodePort: int32('Port that tells load balancers whether pods are here'),
+  publishNotReadyAddresses: boolean('Also lead to pods that are not ready'),
+  sessionAffinityConfig: field(SessionAffinityConfig, 'More about session affinity'),
+  ipFamilies: atomicList(IPFamily, 'IPv4, IPv6 or both'),
+  ipFamilyPolicy: field(IPFamilyPolicy, 'One family or two'),
+  allocateLoadBalancerNodePorts: boolean('Whether node ports are taken for the load balancer'),
+  loadBalancerClass: string('Which load balancer'),
+  internalTrafficPolicy: field(ServiceInternalTrafficPolicy, 'Whether traffic from inside stays on its node'),
+  trafficDistribution: string('Which endpoints are preferred'),
 });
 export interface ServiceSpec extends Static<typeof ServiceSpec> {}
 
 export const PortStatus = object('io.k8s.api.core.v1.PortStatus', {
-  port: always(int32()),
-  protocol: always(field(Protocol, undefined, { default: 'TCP' })),
-  error: string(),
+  port: always(int32('Port')),
+  protocol: always(field(Protocol, 'Protocol', { default: 'TCP' })),
+  error: string('Why it does not work'),
 });
 export interface PortStatus extends Static<typeof PortStatus> {}
 
 export const LoadBalancerIngress = object('io.k8s.api.core.v1.LoadBalancerIngress', {
-  ip: string(),
-  hostname: string(),
-  ipMode: LoadBalancerIPMode,
-  ports: atomicList(PortStatus),
+  ip: string('Address of the load balancer'),
+  hostname: string('Name of the load balancer'),
+  ipMode: field(LoadBalancerIPMode, 'Whether the address is on the nodes or on a proxy'),
+  ports: atomicList(PortStatus, 'State of each port'),
 });
 export interface LoadBalancerIngress extends Static<typeof LoadBalancerIngress> {}
 
 export const LoadBalancerStatus = object('io.k8s.api.core.v1.LoadBalancerStatus', {
-  ingress: atomicList(LoadBalancerIngress),
+  ingress: atomicList(LoadBalancerIngress, 'Where traffic comes in'),
 });
 export interface LoadBalancerStatus extends Static<typeof LoadBalancerStatus> {}
 
 export const ServiceStatus = object('io.k8s.api.core.v1.ServiceStatus', {
-  loadBalancer: field(LoadBalancerStatus, undefined, { default: {} }),
-  conditions: mapList(Condition, ['type']),
+  loadBalancer: field(LoadBalancerStatus, 'State of the load balancer', { default: {} }),
+  conditions: mapList(Condition, ['type'], 'Newest state of each aspect'),
 });
 export interface ServiceStatus extends Static<typeof ServiceStatus> {}
 
-export const Service = kind('io.k8s.api.core.v1.Service', {
-  spec: always(ServiceSpec),
-  status: field(ServiceStatus, undefined, { default: {} }),
-});
+export const Service = kind(
+  'io.k8s.api.core.v1.Service',
+  {
+    spec: always(field(ServiceSpec, 'What is wanted')),
+    status: field(ServiceStatus, 'What was last seen of it; written by the system', { default: {} }),
+  },
+  'A name and an address for a set of pods.',
+);
 export interface Service extends Static<typeof Service> {}
 
 /** Three hours, as upstream. */

@@ -49,7 +49,7 @@ export const ServiceAccountSubject = object('io.k8s.api.flowcontrol.v1.ServiceAc
 export interface ServiceAccountSubject extends Static<typeof ServiceAccountSubject> {}
 
 export const Subject = object('io.k8s.api.flowcontrol.v1.Subject', {
-  kind: required(SubjectKind),
+  kind: required(field(SubjectKind, 'Name of the kind')),
   user: UserSubject,
   group: GroupSubject,
   serviceAccount: ServiceAccountSubject,
@@ -91,21 +91,21 @@ export type ConditionStatus = Static<typeof ConditionStatus>;
 
 export const FlowSchemaCondition = object('io.k8s.api.flowcontrol.v1.FlowSchemaCondition', {
   type: string(),
-  status: ConditionStatus,
-  lastTransitionTime: time(),
-  reason: string(),
-  message: string(),
+  status: field(ConditionStatus, 'What was last seen of it; written by the system'),
+  lastTransitionTime: time('When the status last changed'),
+  reason: string('Cause in one word, for programs'),
+  message: string('Cause in a sentence, for people'),
 });
 export interface FlowSchemaCondition extends Static<typeof FlowSchemaCondition> {}
 
 export const FlowSchemaStatus = object('io.k8s.api.flowcontrol.v1.FlowSchemaStatus', {
-  conditions: mapList(FlowSchemaCondition, ['type']),
+  conditions: mapList(FlowSchemaCondition, ['type'], 'Newest state of each aspect'),
 });
 export interface FlowSchemaStatus extends Static<typeof FlowSchemaStatus> {}
 
 export const FlowSchema = kind('io.k8s.api.flowcontrol.v1.FlowSchema', {
-  spec: always(FlowSchemaSpec),
-  status: FlowSchemaStatus,
+  spec: always(field(FlowSchemaSpec, 'What is wanted')),
+  status: field(FlowSchemaStatus, 'What was last seen of it; written by the system'),
 });
 export interface FlowSchema extends Static<typeof FlowSchema> {}
 
@@ -151,20 +151,20 @@ export interface PriorityLevelConfigurationSpec extends Static<typeof PriorityLe
 
 export const PriorityLevelConfigurationCondition = object('io.k8s.api.flowcontrol.v1.PriorityLevelConfigurationCondition', {
   type: string(),
-  status: ConditionStatus,
-  lastTransitionTime: time(),
-  reason: string(),
-  message: string(),
+  status: field(ConditionStatus, 'What was last seen of it; written by the system'),
+  lastTransitionTime: time('When the status last changed'),
+  reason: string('Cause in one word, for programs'),
+  message: string('Cause in a sentence, for people'),
 });
 export interface PriorityLevelConfigurationCondition extends Static<typeof PriorityLevelConfigurationCondition> {}
 
 export const PriorityLevelConfigurationStatus = object('io.k8s.api.flowcontrol.v1.PriorityLevelConfigurationStatus', {
-  conditions: mapList(PriorityLevelConfigurationCondition, ['type']),
+  conditions: mapList(PriorityLevelConfigurationCondition, ['type'], 'Newest state of each aspect'),
 });
 export interface PriorityLevelConfigurationStatus extends Static<typeof PriorityLevelConfigurationStatus> {}
 
 export const PriorityLevelConfiguration = kind('io.k8s.api.flowcontrol.v1.PriorityLevelConfiguration', {
-  spec: always(PriorityLevelConfigurationSpec),
-  status: PriorityLevelConfigurationStatus,
+  spec: always(field(PriorityLevelConfigurationSpec, 'What is wanted')),
+  status: field(PriorityLevelConfigurationStatus, 'What was last seen of it; written by the system'),
 });
 export interface PriorityLevelConfiguration extends Static<typeof PriorityLevelConfiguration> {}

@@ -2,33 +2,37 @@ import { atomicList, field, int32, int64, knownTexts, object, oneOf, required, s
 import { ListMeta, typeMeta } from '#api/kinds/meta/objectMeta.ts';
 
 export const StatusCause = object('io.k8s.apimachinery.pkg.apis.meta.v1.StatusCause', {
-  reason: string(),
-  message: string(),
-  field: string(),
+  reason: string('Kind of problem, for programs'),
+  message: string('Problem, for people'),
+  field: string('Path of the field'),
 });
 export interface StatusCause extends Static<typeof StatusCause> {}
 
 export const StatusDetails = object('io.k8s.apimachinery.pkg.apis.meta.v1.StatusDetails', {
-  name: string(),
-  group: string(),
-  kind: string(),
-  uid: string(),
-  causes: atomicList(StatusCause),
-  retryAfterSeconds: int32(),
+  name: string('Name of the object'),
+  group: string('Group of its kind'),
+  kind: string('Its kind'),
+  uid: string('Its identity'),
+  causes: atomicList(StatusCause, 'Every single problem'),
+  retryAfterSeconds: int32('When to try again'),
 });
 export interface StatusDetails extends Static<typeof StatusDetails> {}
 
 export const ConditionStatus = knownTexts(['True', 'False', 'Unknown']);
 export type ConditionStatus = Static<typeof ConditionStatus>;
 
-export const Condition = object('io.k8s.apimachinery.pkg.apis.meta.v1.Condition', {
-  type: required(string()),
-  status: required(ConditionStatus),
-  observedGeneration: int64(),
-  lastTransitionTime: required(time()),
-  reason: required(string()),
-  message: required(string()),
-});
+export const Condition = object(
+  'io.k8s.apimachinery.pkg.apis.meta.v1.Condition',
+  {
+    type: required(string('Name of the aspect')),
+    status: required(field(ConditionStatus, 'True, False or Unknown')),
+    observedGeneration: int64('The generation of the spec that this state belongs to'),
+    lastTransitionTime: required(time('When the status last changed')),
+    reason: required(string('Cause in one word, for programs')),
+    message: required(string('Cause in a sentence, for people')),
+  },
+  { doc: 'Newest state of one aspect of an object.' },
+);
 export interface Condition extends Static<typeof Condition> {}
 
 /** What the API answers when it has no object to answer with: the outcome of a request. */

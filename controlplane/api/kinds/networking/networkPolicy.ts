@@ -5,34 +5,34 @@ import { kind } from '#api/kinds/meta/objectMeta.ts';
 import { LabelSelector } from '#api/kinds/meta/selectors.ts';
 
 export const NetworkPolicyPort = object('io.k8s.api.networking.v1.NetworkPolicyPort', {
-  protocol: field(Protocol, undefined, { default: 'TCP' }),
-  port: intOrString(),
-  endPort: int32(),
+  protocol: field(Protocol, 'TCP, UDP or SCTP', { default: 'TCP' }),
+  port: intOrString('Number or name; all when left out'),
+  endPort: int32('Last port of a range'),
 });
 export interface NetworkPolicyPort extends Static<typeof NetworkPolicyPort> {}
 
 export const IPBlock = object('io.k8s.api.networking.v1.IPBlock', {
-  cidr: required(string()),
-  except: atomicList(string()),
+  cidr: required(string('Addresses that are meant')),
+  except: atomicList(string(), 'Addresses that are left out'),
 });
 export interface IPBlock extends Static<typeof IPBlock> {}
 
 export const NetworkPolicyPeer = object('io.k8s.api.networking.v1.NetworkPolicyPeer', {
-  podSelector: LabelSelector,
-  namespaceSelector: LabelSelector,
-  ipBlock: IPBlock,
+  podSelector: field(LabelSelector, 'Labels of pods'),
+  namespaceSelector: field(LabelSelector, 'Labels of the namespaces that are meant'),
+  ipBlock: field(IPBlock, 'Addresses'),
 });
 export interface NetworkPolicyPeer extends Static<typeof NetworkPolicyPeer> {}
 
 export const NetworkPolicyIngressRule = object('io.k8s.api.networking.v1.NetworkPolicyIngressRule', {
-  ports: atomicList(NetworkPolicyPort),
-  from: atomicList(NetworkPolicyPeer),
+  ports: atomicList(NetworkPolicyPort, 'Ports that are open; all when empty'),
+  from: atomicList(NetworkPolicyPeer, 'Who may come; all when empty'),
 });
 export interface NetworkPolicyIngressRule extends Static<typeof NetworkPolicyIngressRule> {}
 
 export const NetworkPolicyEgressRule = object('io.k8s.api.networking.v1.NetworkPolicyEgressRule', {
-  ports: atomicList(NetworkPolicyPort),
-  to: atomicList(NetworkPolicyPeer),
+  ports: atomicList(NetworkPolicyPort, 'Ports that are open; all when empty'),
+  to: atomicList(NetworkPolicyPeer, 'Where they may go; anywhere when empty'),
 });
 export interface NetworkPolicyEgressRule extends Static<typeof NetworkPolicyEgressRule> {}
 
@@ -40,16 +40,20 @@ export const PolicyType = oneOf(['Ingress', 'Egress']);
 export type PolicyType = Static<typeof PolicyType>;
 
 export const NetworkPolicySpec = object('io.k8s.api.networking.v1.NetworkPolicySpec', {
-  podSelector: LabelSelector,
-  ingress: atomicList(NetworkPolicyIngressRule),
-  egress: atomicList(NetworkPolicyEgressRule),
-  policyTypes: atomicList(PolicyType),
+  podSelector: field(LabelSelector, 'Labels of the pods it is about'),
+  ingress: atomicList(NetworkPolicyIngressRule, 'What may come in'),
+  egress: atomicList(NetworkPolicyEgressRule, 'What may go out'),
+  policyTypes: atomicList(PolicyType, 'Directions it is about'),
 });
 export interface NetworkPolicySpec extends Static<typeof NetworkPolicySpec> {}
 
-export const NetworkPolicy = kind('io.k8s.api.networking.v1.NetworkPolicy', {
-  spec: always(NetworkPolicySpec),
-});
+export const NetworkPolicy = kind(
+  'io.k8s.api.networking.v1.NetworkPolicy',
+  {
+    spec: always(field(NetworkPolicySpec, 'What is wanted')),
+  },
+  'Says which pods may talk to which.',
+);
 export interface NetworkPolicy extends Static<typeof NetworkPolicy> {}
 
 computeDefaults(NetworkPolicySpec, (spec) => {

@@ -48,7 +48,7 @@ export const ExactDeviceRequest = object('io.k8s.api.resource.v1.ExactDeviceRequ
   allocationMode: field(DeviceAllocationMode, undefined, { default: 'ExactCount' }),
   count: int64(),
   adminAccess: boolean(undefined, { gate: 'DRAAdminAccess' }),
-  tolerations: atomicList(DeviceToleration, undefined, { gate: 'DRADeviceTaints' }),
+  tolerations: atomicList(DeviceToleration, 'Taints that are accepted', { gate: 'DRADeviceTaints' }),
   capacity: field(CapacityRequirements, undefined, { gate: 'DRAConsumableCapacity' }),
 });
 export interface ExactDeviceRequest extends Static<typeof ExactDeviceRequest> {}
@@ -59,7 +59,7 @@ export const DeviceSubRequest = object('io.k8s.api.resource.v1.DeviceSubRequest'
   selectors: atomicList(DeviceSelector),
   allocationMode: field(DeviceAllocationMode, undefined, { default: 'ExactCount' }),
   count: int64(),
-  tolerations: atomicList(DeviceToleration, undefined, { gate: 'DRADeviceTaints' }),
+  tolerations: atomicList(DeviceToleration, 'Taints that are accepted', { gate: 'DRADeviceTaints' }),
   capacity: field(CapacityRequirements, undefined, { gate: 'DRAConsumableCapacity' }),
 });
 export interface DeviceSubRequest extends Static<typeof DeviceSubRequest> {}
@@ -110,7 +110,7 @@ export const DeviceRequestAllocationResult = object('io.k8s.api.resource.v1.Devi
   pool: required(string()),
   device: required(string()),
   adminAccess: boolean(undefined, { gate: 'DRAAdminAccess' }),
-  tolerations: atomicList(DeviceToleration, undefined, { gate: 'DRADeviceTaints' }),
+  tolerations: atomicList(DeviceToleration, 'Taints that are accepted', { gate: 'DRADeviceTaints' }),
   bindingConditions: atomicList(string(), undefined, { gate: 'DRADeviceBindingConditions' }),
   bindingFailureConditions: atomicList(string(), undefined, { gate: 'DRADeviceBindingConditions' }),
   shareID: string(undefined, { gate: 'DRAConsumableCapacity' }),
@@ -136,7 +136,7 @@ export interface DeviceAllocationResult extends Static<typeof DeviceAllocationRe
 
 export const AllocationResult = object('io.k8s.api.resource.v1.AllocationResult', {
   devices: DeviceAllocationResult,
-  nodeSelector: NodeSelector,
+  nodeSelector: field(NodeSelector, 'Labels the node must have'),
   allocationTimestamp: time(undefined, { gate: 'DRADeviceBindingConditions' }),
 });
 export interface AllocationResult extends Static<typeof AllocationResult> {}
@@ -153,7 +153,7 @@ export const AllocatedDeviceStatus = object('io.k8s.api.resource.v1.AllocatedDev
   pool: always(string()),
   device: always(string()),
   shareID: string(undefined, { gate: 'DRAConsumableCapacity' }),
-  conditions: list(Condition, undefined, { listType: 'map', mapKeys: ['type'] }),
+  conditions: list(Condition, 'Newest state of each aspect', { listType: 'map', mapKeys: ['type'] }),
   data: anyObject(),
   networkData: NetworkDeviceData,
 });
@@ -171,19 +171,19 @@ export const ResourceClaimStatus = object('io.k8s.api.resource.v1.ResourceClaimS
 export interface ResourceClaimStatus extends Static<typeof ResourceClaimStatus> {}
 
 export const ResourceClaim = kind('io.k8s.api.resource.v1.ResourceClaim', {
-  spec: always(ResourceClaimSpec),
-  status: ResourceClaimStatus,
+  spec: always(field(ResourceClaimSpec, 'What is wanted')),
+  status: field(ResourceClaimStatus, 'What was last seen of it; written by the system'),
 });
 export interface ResourceClaim extends Static<typeof ResourceClaim> {}
 
 export const ResourceClaimTemplateSpec = object('io.k8s.api.resource.v1.ResourceClaimTemplateSpec', {
   metadata: ObjectMeta,
-  spec: required(ResourceClaimSpec),
+  spec: required(field(ResourceClaimSpec, 'What is wanted')),
 });
 export interface ResourceClaimTemplateSpec extends Static<typeof ResourceClaimTemplateSpec> {}
 
 export const ResourceClaimTemplate = kind('io.k8s.api.resource.v1.ResourceClaimTemplate', {
-  spec: always(ResourceClaimTemplateSpec),
+  spec: always(field(ResourceClaimTemplateSpec, 'What is wanted')),
 });
 export interface ResourceClaimTemplate extends Static<typeof ResourceClaimTemplate> {}
 

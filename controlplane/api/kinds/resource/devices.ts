@@ -89,7 +89,7 @@ export const Device = object('io.k8s.api.resource.v1.Device', {
   capacity: map(DeviceCapacity),
   consumesCounters: atomicList(DeviceCounterConsumption, undefined, { gate: 'DRAPartitionableDevices' }),
   nodeName: string(undefined, { gate: 'DRAPartitionableDevices' }),
-  nodeSelector: field(NodeSelector, undefined, { gate: 'DRAPartitionableDevices' }),
+  nodeSelector: field(NodeSelector, 'Labels the node must have', { gate: 'DRAPartitionableDevices' }),
   allNodes: boolean(undefined, { gate: 'DRAPartitionableDevices' }),
   taints: atomicList(DeviceTaint, undefined, { gate: 'DRADeviceTaints' }),
   bindsToNode: boolean(undefined, { gate: 'DRADeviceBindingConditions' }),
@@ -111,7 +111,7 @@ export const ResourceSliceSpec = object('io.k8s.api.resource.v1.ResourceSliceSpe
   driver: required(string()),
   pool: required(ResourcePool),
   nodeName: string(),
-  nodeSelector: NodeSelector,
+  nodeSelector: field(NodeSelector, 'Labels the node must have'),
   allNodes: boolean(),
   devices: atomicList(Device),
   perDeviceNodeSelection: boolean(undefined, { gate: 'DRAPartitionableDevices' }),
@@ -120,7 +120,7 @@ export const ResourceSliceSpec = object('io.k8s.api.resource.v1.ResourceSliceSpe
 export interface ResourceSliceSpec extends Static<typeof ResourceSliceSpec> {}
 
 export const ResourceSlice = kind('io.k8s.api.resource.v1.ResourceSlice', {
-  spec: always(ResourceSliceSpec),
+  spec: always(field(ResourceSliceSpec, 'What is wanted')),
 });
 export interface ResourceSlice extends Static<typeof ResourceSlice> {}
 
@@ -157,6 +157,6 @@ export const DeviceClassSpec = object('io.k8s.api.resource.v1.DeviceClassSpec', 
 export interface DeviceClassSpec extends Static<typeof DeviceClassSpec> {}
 
 export const DeviceClass = kind('io.k8s.api.resource.v1.DeviceClass', {
-  spec: always(DeviceClassSpec),
+  spec: always(field(DeviceClassSpec, 'What is wanted')),
 });
 export interface DeviceClass extends Static<typeof DeviceClass> {}
