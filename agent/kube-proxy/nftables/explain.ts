@@ -6,7 +6,7 @@ import type { ChainDef } from './content.ts';
 import { CHAINS, SETS, type Words } from './names.ts';
 import { ruleText, type Rule } from './rules.ts';
 import { contributionOf, staticContent } from './ruleset.ts';
-import { sharedChain } from './shared.ts';
+import { sharedChain, sharedWithNeeds } from './shared.ts';
 
 export interface FoundElement {
   readonly value: string;
@@ -67,7 +67,7 @@ class Trail {
   constructor(input: ExplainInput) {
     this.#input = input;
     const parts = contributionOf(input.port, input.settings);
-    const shared = parts.shared.map((name) => [name, sharedChain(name, input.settings)] as const);
+    const shared = [...parts.shared].flatMap(sharedWithNeeds).map((name) => [name, sharedChain(name, input.settings)] as const);
     this.#chains = new Map([...staticContent(input.settings).chains, ...shared, ...parts.chains]);
     this.#elements = parts.elements;
   }

@@ -7,7 +7,7 @@ import type { ServicePort } from '../servicePort.ts';
 import { elementsOf, emptyContent, type Content } from './content.ts';
 import type { Contribution } from './parts.ts';
 import { contributionOf } from './ruleset.ts';
-import { sharedChain } from './shared.ts';
+import { sharedChain, sharedWithNeeds } from './shared.ts';
 
 export interface PortChange {
   readonly from: ServicePort | undefined;
@@ -20,10 +20,16 @@ export interface Touched {
   readonly after: Content;
 }
 
+/** Where shared chains are counted, beside the sets. */
+const CHAINS = '';
+
+type Users = Map<string, number>;
+
 export class Ledger {
   readonly #settings: ProxySettings;
-  /** "chain NAME" or "element SET\0KEY" -> how many service ports need it. */
-  readonly #users = new Map<string, number>();
+  /** Set, or CHAINS -> key, or name -> how many service ports need it. */
+  readonly #users = new Map<string, Users>();
+  readonly #needs = new Map<string, readonly string[]>();
 
   constructor(settings: ProxySettings) {
     this.#settings = settings;
@@ -34,7 +40,9 @@ export class Ledger {
     for (const port of ports) {
       const parts = contributionOf(port, this.#settings);
       putOwn(parts, content);
-      this.#count(parts, 1, (key) => this.#put(key, content));
+      this.#eachCommon(parts, (where, key) => {
+        if (this.#count(where, key, 1) === 1) this.#put(where, key, content);
+      });
     }
   }
 
@@ -42,7 +50,7 @@ export class Ledger {
   change(changes: Iterable<PortChange>): Touched {
     const before = emptyContent();
     const after = emptyContent();
-    const wasUsed = new Map<string, boolean>();
+    const wasUsed = new Map<string, Map<string, boolean>>();
     for (const { from, to } of changes) {
       if (from === to) continue;
       for (const [port, by, content] of [
@@ -52,48 +60,57 @@ export class Ledger {
         if (port === undefined) continue;
         const parts = contributionOf(port, this.#settings);
         putOwn(parts, content);
-        for (const key of commonKeys(parts)) if (!wasUsed.has(key)) wasUsed.set(key, this.#users.has(key));
-        this.#count(parts, by, () => undefined);
+        this.#eachCommon(parts, (where, key) => {
+          const seen = inner(wasUsed, where);
+          if (!seen.has(key)) seen.set(key, this.#isUsed(where, key));
+          this.#count(where, key, by);
+        });
       }
     }
-    for (const [key, was] of wasUsed) {
-      const is = this.#users.has(key);
-      if (was && !is) this.#put(key, before);
-      if (is && !was) this.#put(key, after);
+    for (const [where, keys] of wasUsed) {
+      for (const [key, was] of keys) {
+        const is = this.#isUsed(where, key);
+        if (was !== is) this.#put(where, key, was ? before : after);
+      }
     }
     return { before, after };
   }
 
-  /** Chains that are shared, by name. */
-  *sharedChains(): Generator<string> {
-    for (const key of this.#users.keys()) if (key.startsWith(CHAIN)) yield key.slice(CHAIN.length);
+  #eachCommon({ shared, common }: Contribution, visit: (where: string, key: string) => void): void {
+    const chains = new Set<string>();
+    for (const name of shared) for (const needed of this.#needsOf(name)) chains.add(needed);
+    for (const name of chains) visit(CHAINS, name);
+    for (const [set, keys] of common) for (const key of keys) visit(set, key);
   }
 
-  #count(parts: Contribution, by: 1 | -1, onFirst: (key: string) => void): void {
-    for (const key of commonKeys(parts)) {
-      const users = (this.#users.get(key) ?? 0) + by;
-      if (users === 0) this.#users.delete(key);
-      else this.#users.set(key, users);
-      if (users === 1 && by === 1) onFirst(key);
-    }
+  #needsOf(name: string): readonly string[] {
+    let needs = this.#needs.get(name);
+    if (needs === undefined) this.#needs.set(name, (needs = sharedWithNeeds(name)));
+    return needs;
   }
 
-  #put(key: string, content: Content): void {
-    if (key.startsWith(CHAIN)) {
-      const name = key.slice(CHAIN.length);
-      content.chains.set(name, sharedChain(name, this.#settings));
-      return;
-    }
-    const [set = '', element = ''] = key.slice(ELEMENT.length).split('\0');
-    elementsOf(content, set).set(element, '');
+  #isUsed(where: string, key: string): boolean {
+    return this.#users.get(where)?.has(key) ?? false;
+  }
+
+  #count(where: string, key: string, by: 1 | -1): number {
+    const users: Users = inner(this.#users, where);
+    const count = (users.get(key) ?? 0) + by;
+    if (count === 0) users.delete(key);
+    else users.set(key, count);
+    return count;
+  }
+
+  #put(where: string, key: string, content: Content): void {
+    if (where === CHAINS) content.chains.set(key, sharedChain(key, this.#settings));
+    else elementsOf(content, where).set(key, '');
   }
 }
 
-const CHAIN = 'chain ';
-const ELEMENT = 'element ';
-
-function commonKeys({ shared, common }: Contribution): string[] {
-  return [...shared.map((name) => CHAIN + name), ...common.map(({ set, key }) => `${ELEMENT}${set}\0${key}`)];
+function inner<T>(all: Map<string, Map<string, T>>, where: string): Map<string, T> {
+  let found = all.get(where);
+  if (found === undefined) all.set(where, (found = new Map<string, T>()));
+  return found;
 }
 
 function putOwn({ elements, chains, sets }: Contribution, content: Content): void {

@@ -1,7 +1,6 @@
 /** What one service port puts into the table, and how it is collected. Pure. */
 import type { Endpoint } from '../servicePort.ts';
 import type { ChainDef, SetDef } from './content.ts';
-import { sharedWithNeeds } from './shared.ts';
 
 export interface Element {
   readonly set: string;
@@ -13,10 +12,10 @@ export interface Element {
 export interface Contribution {
   /** Nobody else has these keys. */
   readonly elements: readonly Element[];
-  /** Others may put the same ones. */
-  readonly common: readonly Element[];
-  /** Names of shared chains, those they jump to included. */
-  readonly shared: readonly string[];
+  /** Keys by set; others may put the same ones. */
+  readonly common: ReadonlyMap<string, ReadonlySet<string>>;
+  /** Shared chains that packets are sent to; those need others (sharedWithNeeds). */
+  readonly shared: ReadonlySet<string>;
   readonly chains: ReadonlyMap<string, ChainDef>;
   readonly sets: ReadonlyMap<string, SetDef>;
 }
@@ -24,14 +23,10 @@ export interface Contribution {
 /** Collects a contribution. */
 export class Parts implements Contribution {
   readonly elements: Element[] = [];
-  readonly shared: string[] = [];
+  readonly shared = new Set<string>();
   readonly chains = new Map<string, ChainDef>();
   readonly sets = new Map<string, SetDef>();
-  readonly #common = new Map<string, Element>();
-
-  get common(): readonly Element[] {
-    return [...this.#common.values()];
-  }
+  readonly common = new Map<string, Set<string>>();
 
   add(set: string, key: string, value: string): void {
     this.elements.push({ set, key, value });
@@ -39,13 +34,15 @@ export class Parts implements Contribution {
 
   /** An element that others may have as well: an address, or endpoints with themselves. */
   put(set: string, what: string | readonly Endpoint[]): void {
-    const keys = typeof what === 'string' ? [what] : what.map(({ ip }) => `${ip} . ${ip}`);
-    for (const key of keys) this.#common.set(`${set} ${key}`, { set, key, value: '' });
+    let keys = this.common.get(set);
+    if (keys === undefined) this.common.set(set, (keys = new Set<string>()));
+    if (typeof what === 'string') keys.add(what);
+    else for (const { ip } of what) keys.add(`${ip} . ${ip}`);
   }
 
   addShared(set: string, key: string, chain: string): void {
     this.add(set, key, `goto ${chain}`);
-    for (const name of sharedWithNeeds(chain)) if (!this.shared.includes(name)) this.shared.push(name);
+    this.shared.add(chain);
   }
 
   addSlots(set: string, key: string, endpoints: readonly Endpoint[], offset = 0): void {
