@@ -1,8 +1,11 @@
 /**
- * The kubelet's command line. Pure: text in, options or one clear complaint out.
+ * The kubelet's command line. Text in, options or one clear complaint out; relative paths are taken from
+ * the working directory.
  * Flags are upstream's; a flag wins over the same field of the configuration file.
  */
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { dns1123Subdomain } from '#api/names.ts';
 import { AppError } from '#base/errors.ts';
 
 export interface Flags {
@@ -47,17 +50,29 @@ export function parseFlags(argv: readonly string[]): Flags {
   if (!Number.isInteger(verbosity) || verbosity < 0 || verbosity > 10) {
     throw new AppError('FLAG_INVALID', `--v: want an integer 0-10, got ${JSON.stringify(values.v)}`);
   }
+  const hostnameOverride = values['hostname-override']?.trim().toLowerCase();
+  if (hostnameOverride !== undefined) {
+    const [problem] = dns1123Subdomain(hostnameOverride);
+    if (problem !== undefined)
+      throw new AppError(
+        'FLAG_INVALID',
+        `--hostname-override: ${JSON.stringify(values['hostname-override'])} cannot name a node: ${problem}`,
+      );
+  }
   return {
     help: values.help ?? false,
     version: values.version ?? false,
     config: values.config,
-    podManifestPath: values['pod-manifest-path'],
+    podManifestPath: absolute(values['pod-manifest-path']),
     containerRuntimeEndpoint: values['container-runtime-endpoint'],
-    hostnameOverride: values['hostname-override'],
-    rootDir: values['root-dir'] ?? '/var/lib/kubelet',
+    hostnameOverride,
+    rootDir: absolute(values['root-dir']) ?? '/var/lib/kubelet',
     verbosity,
   };
 }
+
+/** Paths on the command line are the caller's, those that the runtime gets must hold for it too. */
+const absolute = (path: string | undefined): string | undefined => (path === undefined || path === '' ? undefined : resolve(path));
 
 function parse(argv: readonly string[]): ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values'] {
   try {

@@ -4,6 +4,7 @@
  * A field that is not honoured is refused by name when it is set to anything but a value that asks for nothing.
  * Source: k8s.io/kubelet config/v1beta1 of Kubernetes 1.36 (names, types and defaults).
  */
+import { durationMs } from '#api/formats.ts';
 import { anyObject, boolean, duration, int32, int64, list, map, number, object, string, type Fields, type Static } from '#api/schema.ts';
 
 const honoured = {
@@ -25,16 +26,19 @@ const honoured = {
   }),
 } satisfies Fields;
 
-/** Known, not honoured yet. The value given here asks for nothing more than what happens anyway, so it is let through. */
+/**
+ * Known, not honoured yet. The value given here asks for nothing more than what happens anyway, so it is let through:
+ * for a number or a time that is no pointer upstream, zero is the same as unset.
+ */
 const strings = list(string());
 const later = {
   enableServer: [boolean(), false],
-  syncFrequency: [duration()],
-  httpCheckFrequency: [duration()],
+  syncFrequency: [duration(), '0s'],
+  httpCheckFrequency: [duration(), '0s'],
   staticPodURL: [string(), ''],
   staticPodURLHeader: [map(strings)],
   address: [string()],
-  port: [int32()],
+  port: [int32(), 0],
   readOnlyPort: [int32(), 0],
   tlsCertFile: [string(), ''],
   tlsPrivateKeyFile: [string(), ''],
@@ -46,53 +50,53 @@ const later = {
   authentication: [anyObject()],
   authorization: [anyObject()],
   registryPullQPS: [int32(), 0],
-  registryBurst: [int32()],
+  registryBurst: [int32(), 0],
   imagePullCredentialsVerificationPolicy: [string()],
   preloadedImagesVerificationAllowlist: [strings],
   eventRecordQPS: [int32(), 0],
-  eventBurst: [int32()],
+  eventBurst: [int32(), 0],
   enableDebuggingHandlers: [boolean(), false],
   enableContentionProfiling: [boolean(), false],
   oomScoreAdj: [int32()],
   clusterDomain: [string(), ''],
   clusterDNS: [strings],
-  streamingConnectionIdleTimeout: [duration()],
-  nodeStatusUpdateFrequency: [duration()],
-  nodeStatusReportFrequency: [duration()],
-  nodeLeaseDurationSeconds: [int32()],
-  imageMinimumGCAge: [duration()],
+  streamingConnectionIdleTimeout: [duration(), '0s'],
+  nodeStatusUpdateFrequency: [duration(), '0s'],
+  nodeStatusReportFrequency: [duration(), '0s'],
+  nodeLeaseDurationSeconds: [int32(), 0],
+  imageMinimumGCAge: [duration(), '0s'],
   imageMaximumGCAge: [duration(), '0s'],
   imageGCHighThresholdPercent: [int32(), 100],
   imageGCLowThresholdPercent: [int32()],
-  volumeStatsAggPeriod: [duration()],
+  volumeStatsAggPeriod: [duration(), '0s'],
   kubeletCgroups: [string(), ''],
   systemCgroups: [string(), ''],
   cgroupsPerQOS: [boolean(), true],
   cpuManagerPolicy: [string(), 'none'],
   singleProcessOOMKill: [boolean()],
   cpuManagerPolicyOptions: [map(string())],
-  cpuManagerReconcilePeriod: [duration()],
+  cpuManagerReconcilePeriod: [duration(), '0s'],
   memoryManagerPolicy: [string(), 'None'],
   topologyManagerPolicy: [string(), 'none'],
   topologyManagerScope: [string()],
   topologyManagerPolicyOptions: [map(string())],
   qosReserved: [map(string())],
   hairpinMode: [string()],
-  maxPods: [int32()],
+  maxPods: [int32(), 0],
   podCIDR: [string(), ''],
   runOnce: [boolean(), false],
   cpuCFSQuota: [boolean(), true],
   cpuCFSQuotaPeriod: [duration(), '100ms'],
   nodeStatusMaxImages: [int32()],
-  maxOpenFiles: [int64()],
+  maxOpenFiles: [int64(), 0],
   contentType: [string()],
   kubeAPIQPS: [int32()],
-  kubeAPIBurst: [int32()],
+  kubeAPIBurst: [int32(), 0],
   evictionHard: [map(string())],
   evictionSoft: [map(string())],
   evictionSoftGracePeriod: [map(string())],
-  evictionPressureTransitionPeriod: [duration()],
-  evictionMaxPodGracePeriod: [int32()],
+  evictionPressureTransitionPeriod: [duration(), '0s'],
+  evictionMaxPodGracePeriod: [int32(), 0],
   evictionMinimumReclaim: [map(string())],
   mergeDefaultEvictionSettings: [boolean()],
   podsPerCore: [int32(), 0],
@@ -160,11 +164,18 @@ export const KIND = 'KubeletConfiguration';
 
 /** Names of fields that are set and not honoured yet, with the value that would be let through. */
 export function notHonouredYet(config: Readonly<Record<string, unknown>>): { field: string; harmless: unknown }[] {
-  return Object.entries(later).flatMap(([field, [, harmless]]) => {
-    const value = config[field];
-    return value === undefined || value === null || value === harmless ? [] : [{ field, harmless }];
-  });
+  return Object.entries(later).flatMap(([field, [, harmless]]) => (isLetThrough(config[field], harmless) ? [] : [{ field, harmless }]));
+}
+
+/** Empty texts, lists and maps are what programs write (kubeadm) for fields that nobody set; upstream reads them so too. */
+function isLetThrough(value: unknown, harmless: unknown): boolean {
+  if (value === undefined || value === null || value === '' || value === harmless) return true;
+  if (harmless === '0s') return typeof value === 'string' && durationMs(value) === 0;
+  return typeof value === 'object' && Object.keys(value).length === 0;
 }
 
 /** For the table in the README. */
-export const FIELDS = { honoured: Object.keys(honoured), later: Object.keys(later) } as const;
+export const FIELDS = {
+  honoured: Object.keys(honoured),
+  later: Object.entries(later).map(([name, [, harmless]]) => ({ name, harmless: harmless as unknown })),
+} as const;

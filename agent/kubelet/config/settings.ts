@@ -8,9 +8,10 @@ import { durationMs } from '#api/formats.ts';
 import type { Draft } from '#api/schema.ts';
 import { formatProblem } from '#api/problem.ts';
 import { compile } from '#api/validate.ts';
-import { locateProblem, readDocuments } from '#api/yamlSource.ts';
+import { locateProblem, readDocuments, type Position, type SourceDocument } from '#api/yamlSource.ts';
 import { AppError } from '#base/errors.ts';
 import type { CrashBackoff } from '../pods/restart.ts';
+import { checkHonoured } from './checks.ts';
 import type { Flags } from './flags.ts';
 import { API_VERSION, KIND, kubeletConfigurationSchema, notHonouredYet, type KubeletConfiguration } from './kubeletConfiguration.ts';
 
@@ -37,47 +38,41 @@ const PULLS_AT_ONCE = 5;
 /** Throws CONFIG_INVALID with every problem the file has. */
 export function loadConfig(file: string, bytes: Uint8Array): KubeletConfiguration {
   const read = readDocuments(bytes);
-  const problems: string[] = [];
-  const at = (line: number, column: number, text: string): number => problems.push(`${file}:${line}:${column}: ${text}`);
-  if (read.kind === 'problems') for (const p of read.problems) at(p.line, p.column, p.message);
+  const problems = read.kind === 'problems' ? read.problems.map((p) => `${file}:${p.line}:${p.column}: ${p.message}`) : [];
   const [document, more] = read.kind === 'documents' ? read.documents : [];
   if (read.kind === 'documents' && (document === undefined || more !== undefined))
     problems.push(`${file}: want one ${KIND} document, got ${read.documents.length}`);
-  const config = (document?.value ?? {}) as Record<string, unknown>;
-  if (document !== undefined) {
-    for (const problem of compile(kubeletConfigurationSchema)(config)) {
-      const { line, column } = locateProblem(document, problem);
-      at(line, column, formatProblem(problem));
-    }
-    for (const [field, want] of [
-      ['apiVersion', API_VERSION],
-      ['kind', KIND],
-    ] as const) {
-      if (config[field] !== want)
-        at(document.locate([field]).line, document.locate([field]).column, `${field}: want ${want}, got ${JSON.stringify(config[field])}`);
-    }
-    for (const { field, harmless } of notHonouredYet(config)) {
-      const { line, column } = document.locate([field]);
-      at(
-        line,
-        column,
-        `${field}: this kubelet does not honour it yet: remove it${harmless === undefined ? '' : `, or set it to ${JSON.stringify(harmless)}`}`,
-      );
-    }
-    if (config['cgroupDriver'] !== undefined && config['cgroupDriver'] !== 'cgroupfs') {
-      const { line, column } = document.locate(['cgroupDriver']);
-      at(
-        line,
-        column,
-        `cgroupDriver: this kubelet makes control groups itself, want "cgroupfs", got ${JSON.stringify(config['cgroupDriver'])}`,
-      );
-    }
-  }
+  if (document !== undefined) problems.push(...problemsOf(file, document));
   if (problems.length > 0)
     throw new AppError('CONFIG_INVALID', `${problems.length} ${problems.length === 1 ? 'problem' : 'problems'}\n${problems.join('\n')}`, {
       file,
     });
-  return config;
+  return (document?.value ?? {}) as KubeletConfiguration;
+}
+
+function problemsOf(file: string, document: SourceDocument): string[] {
+  const { value } = document;
+  const at = ({ line, column }: Position, text: string): string => `${file}:${line}:${column}: ${text}`;
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return [at(document.locate([]), `want an object with apiVersion ${API_VERSION} and kind ${KIND}`)];
+  const config = value as Readonly<Record<string, unknown>>;
+  const heads = [
+    ['apiVersion', API_VERSION],
+    ['kind', KIND],
+  ] as const;
+  return [
+    ...heads
+      .filter(([field, want]) => config[field] !== want)
+      .map(([field, want]) => at(document.locate([field]), `${field}: want ${want}, got ${JSON.stringify(config[field]) ?? 'nothing'}`)),
+    ...compile(kubeletConfigurationSchema)(config)
+      .filter((p) => !heads.some(([field]) => p.path[0] === field))
+      .map((p) => at(locateProblem(document, p), formatProblem(p))),
+    ...checkHonoured(config).map(({ path, message }) => at(document.locate(path), `${path.join('.')}: ${message}`)),
+    ...notHonouredYet(config).map(({ field, harmless }) => {
+      const instead = harmless === undefined ? '' : `, or set it to ${JSON.stringify(harmless)}`;
+      return at(document.locate([field], 'key'), `${field}: this kubelet does not honour it yet: remove it${instead}`);
+    }),
+  ];
 }
 
 export function settingsOf(flags: Flags, given: KubeletConfiguration): Settings {
@@ -87,7 +82,8 @@ export function settingsOf(flags: Flags, given: KubeletConfiguration): Settings 
   if (staticPodPath === undefined || staticPodPath === '') {
     throw new AppError('CONFIG_INVALID', 'no manifest directory: set staticPodPath in the configuration file or pass --pod-manifest-path');
   }
-  const ms = (text: string | undefined, otherwise: number): number => durationMs(text ?? '') ?? otherwise;
+  /** Zero is unset, as upstream. */
+  const ms = (text: string | undefined, otherwise: number): number => durationMs(text ?? '') || otherwise;
   return {
     staticPodPath,
     podLogsDir: config.podLogsDir ?? '/var/log/pods',
@@ -97,7 +93,7 @@ export function settingsOf(flags: Flags, given: KubeletConfiguration): Settings 
     runtimeRequestTimeoutMs: ms(config.runtimeRequestTimeout, 120_000),
     fileCheckFrequencyMs: ms(config.fileCheckFrequency, 20_000),
     cgroupRoot: config.cgroupRoot ?? '/',
-    resolvConf: config.resolvConf ?? '/etc/resolv.conf',
+    resolvConf: given.resolvConf === '' ? '' : (config.resolvConf ?? '/etc/resolv.conf'), // empty: pods get no DNS servers of the node
     healthz: { host: config.healthzBindAddress ?? '127.0.0.1', port: config.healthzPort ?? 10_248 },
     podPidsLimit: config.podPidsLimit,
     maxParallelImagePulls: config.maxParallelImagePulls ?? (given.serializeImagePulls === false ? PULLS_AT_ONCE : 1),

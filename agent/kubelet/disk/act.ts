@@ -63,6 +63,7 @@ export class PodDisk {
     return [...(this.#uids.get(key) ?? [])];
   }
 
+  /** Everything that has to lie there before containers are made: directories, volumes, the control group, an empty hosts file. */
   async prepare(pod: Pod): Promise<void> {
     const { paths, cgroups, cgroupRoot, podPidsLimit } = this.#options;
     const name = podName(pod);
@@ -75,6 +76,8 @@ export class PodDisk {
       await Promise.all([
         makeVolumes(planVolumes(pod, paths)),
         cgroups.ensure(podCgroupPath(cgroupRoot, pod), podLimits(pod, podPidsLimit)),
+        // The runtime would make a directory of a file that is not there.
+        hasOwnHosts(pod) ? writeFile(etcHosts(paths, name.uid), '', { flag: 'a', mode: 0o644 }) : undefined,
       ]);
     });
   }
@@ -92,14 +95,15 @@ export class PodDisk {
       await writeFile(message, '', { mode: 0o666 });
     });
     const mounts: MountSpec[] = [{ containerPath: c.terminationMessagePath ?? '/dev/termination-log', hostPath: message, readOnly: false }];
-    const ownHosts = (c.volumeMounts ?? []).some((m) => m.mountPath === '/etc/hosts');
-    if (!ownHosts && pod.spec.hostNetwork !== true)
+    const mountsHosts = (c.volumeMounts ?? []).some((m) => m.mountPath === '/etc/hosts');
+    if (!mountsHosts && hasOwnHosts(pod))
       mounts.push({ containerPath: '/etc/hosts', hostPath: etcHosts(paths, name.uid), readOnly: false });
     return mounts;
   }
 
+  /** The file keeps its inode, so that containers that have it mounted see it. */
   async writeHosts(pod: Pod, podIps: readonly string[]): Promise<void> {
-    if (pod.spec.hostNetwork === true) return;
+    if (!hasOwnHosts(pod)) return;
     await naming('Cannot write the hosts file of a pod', () =>
       writeFile(etcHosts(this.#options.paths, podName(pod).uid), hostsFile(pod, podIps), { mode: 0o644 }),
     );
@@ -200,4 +204,9 @@ async function naming<T>(what: string, work: () => Promise<T>): Promise<T> {
     if (codeOf(err) === 'ENOSPC') throw new AppError('DISK_FULL', `${what}: no space left on the disk, free some (df -h)`, {}, err);
     throw new AppError('DISK_FAILED', what, {}, err);
   }
+}
+
+/** On the host's network a pod has the host's names too. */
+function hasOwnHosts(pod: Pod): boolean {
+  return pod.spec.hostNetwork !== true;
 }

@@ -219,6 +219,11 @@ function fieldValue(pod: Pod, path: string, { node, podIps }: ContainerContext):
   }
 }
 
+/** Whether the container cannot be made before the pod's address is known. */
+export function readsPodIp(c: Container): boolean {
+  return (c.env ?? []).some((e) => e.valueFrom?.fieldRef?.fieldPath.startsWith('status.podIP') === true);
+}
+
 /** The text of the pod's /etc/hosts. */
 export function hostsFile(pod: Pod, podIps: readonly string[]): string {
   const lines = [

@@ -5,12 +5,14 @@
  *
  * What counts is what containerd itself says: the event of the container's task starting or ending, as it reaches this process.
  */
-import { mkdirSync } from 'node:fs';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { SystemClock } from '#base/clock.ts';
 import { CriClient } from '#cri/client.ts';
+import { etcHosts, makePaths, podLogs, podName, terminationLog } from '../../kubelet/paths.ts';
+import { containerConfig, sandboxConfig, type NodeContext } from '../../kubelet/pods/config.ts';
+import { readManifest } from '../../kubelet/sources/manifests.ts';
 import { missing, startContainerd, type TestContainerd } from '../harness/containerd.ts';
 import { startKubelet, type TestKubelet } from '../harness/kubelet.ts';
 import { manifest } from '../harness/manifest.ts';
@@ -46,51 +48,52 @@ class TaskEvents {
   }
 }
 
-/** The floor: what any kubelet has to call, and nothing else. */
+/** The floor: the calls that every kubelet has to make for this very pod, with the same bytes, and nothing else. */
 class Bare {
   readonly #client: CriClient;
-  readonly #containerd: TestContainerd;
+  readonly #node: NodeContext;
   #next = 0;
 
   constructor(client: CriClient, containerd: TestContainerd) {
     this.#client = client;
-    this.#containerd = containerd;
+    this.#node = {
+      nodeName: 'bare',
+      paths: makePaths(join(containerd.dir, 'bare'), join(containerd.dir, 'bare-logs')),
+      cgroupRoot: containerd.cgroupRoot,
+      capacity: { cpuMilli: 2_000, memoryBytes: 2 ** 33 },
+      dns: { servers: ['10.0.2.3'], searches: [], options: [] },
+      hostIps: [],
+    };
   }
 
   async up(): Promise<{ sandbox: string; container: string }> {
-    const name = `bare-${this.#next++}`;
-    const log = join(this.#containerd.dir, 'bare-logs', name);
-    mkdirSync(join(log, 'c'), { recursive: true });
-    const config = {
-      metadata: { name, namespace: 'default', uid: name, attempt: 0 },
-      hostname: name,
-      log_directory: log,
-      dns_config: { servers: ['10.0.2.3'], searches: [], options: [] },
-      linux: {
-        cgroup_parent: `${this.#containerd.cgroupRoot}/kubepods/besteffort/${name}`,
-        security_context: {
-          namespace_options: { network: 'POD', pid: 'CONTAINER', ipc: 'POD' },
-          seccomp: { profile_type: 'RuntimeDefault' },
-        },
-      },
-    } as const;
+    const reading = readManifest(Buffer.from(manifest({ name: `bare-${this.#next++}` })), {
+      nodeName: 'bare',
+      file: 'bare',
+      seenAt: new Date(),
+    });
+    if (reading.kind !== 'pods') throw new Error('the manifest of the benchmark is refused');
+    const pod = reading.pods[0]!;
+    const c = pod.spec.containers[0]!;
+    const uid = pod.metadata.uid ?? '';
+    const message = terminationLog(this.#node.paths, uid, c.name, 0);
+    mkdirSync(join(podLogs(this.#node.paths, podName(pod)), c.name), { recursive: true });
+    mkdirSync(join(message, '..'), { recursive: true });
+    for (const file of [message, etcHosts(this.#node.paths, uid)]) writeFileSync(file, '');
+    const mounts = [
+      { containerPath: '/dev/termination-log', hostPath: message, readOnly: false },
+      { containerPath: '/etc/hosts', hostPath: etcHosts(this.#node.paths, uid), readOnly: false },
+    ];
+    const config = sandboxConfig(pod, 0, this.#node);
     const { pod_sandbox_id: sandbox } = await this.#client.runtime.runPodSandbox({ config });
-    const container = await this.#client.runtime.createContainer({
+    const container = containerConfig(pod, c, { node: this.#node, attempt: 0, backoffMs: 0, imageId: BUSYBOX_IMAGE, podIps: [], mounts });
+    const { container_id: id } = await this.#client.runtime.createContainer({
       pod_sandbox_id: sandbox,
       sandbox_config: config,
-      config: {
-        metadata: { name: 'c', attempt: 0 },
-        image: { image: BUSYBOX_IMAGE },
-        command: ['sh', '-c', 'exec sleep 3600'],
-        log_path: 'c/0.log',
-        linux: {
-          resources: { cpu_shares: 2, oom_score_adj: 1000 },
-          security_context: { namespace_options: config.linux.security_context.namespace_options },
-        },
-      },
+      config: container,
     });
-    await this.#client.runtime.startContainer({ container_id: container.container_id });
-    return { sandbox, container: container.container_id };
+    await this.#client.runtime.startContainer({ container_id: id });
+    return { sandbox, container: id };
   }
 
   async stop(container: string): Promise<void> {
@@ -211,7 +214,10 @@ async function together({ bare, kubelet, events }: Bench): Promise<void> {
   const [floor, ours] = [median(rates.bare), median(rates.ours)];
   row(
     `${pods} pods at once`,
-    [`bare ${floor.toFixed(1)} pods/s, ${PODS_IN_FLIGHT} in flight`, `kubelet ${ours.toFixed(1)} pods/s with ${ms(median(agentCpu))} of its CPU a pod`],
+    [
+      `bare ${floor.toFixed(1)} pods/s, ${PODS_IN_FLIGHT} in flight`,
+      `kubelet ${ours.toFixed(1)} pods/s with ${ms(median(agentCpu))} of its CPU a pod`,
+    ],
     `${((100 * ours) / floor).toFixed(0)} % of bare`,
   );
 }

@@ -1,0 +1,70 @@
+/**
+ * Rules over the honoured fields of KubeletConfiguration that its schema cannot tell. Pure; what has the wrong type is not looked at.
+ * Source: the validation of k8s.io/kubernetes pkg/kubelet/apis/config, Kubernetes 1.36 (limits only).
+ */
+import { durationMs } from '#api/formats.ts';
+import { parseIp } from '#api/ip.ts';
+import { showValue } from '#api/problem.ts';
+
+export interface Found {
+  readonly path: readonly string[];
+  readonly message: string;
+}
+
+const SHORTEST_RESTART_MS = 1_000;
+const LONGEST_RESTART_MS = 300_000;
+
+type Rule = (value: unknown) => string | undefined;
+
+const duration =
+  (isGood: (ms: number) => boolean, want: string): Rule =>
+  (value) => {
+    const ms = typeof value === 'string' ? durationMs(value) : undefined;
+    return ms === undefined || isGood(ms) ? undefined : want;
+  };
+/** Such paths go into names, mounts and control groups as they are. */
+const absolute: Rule = (value) =>
+  typeof value !== 'string' || value === '' || (value.startsWith('/') && !/\/\.{1,2}(\/|$)|\/\//.test(value))
+    ? undefined
+    : 'want an absolute path without . and ..';
+
+const RULES: readonly (readonly [path: readonly string[], rule: Rule])[] = [
+  [['staticPodPath'], absolute],
+  [['podLogsDir'], absolute],
+  [['cgroupRoot'], absolute],
+  [['resolvConf'], absolute],
+  [['fileCheckFrequency'], duration((ms) => ms >= 0, 'want a time above 0')],
+  [['runtimeRequestTimeout'], duration((ms) => ms >= 0, 'want a time above 0')],
+  [
+    ['crashLoopBackOff', 'maxContainerRestartPeriod'],
+    duration((ms) => ms >= SHORTEST_RESTART_MS && ms <= LONGEST_RESTART_MS, 'want 1s to 300s'),
+  ],
+  [['healthzBindAddress'], (v) => (typeof v !== 'string' || v === '' || parseIp(v) !== undefined ? undefined : 'want an IP address')],
+  [['podPidsLimit'], (v) => (typeof v !== 'number' || v >= -1 ? undefined : 'want a number of processes, or -1 for no limit')],
+  [
+    ['cgroupDriver'],
+    (v) =>
+      typeof v !== 'string' || v === '' || v === 'cgroupfs' ? undefined : 'this kubelet makes control groups itself: want "cgroupfs"',
+  ],
+];
+
+export function checkHonoured(config: Readonly<Record<string, unknown>>): Found[] {
+  const found = RULES.flatMap(([path, rule]): Found[] => {
+    const value = valueAt(config, path);
+    const want = rule(value);
+    return want === undefined ? [] : [{ path, message: `Invalid value: ${showValue(value)}: ${want}` }];
+  });
+  const pulls = config['maxParallelImagePulls'];
+  if (config['serializeImagePulls'] === true && typeof pulls === 'number' && pulls > 1)
+    found.push({ path: ['maxParallelImagePulls'], message: `Invalid value: ${pulls}: want 1, or serializeImagePulls: false` });
+  return found;
+}
+
+function valueAt(config: Readonly<Record<string, unknown>>, path: readonly string[]): unknown {
+  let value: unknown = config;
+  for (const name of path) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
+    value = (value as Readonly<Record<string, unknown>>)[name];
+  }
+  return value;
+}

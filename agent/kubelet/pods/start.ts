@@ -1,0 +1,229 @@
+/**
+ * The start of a pod, or of some of its containers: sandbox, files and images side by side, then the containers in their order.
+ *
+ * A container that cannot be started becomes a hold and holds up itself alone. Everything else that fails throws.
+ */
+import type { Container } from '#api/kinds/core/container.ts';
+import type { Pod } from '#api/kinds/core/pod.ts';
+import { formatDuration } from '#base/duration.ts';
+import { codeOf, explain } from '#base/errors.ts';
+import type { ImageReady } from '../images/puller.ts';
+import { podName } from '../paths.ts';
+import { containerMounts, planVolumes } from '../volumes/plan.ts';
+import type { ActDeps, ActSignals, PodTurn } from './act.ts';
+import { containerConfig, readsPodIp, sandboxConfig, type MountSpec } from './config.ts';
+import type { PodAction } from './plan.ts';
+
+type StartAction = Extract<PodAction, { kind: 'startContainer' }>;
+
+/** A sandbox that is there, with what is still being found out about it. */
+interface Sandbox {
+  readonly id: string;
+  /** The pod's addresses, when its hosts file says them too. */
+  readonly addressed: Promise<readonly string[]>;
+}
+
+export class PodStart {
+  readonly #deps: ActDeps;
+  readonly #turn: PodTurn;
+  readonly #pod: Pod;
+  readonly #uid: string;
+  readonly #images = new Map<string, Promise<ImageReady | undefined>>();
+  readonly #mounts = new Map<string, readonly MountSpec[]>();
+
+  constructor(deps: ActDeps, turn: PodTurn, pod: Pod) {
+    this.#deps = deps;
+    this.#turn = turn;
+    this.#pod = pod;
+    this.#uid = podName(pod).uid;
+  }
+
+  async run(actions: readonly PodAction[], { life: signal, turn }: ActSignals): Promise<void> {
+    const starts = actions.filter((a) => a.kind === 'startContainer');
+    for (const a of starts) this.#images.set(a.name, this.#ensureImage(a.name, turn));
+    let ready = false;
+    const allImages = Promise.all(this.#images.values()).then(() => (ready = true));
+    const { starts: slots } = this.#deps;
+    let sandbox: Sandbox | undefined;
+    let started = false;
+    await slots.run(async () => {
+      sandbox = await this.#ensureSandbox(actions, signal);
+      if (!ready || sandbox === undefined) return; // a pull takes long: others may start meanwhile
+      await this.#startContainers(sandbox, starts, signal);
+      started = true;
+    }, signal);
+    const made: Sandbox | undefined = sandbox;
+    if (started || made === undefined) return;
+    await allImages;
+    if (turn.aborted) return;
+    await slots.run(() => this.#startContainers(made, starts, signal), signal);
+  }
+
+  /**
+   * The sandbox, made if need be, and beside it everything that containers need on disk.
+   * Differs: upstream mounts the volumes first; the two have nothing to do with each other, and a start is quicker so.
+   */
+  async #ensureSandbox(actions: readonly PodAction[], signal: AbortSignal): Promise<Sandbox | undefined> {
+    const { runtime, disk, events } = this.#deps;
+    const attempt = actions.find((a) => a.kind === 'createSandbox')?.attempt;
+    const there = this.#turn.observed.sandboxes.find((s) => s.uid === this.#uid && s.ready)?.id;
+    const [prepared, made] = await Promise.allSettled([
+      this.#prepare(actions),
+      attempt === undefined ? there : this.#createSandbox(attempt, signal),
+    ]);
+    signal.throwIfAborted();
+    for (const [end, reason] of [
+      [prepared, 'FailedMount'],
+      [made, 'FailedCreatePodSandBox'],
+    ] as const) {
+      if (end.status === 'fulfilled') continue;
+      events.record(this.#pod, 'Warning', reason, explain(end.reason));
+      throw end.reason;
+    }
+    if (made.status === 'rejected' || made.value === undefined) return undefined;
+    const id = made.value;
+    const addressed = runtime.addresses(id, signal).then(async (ips) => {
+      await disk.writeHosts(this.#pod, ips);
+      return ips;
+    });
+    addressed.catch(() => undefined); // awaited before a container starts
+    return { id, addressed };
+  }
+
+  async #prepare(actions: readonly PodAction[]): Promise<void> {
+    const { disk, timeline, node } = this.#deps;
+    await timeline.step(this.#turn.key, { step: 'prepare' }, async () => {
+      await disk.prepare(this.#pod);
+      const volumes = planVolumes(this.#pod, node.paths);
+      for (const a of actions) {
+        const container = a.kind === 'startContainer' ? this.#container(a.name) : undefined;
+        if (a.kind !== 'startContainer' || container === undefined) continue;
+        this.#mounts.set(a.name, [
+          ...containerMounts(container, volumes),
+          ...(await disk.prepareContainer(this.#pod, container, a.attempt)),
+        ]);
+      }
+    });
+  }
+
+  async #createSandbox(attempt: number, signal: AbortSignal): Promise<string> {
+    const { runtime, timeline, node } = this.#deps;
+    this.#turn.onStep('createSandbox');
+    const config = sandboxConfig(this.#pod, attempt, node);
+    const { pod_sandbox_id: id } = await timeline.step(this.#turn.key, { step: 'sandbox' }, () =>
+      runtime.client.runtime.runPodSandbox({ config }, { signal }),
+    );
+    return id;
+  }
+
+  async #startContainers(sandbox: Sandbox, starts: readonly StartAction[], signal: AbortSignal): Promise<void> {
+    for (const a of starts) await this.#startContainer(sandbox, a, signal);
+  }
+
+  async #startContainer(sandbox: Sandbox, a: StartAction, signal: AbortSignal): Promise<void> {
+    const { holds, events, clock, log, disk } = this.#deps;
+    const container = this.#container(a.name);
+    const image = await this.#images.get(a.name);
+    if (container === undefined || image === undefined) return; // its hold says why
+    const startedMs = clock.monotonicMs();
+    const at = { reason: 'CreateContainerError' };
+    let id: string;
+    try {
+      id = await this.#createAndStart(sandbox, { ...a, container, image }, at, signal);
+    } catch (err) {
+      if (signal.aborted || codeOf(err) === 'CRI_UNAVAILABLE') throw err; // trouble of the runtime as a whole is no trouble of one container
+      events.record(this.#pod, 'Warning', 'Failed', `Error: ${explain(err)}`, a.name);
+      this.#hold(a.name, at.reason, err);
+      return;
+    }
+    holds.clear(this.#uid, a.name);
+    const restarts = a.attempt === 0 ? undefined : a.attempt;
+    const tookMs = Math.round(clock.monotonicMs() - startedMs);
+    log.info('Started container', { pod: this.#turn.key, container: a.name, image: container.image, restarts, tookMs });
+    await disk
+      .linkContainerLog(this.#pod, a.name, a.attempt, id)
+      .catch((err: unknown) => log.warn('Cannot link container log', { pod: this.#turn.key, container: a.name, err }));
+  }
+
+  async #createAndStart(
+    sandbox: Sandbox,
+    a: StartAction & { container: Container; image: ImageReady },
+    at: { reason: string },
+    signal: AbortSignal,
+  ): Promise<string> {
+    const { node, timeline, events } = this.#deps;
+    const { runtime } = this.#deps.runtime.client;
+    const { container, image, attempt, backoffMs } = a;
+    const { key, onStep } = this.#turn;
+    onStep('createContainer');
+    const podIps = readsPodIp(container) ? await sandbox.addressed : [];
+    const config = containerConfig(this.#pod, container, {
+      node,
+      attempt,
+      backoffMs,
+      imageId: image.id,
+      podIps,
+      mounts: this.#mounts.get(a.name) ?? [],
+    });
+    const request = { pod_sandbox_id: sandbox.id, config, sandbox_config: sandboxConfig(this.#pod, this.#sandboxAttempt(), node) };
+    const { container_id: id } = await timeline.step(key, { step: 'create', container: a.name }, () =>
+      runtime.createContainer(request, { signal }),
+    );
+    events.record(this.#pod, 'Normal', 'Created', 'Container created', a.name);
+    at.reason = 'RunContainerError';
+    onStep('startContainer');
+    await sandbox.addressed;
+    await timeline.step(key, { step: 'start', container: a.name }, () => runtime.startContainer({ container_id: id }, { signal }));
+    events.record(this.#pod, 'Normal', 'Started', 'Container started', a.name);
+    return id;
+  }
+
+  /** undefined: not to be had; the container is on hold. Never rejects but for the runtime being away. */
+  async #ensureImage(name: string, signal: AbortSignal): Promise<ImageReady | undefined> {
+    const { images, events, timeline, clock } = this.#deps;
+    const container = this.#container(name);
+    const image = container?.image ?? '';
+    const startedMs = clock.monotonicMs();
+    const onPull = (): void => events.record(this.#pod, 'Normal', 'Pulling', `Pulling image "${image}"`, name);
+    try {
+      const ready = await timeline.step(
+        this.#turn.key,
+        { step: 'image', container: name },
+        () => images.ensure({ image, policy: container?.imagePullPolicy ?? 'IfNotPresent' }, onPull, signal),
+        (r) => (r.pulled ? 'pulled' : 'present'),
+      );
+      const took = formatDuration(clock.monotonicMs() - startedMs);
+      const message = ready.pulled
+        ? `Successfully pulled image "${image}" in ${took} (${took} including waiting). Image size: ${ready.sizeBytes} bytes.`
+        : `Container image "${image}" already present on machine`;
+      events.record(this.#pod, 'Normal', 'Pulled', message, name);
+      return ready;
+    } catch (err) {
+      if (signal.aborted) return undefined;
+      const never = codeOf(err) === 'IMAGE_NEVER_PULL';
+      events.record(
+        this.#pod,
+        'Warning',
+        never ? 'ErrImageNeverPull' : 'Failed',
+        never ? explain(err) : `Failed to pull image "${image}": ${explain(err)}`,
+        name,
+      );
+      this.#hold(name, never ? 'ErrImageNeverPull' : 'ErrImagePull', err);
+      return undefined;
+    }
+  }
+
+  #hold(container: string, reason: string, err: unknown): void {
+    const lookAgainInMs = this.#deps.holds.add(this.#uid, container, reason, explain(err));
+    this.#deps.log.warn('Pod is waiting', { pod: this.#turn.key, for: reason, container, lookAgainInMs, err });
+  }
+
+  #container(name: string): Container | undefined {
+    return [...(this.#pod.spec.initContainers ?? []), ...this.#pod.spec.containers].find((c) => c.name === name);
+  }
+
+  #sandboxAttempt(): number {
+    const created = this.#turn.actions.find((a) => a.kind === 'createSandbox');
+    return created?.attempt ?? this.#turn.observed.sandboxes.find((s) => s.uid === this.#uid && s.ready)?.attempt ?? 0;
+  }
+}
