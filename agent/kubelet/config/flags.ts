@@ -46,7 +46,7 @@ The node agent: runs the pods of a manifest directory on a container runtime.
 
 export function parseFlags(argv: readonly string[]): Flags {
   const values = parse(argv);
-  const verbosity = values.v === undefined ? 0 : Number(values.v);
+  const verbosity = values.v === undefined ? 0 : Number(values.v.replace(/^=/, '') || 'none'); // -v=4, as people type it
   if (!Number.isInteger(verbosity) || verbosity < 0 || verbosity > 10) {
     throw new AppError('FLAG_INVALID', `--v: want an integer 0-10, got ${JSON.stringify(values.v)}`);
   }

@@ -47,7 +47,7 @@ export function loadConfig(file: string, bytes: Uint8Array): KubeletConfiguratio
     throw new AppError('CONFIG_INVALID', `${problems.length} ${problems.length === 1 ? 'problem' : 'problems'}\n${problems.join('\n')}`, {
       file,
     });
-  return (document?.value ?? {}) as KubeletConfiguration;
+  return document?.value ?? {};
 }
 
 function problemsOf(file: string, document: SourceDocument): string[] {

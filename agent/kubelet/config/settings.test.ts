@@ -1,0 +1,359 @@
+/** What the configuration file may say, and every complaint about it with its place. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { AppError } from '#base/errors.ts';
+import { parseFlags } from './flags.ts';
+import { FIELDS } from './kubeletConfiguration.ts';
+import { loadConfig, settingsOf, type Settings } from './settings.ts';
+
+const HEAD = 'apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n';
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+const settings = (text: string, ...argv: string[]): Settings =>
+  settingsOf(parseFlags(argv), loadConfig('k.yaml', bytes(`${HEAD}staticPodPath: /m\n${text}`)));
+
+/** The lines of the complaint, without the first one that counts them; none when the file is taken. */
+function complaints(file: Uint8Array | string): string[] {
+  try {
+    loadConfig('k.yaml', typeof file === 'string' ? bytes(file) : file);
+    return [];
+  } catch (err) {
+    assert.ok(err instanceof AppError, String(err));
+    assert.equal(err.code, 'CONFIG_INVALID');
+    const [count, ...lines] = err.message.split('\n');
+    assert.equal(count, `${lines.length} ${lines.length === 1 ? 'problem' : 'problems'}`);
+    return lines;
+  }
+}
+
+const DEFAULTS: Settings = {
+  staticPodPath: '/m',
+  podLogsDir: '/var/log/pods',
+  rootDir: '/var/lib/kubelet',
+  hostnameOverride: undefined,
+  containerRuntimeEndpoint: 'unix:///run/containerd/containerd.sock',
+  runtimeRequestTimeoutMs: 120_000,
+  fileCheckFrequencyMs: 20_000,
+  cgroupRoot: '/',
+  resolvConf: '/etc/resolv.conf',
+  healthz: { host: '127.0.0.1', port: 10_248 },
+  podPidsLimit: -1,
+  maxParallelImagePulls: 1,
+  crashBackoff: { baseMs: 10_000, maxMs: 300_000 },
+};
+
+test("settingsOf: an empty file gives upstream's defaults", () => assert.deepEqual(settings(''), DEFAULTS));
+
+test('settingsOf: what kubeadm writes for fields that nobody set is unset', () => {
+  const zeros = `cgroupDriver: ""
+clusterDNS: []
+containerRuntimeEndpoint: ""
+cpuManagerReconcilePeriod: 0s
+crashLoopBackOff: {}
+evictionPressureTransitionPeriod: 0s
+fileCheckFrequency: 0s
+httpCheckFrequency: 0s
+imageMaximumGCAge: 0s
+imageMinimumGCAge: 0s
+memorySwap: {}
+nodeStatusReportFrequency: 0s
+nodeStatusUpdateFrequency: 0s
+runtimeRequestTimeout: 0s
+shutdownGracePeriod: 0s
+shutdownGracePeriodCriticalPods: 0s
+streamingConnectionIdleTimeout: 0s
+syncFrequency: 0s
+volumeStatsAggPeriod: 0m0s
+evictionHard: {}
+authentication: null
+healthzPort: null
+`;
+  assert.deepEqual(settings(zeros), DEFAULTS);
+});
+
+/** One row for each honoured field; what it changes. */
+const HONOURED: Readonly<Record<string, readonly (readonly [value: string, change: Partial<Settings>])[]>> = {
+  staticPodPath: [], // below
+  podLogsDir: [['/logs', { podLogsDir: '/logs' }]],
+  fileCheckFrequency: [['1m30s', { fileCheckFrequencyMs: 90_000 }]],
+  containerRuntimeEndpoint: [['unix:///x.sock', { containerRuntimeEndpoint: 'unix:///x.sock' }]],
+  runtimeRequestTimeout: [['500ms', { runtimeRequestTimeoutMs: 500 }]],
+  cgroupRoot: [['/a/b', { cgroupRoot: '/a/b' }]],
+  cgroupDriver: [['cgroupfs', {}]],
+  resolvConf: [
+    ['/run/systemd/resolve/resolv.conf', { resolvConf: '/run/systemd/resolve/resolv.conf' }],
+    ['""', { resolvConf: '' }],
+  ],
+  healthzPort: [
+    ['0', { healthz: { host: '127.0.0.1', port: 0 } }],
+    ['65535', { healthz: { host: '127.0.0.1', port: 65_535 } }],
+  ],
+  healthzBindAddress: [['"::"', { healthz: { host: '::', port: 10_248 } }]],
+  podPidsLimit: [['1024', { podPidsLimit: 1_024 }]],
+  serializeImagePulls: [
+    ['true', {}],
+    ['false', { maxParallelImagePulls: 5 }],
+  ],
+  maxParallelImagePulls: [
+    ['3', { maxParallelImagePulls: 3 }],
+    ['2\nserializeImagePulls: false', { maxParallelImagePulls: 2 }],
+    ['1\nserializeImagePulls: true', {}],
+  ],
+  crashLoopBackOff: [
+    ['{maxContainerRestartPeriod: 60s}', { crashBackoff: { baseMs: 10_000, maxMs: 60_000 } }],
+    ['{maxContainerRestartPeriod: 4s}', { crashBackoff: { baseMs: 4_000, maxMs: 4_000 } }],
+  ],
+};
+
+test('every honoured field has a row here', () => assert.deepEqual(Object.keys(HONOURED).sort(), [...FIELDS.honoured].sort()));
+
+for (const [field, rows] of Object.entries(HONOURED))
+  for (const [value, change] of rows)
+    test(`settingsOf: ${field}: ${value.replace('\n', ', ')}`, () =>
+      assert.deepEqual(settings(`${field}: ${value}`), { ...DEFAULTS, ...change }));
+
+test('settingsOf: a flag wins over the field of the file', () => {
+  const given = settings(
+    'containerRuntimeEndpoint: unix:///file.sock',
+    '--container-runtime-endpoint',
+    'unix:///flag.sock',
+    '--pod-manifest-path',
+    '/flag',
+    '--root-dir',
+    '/r',
+    '--hostname-override',
+    'N1',
+  );
+  assert.deepEqual(given, {
+    ...DEFAULTS,
+    containerRuntimeEndpoint: 'unix:///flag.sock',
+    staticPodPath: '/flag',
+    rootDir: '/r',
+    hostnameOverride: 'n1',
+  });
+});
+
+test('settingsOf: without a manifest directory it says the two ways to name one', () => {
+  for (const config of [{}, { staticPodPath: '' }])
+    assert.throws(() => settingsOf(parseFlags([]), config), {
+      code: 'CONFIG_INVALID',
+      message: 'no manifest directory: set staticPodPath in the configuration file or pass --pod-manifest-path',
+    });
+});
+
+const COMPLAINTS: readonly (readonly [name: string, file: Uint8Array | string, want: readonly string[]])[] = [
+  ['an empty file', '', ['k.yaml: want one KubeletConfiguration document, got 0']],
+  ['two documents', `${HEAD}---\n${HEAD}`, ['k.yaml: want one KubeletConfiguration document, got 2']],
+  ['a list', '- a\n', ['k.yaml:1:1: want an object with apiVersion kubelet.config.k8s.io/v1beta1 and kind KubeletConfiguration']],
+  ['null', 'null\n', ['k.yaml:1:1: want an object with apiVersion kubelet.config.k8s.io/v1beta1 and kind KubeletConfiguration']],
+  [
+    'neither kind nor version',
+    'healthzPort: 1\n',
+    ['k.yaml:1:1: apiVersion: want kubelet.config.k8s.io/v1beta1, got nothing', 'k.yaml:1:1: kind: want KubeletConfiguration, got nothing'],
+  ],
+  ['another kind', HEAD.replace('Kubelet', 'KubeProxy'), ['k.yaml:2:7: kind: want KubeletConfiguration, got "KubeProxyConfiguration"']],
+  [
+    'another version',
+    HEAD.replace('v1beta1', 'v1'),
+    ['k.yaml:1:13: apiVersion: want kubelet.config.k8s.io/v1beta1, got "kubelet.config.k8s.io/v1"'],
+  ],
+  [
+    'a version that is no text',
+    HEAD.replace('kubelet.config.k8s.io/v1beta1', '1'),
+    ['k.yaml:1:13: apiVersion: want kubelet.config.k8s.io/v1beta1, got 1'],
+  ],
+  ['a field nobody knows', `${HEAD}staticPodPaht: /m\n`, ['k.yaml:3:1: staticPodPaht: unknown field, did you mean staticPodPath?']],
+  [
+    'a field inside nobody knows',
+    `${HEAD}crashLoopBackOff: {maxRestarts: 1}\n`,
+    ['k.yaml:3:20: crashLoopBackOff.maxRestarts: unknown field'],
+  ],
+  ['a name of Object.prototype', `${HEAD}toString: 1\n`, ['k.yaml:3:1: toString: unknown field']],
+  [
+    'a field not honoured yet',
+    `${HEAD}staticPodURL: http://x\n`,
+    ['k.yaml:3:1: staticPodURL: this kubelet does not honour it yet: remove it, or set it to ""'],
+  ],
+  [
+    'a field not honoured yet, whatever its value',
+    `${HEAD}oomScoreAdj: -999\n`,
+    ['k.yaml:3:1: oomScoreAdj: this kubelet does not honour it yet: remove it'],
+  ],
+  [
+    'a field not honoured yet, with something to set it to',
+    `${HEAD}cgroupsPerQOS: false\n`,
+    ['k.yaml:3:1: cgroupsPerQOS: this kubelet does not honour it yet: remove it, or set it to true'],
+  ],
+  [
+    'the driver for systemd',
+    `${HEAD}cgroupDriver: systemd\n`,
+    ['k.yaml:3:15: cgroupDriver: Invalid value: "systemd": this kubelet makes control groups itself: want "cgroupfs"'],
+  ],
+  [
+    'a port that is none',
+    `${HEAD}healthzPort: 65536\n`,
+    ['k.yaml:3:14: healthzPort: Invalid value: 65536: must be less than or equal to 65535'],
+  ],
+  [
+    'a number in quotes',
+    `${HEAD}healthzPort: "80"\n`,
+    ['k.yaml:3:14: healthzPort: Invalid value: "80": want an integer: take the quotes away'],
+  ],
+  [
+    'an address that is none',
+    `${HEAD}healthzBindAddress: localhost\n`,
+    ['k.yaml:3:21: healthzBindAddress: Invalid value: "localhost": want an IP address'],
+  ],
+  [
+    'a time that is none',
+    `${HEAD}fileCheckFrequency: soon\n`,
+    ['k.yaml:3:21: fileCheckFrequency: Invalid value: "soon": want a duration such as 1h30m'],
+  ],
+  [
+    'a time without a unit',
+    `${HEAD}runtimeRequestTimeout: 5\n`,
+    ['k.yaml:3:24: runtimeRequestTimeout: Invalid value: 5: want a duration such as 1h30m'],
+  ],
+  ['a time below zero', `${HEAD}fileCheckFrequency: -1s\n`, ['k.yaml:3:21: fileCheckFrequency: Invalid value: "-1s": want a time above 0']],
+  [
+    'a time-out below zero',
+    `${HEAD}runtimeRequestTimeout: -1s\n`,
+    ['k.yaml:3:24: runtimeRequestTimeout: Invalid value: "-1s": want a time above 0'],
+  ],
+  [
+    'a longest restart delay that is too short',
+    `${HEAD}crashLoopBackOff:\n  maxContainerRestartPeriod: 999ms\n`,
+    ['k.yaml:4:30: crashLoopBackOff.maxContainerRestartPeriod: Invalid value: "999ms": want 1s to 300s'],
+  ],
+  [
+    'a longest restart delay that is too long',
+    `${HEAD}crashLoopBackOff: {maxContainerRestartPeriod: 301s}\n`,
+    ['k.yaml:3:47: crashLoopBackOff.maxContainerRestartPeriod: Invalid value: "301s": want 1s to 300s'],
+  ],
+  [
+    'a relative directory of manifests',
+    `${HEAD}staticPodPath: manifests\n`,
+    ['k.yaml:3:16: staticPodPath: Invalid value: "manifests": want an absolute path without . and ..'],
+  ],
+  [
+    'a directory of logs with ..',
+    `${HEAD}podLogsDir: /var/../log\n`,
+    ['k.yaml:3:13: podLogsDir: Invalid value: "/var/../log": want an absolute path without . and ..'],
+  ],
+  [
+    'a relative control group',
+    `${HEAD}cgroupRoot: kube\n`,
+    ['k.yaml:3:13: cgroupRoot: Invalid value: "kube": want an absolute path without . and ..'],
+  ],
+  [
+    'a relative resolv.conf',
+    `${HEAD}resolvConf: etc\n`,
+    ['k.yaml:3:13: resolvConf: Invalid value: "etc": want an absolute path without . and ..'],
+  ],
+  [
+    'a number of processes below -1',
+    `${HEAD}podPidsLimit: -2\n`,
+    ['k.yaml:3:15: podPidsLimit: Invalid value: -2: want a number of processes, or -1 for no limit'],
+  ],
+  [
+    'no pulls at all',
+    `${HEAD}maxParallelImagePulls: 0\n`,
+    ['k.yaml:3:24: maxParallelImagePulls: Invalid value: 0: must be greater than or equal to 1'],
+  ],
+  [
+    'many pulls, one after the other',
+    `${HEAD}serializeImagePulls: true\nmaxParallelImagePulls: 2\n`,
+    ['k.yaml:4:24: maxParallelImagePulls: Invalid value: 2: want 1, or serializeImagePulls: false'],
+  ],
+  ['a key twice', `${HEAD}healthzPort: 1\nhealthzPort: 2\n`, ['k.yaml:4:1: the key "healthzPort" stands here twice']],
+  [
+    'a tab',
+    `${HEAD}crashLoopBackOff:\n\tmaxContainerRestartPeriod: 1s\n`,
+    ['k.yaml:4:1: not YAML: a tab cannot indent YAML: use spaces (Tabs are not allowed as indentation)'],
+  ],
+  ['another encoding', Buffer.from(`\ufeff${HEAD}`, 'utf16le'), ['k.yaml:1:1: the file is UTF-16, want UTF-8: save it in that encoding']],
+  [
+    'JSON',
+    '{"kind":"KubeletConfiguration","apiVersion":"kubelet.config.k8s.io/v1beta1","maxPods":110}',
+    ['k.yaml:1:77: maxPods: this kubelet does not honour it yet: remove it, or set it to 0'],
+  ],
+  [
+    'several problems at once, each with its place',
+    `kind: KubeletConfiguration\nfileCheckFrequency: x\nmaxPods: 5\nnoSuch: 1\nhealthzPort: true\n`,
+    [
+      'k.yaml:1:1: apiVersion: want kubelet.config.k8s.io/v1beta1, got nothing',
+      'k.yaml:2:21: fileCheckFrequency: Invalid value: "x": want a duration such as 1h30m',
+      'k.yaml:4:1: noSuch: unknown field',
+      'k.yaml:5:14: healthzPort: Invalid value: true: want an integer',
+      'k.yaml:3:1: maxPods: this kubelet does not honour it yet: remove it, or set it to 0',
+    ],
+  ],
+];
+
+for (const [name, file, want] of COMPLAINTS)
+  test(`loadConfig refuses ${name}`, () => assert.deepEqual(complaints(file).sort(), [...want].sort()));
+
+/** name -> type, with * for what may be unset upstream. */
+const FACTS = new Map(
+  readFileSync(new URL('testdata/kubeletConfiguration-1.36.facts', import.meta.url), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => line.split(' ') as [string, string]),
+);
+/** Values of each type: one that asks for something, its zero, and one of another type. */
+const OF_TYPE: Readonly<Record<string, readonly [some: string, zero: string, wrong: string]>> = {
+  bool: ['true', 'false', '"true"'],
+  int32: ['12345', '0', '1.5'],
+  int64: ['12345', '0', '"1"'],
+  float64: ['0.7', '0', 'x'],
+  string: ['something', '""', '[a]'],
+  duration: ['17s', '0s', 'soon'],
+  strings: ['[a]', '[]', '{a: b}'],
+  ints: ['[1]', '[]', '[a]'],
+  objects: ['[{a: b}]', '[]', '[1]'],
+  map: ['{a: b}', '{}', '{a: [b]}'],
+  flags: ['{a: true}', '{}', '{a: b}'],
+  lists: ['{a: [b]}', '{}', '{a: b}'],
+  object: ['{a: b}', '{}', '[a]'],
+};
+
+test("every field of upstream's KubeletConfiguration is known here, and no other", () => {
+  assert.equal(FACTS.size, 126);
+  assert.deepEqual([...FIELDS.honoured, ...FIELDS.later.map((f) => f.name)].sort(), [...FACTS.keys()].sort());
+});
+
+for (const { name, harmless } of FIELDS.later) {
+  test(`a field not honoured yet is refused by name, and only then: ${name}`, () => {
+    const type = FACTS.get(name) ?? '';
+    const [some, zero, wrong] = OF_TYPE[type.replace('*', '')]!;
+    const asked = harmless === true ? 'false' : some;
+    const [refusal, ...others] = complaints(`${HEAD}${name}: ${asked}\n`);
+    assert.match(refusal ?? '', new RegExp(`^k\\.yaml:3:1: ${name}: this kubelet does not honour it yet: remove it`));
+    assert.deepEqual(others, []);
+    assert.match(complaints(`${HEAD}${name}: ${wrong}\n`).join('\n'), new RegExp(`k\\.yaml:3:\\d+: ${name}\\S*: .*want`));
+    // What is no pointer upstream cannot be told from unset there.
+    if (!type.startsWith('*')) assert.deepEqual(complaints(`${HEAD}${name}: ${zero}\n`), []);
+    if (harmless !== undefined) assert.deepEqual(complaints(`${HEAD}${name}: ${JSON.stringify(harmless)}\n`), [], 'the value it proposes');
+  });
+}
+
+test('loadConfig never throws anything but CONFIG_INVALID', () => {
+  const taken = { yes: 0, no: 0 };
+  fc.assert(
+    fc.property(
+      fc.dictionary(fc.oneof(fc.constantFrom(...FACTS.keys()), fc.string()), fc.jsonValue({ maxDepth: 2 }), { maxKeys: 4 }),
+      fc.boolean(),
+      (fields, head) => {
+        const file = JSON.stringify(
+          head ? { apiVersion: 'kubelet.config.k8s.io/v1beta1', kind: 'KubeletConfiguration', ...fields } : fields,
+        );
+        const lines = complaints(file);
+        for (const line of lines) assert.match(line, /^k\.yaml:1:\d+: .{5,}/s);
+        taken[lines.length === 0 ? 'yes' : 'no'] += 1;
+      },
+    ),
+    { numRuns: 500 },
+  );
+  assert.ok(taken.yes > 10 && taken.no > 100, JSON.stringify(taken));
+});
