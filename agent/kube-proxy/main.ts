@@ -241,12 +241,15 @@ async function followAddresses(
   }
 }
 
+/** A mode that this node cannot do has left nothing here. */
+async function cleanUpMode(driver: ModeDriver, signal: AbortSignal): Promise<void> {
+  for (const family of FAMILIES) if ((await driver.probe(family, signal)).kind === 'supported') await driver.cleanup(family, signal);
+}
+
 async function cleanUp(signal: AbortSignal): Promise<void> {
   const generation = await openRuleGeneration();
   try {
-    for (const driver of driversOf({ clock: new SystemClock(), generation }).values()) {
-      for (const family of FAMILIES) if ((await driver.probe(family, signal)).kind === 'supported') await driver.cleanup(family, signal);
-    }
+    for (const driver of driversOf({ clock: new SystemClock(), generation }).values()) await cleanUpMode(driver, signal);
   } finally {
     generation.close();
   }

@@ -2,9 +2,11 @@
 import type { Clock } from '#base/clock.ts';
 import { AppError } from '#base/errors.ts';
 import { openIptables } from '../linux/iptables.ts';
+import { openNft } from '../linux/nft.ts';
 import type { RuleGeneration } from '../linux/ruleGeneration.ts';
 import type { Family } from './ip.ts';
 import { iptablesDriver } from './iptables/driver.ts';
+import { nftablesDriver } from './nftables/driver.ts';
 import type { Mode, ModeDriver } from './proxier.ts';
 
 export interface ModeDeps {
@@ -20,6 +22,7 @@ export function driversOf({ clock, generation }: ModeDeps): ReadonlyMap<Mode, Mo
       watch: (family: Family, { backend }) =>
         backend === 'nft' ? generation.nft() : generation.legacy(family, ['nat', 'filter', 'mangle']),
     }),
+    nftablesDriver({ clock, open: (signal) => openNft({}, signal), watch: () => generation.nft() }),
   ];
   return new Map(drivers.map((d) => [d.mode, d]));
 }

@@ -1,4 +1,4 @@
-/** Real connections through the iptables mode, with both back ends. */
+/** Real connections through every mode this kernel can do. */
 import { whyNoNetNs } from './proxyNet.ts';
 import { trafficTests } from './harness/proxyTraffic.ts';
 
@@ -16,3 +16,4 @@ trafficTests('iptables (legacy)', {
       .then(() => node.run('ip6tables-legacy', '-A', 'INPUT', '-s', 'fd99::200', '-j', 'ACCEPT'))
       .then(() => undefined),
 });
+trafficTests('nftables', { skip, localhostNodePorts: false, proxyArgs: ['--proxy-mode=nftables', '--nodeport-addresses=all'] });
