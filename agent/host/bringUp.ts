@@ -12,7 +12,7 @@ import { isRunning } from '../linux/proc.ts';
 import { CNI_CONFIG_FILE, cniConfig } from './cni.ts';
 import { containerdConfig, findRuntimes } from './containerd.ts';
 import { waitCri } from './cri.ts';
-import { holderCommand, holderReady } from './enter.ts';
+import { holderCommand, holderReady, mountsOf } from './enter.ts';
 import type { HostNode } from './hostNode.ts';
 import { kubeletConfig } from './kubelet.ts';
 import { applyRules, baseRules } from './nodeRules.ts';
@@ -69,7 +69,7 @@ async function startHolder(node: HostNode, clock: Clock): Promise<void> {
   const same = (): Argv | undefined => {
     const { containerd } = node.state.current.processes;
     if (containerd === undefined || !isRunning(containerd)) return undefined;
-    return ['nsenter', `--mount=/proc/${containerd.pid}/ns/mnt`, '--', 'sleep', 'infinity'];
+    return ['nsenter', ...mountsOf(containerd.pid), '--', 'sleep', 'infinity'];
   };
   const holder = node.supervise({ role: 'holder', argv: () => node.inGroup(same() ?? argv), logFile });
   const ready = async (signal: AbortSignal): Promise<void> => {

@@ -104,14 +104,10 @@ test('uplink: its addresses, its command line, what programs inside ask for name
 });
 
 test('inNode and inCgroup: the program and its arguments arrive as they are', async () => {
-  assert.deepEqual(inNode('kijabi-n1', 7, ['a', 'b c']), [
-    'nsenter',
-    '--net=/run/netns/kijabi-n1',
-    '--mount=/proc/7/ns/mnt',
-    '--',
-    'a',
-    'b c',
-  ]);
+  const [program, net, mount, root, cwd, ...rest] = inNode('kijabi-n1', 7, ['a', 'b c']);
+  assert.deepEqual([program, net], ['nsenter', '--net=/run/netns/kijabi-n1']);
+  assert.deepEqual([mount, root, cwd], ['--mount=/proc/7/ns/mnt', '--root=/proc/7/root', '--wd=/proc/7/root']);
+  assert.deepEqual(rest, ['--', 'a', 'b c']);
   const word = fc.string({ maxLength: 20 }).filter((text) => !text.includes('\0'));
   await fc.assert(
     fc.asyncProperty(fc.array(word, { maxLength: 4 }), async (words) => {

@@ -18,7 +18,12 @@ export function inCgroup(files: readonly string[], argv: Argv): Argv {
 }
 
 export function inNode(netns: string, holderPid: number, argv: Argv): Argv {
-  return ['nsenter', `--net=${netnsPath(netns)}`, `--mount=/proc/${holderPid}/ns/mnt`, '--', ...argv];
+  return ['nsenter', `--net=${netnsPath(netns)}`, ...mountsOf(holderPid), '--', ...argv];
+}
+
+/** The root goes along, because entering a mount namespace alone would leave a chroot that we are in. */
+export function mountsOf(pid: number): string[] {
+  return [`--mount=/proc/${pid}/ns/mnt`, `--root=/proc/${pid}/root`, `--wd=/proc/${pid}/root`];
 }
 
 export interface HolderFacts {

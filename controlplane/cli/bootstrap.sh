@@ -30,6 +30,7 @@ kijabi_install() {
     echo 'kijabi: npm is not installed: install Node 20 or newer with npm (apt-get install nodejs npm, or from nodejs.org)' >&2
     return 1
   fi
+  kijabi_libatomic || return 1
   echo 'kijabi: installing the npm dependencies (npm ci), among them the pinned Node; once, about ten seconds' >&2
   if ! (cd "$kijabi_root" && npm ci --no-audit --no-fund --loglevel=error) >&2 9<&-; then
     echo "kijabi: npm ci failed in $kijabi_root: see above, then try again" >&2
@@ -40,6 +41,26 @@ kijabi_install() {
     return 1
   fi
   kijabi_remember
+}
+
+# The pinned Node is linked against libatomic, which a minimal Debian lacks, and npm ci already runs it.
+kijabi_libatomic() {
+  PATH=$PATH:/usr/sbin:/sbin ldconfig -p 2>/dev/null | grep -q 'libatomic\.so\.1' && return 0
+  # Without ldconfig nothing is known: go on, and let the loader speak.
+  command -v ldconfig >/dev/null 2>&1 || [ -x /sbin/ldconfig ] || return 0
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+    echo 'kijabi: installing the Debian package libatomic1, which the pinned Node needs' >&2
+    kijabi_apt install libatomic1 || { kijabi_apt update && kijabi_apt install libatomic1; } && return 0
+  fi
+  [ -z "${kijabi_said-}" ] || printf '%s\n' "$kijabi_said" >&2
+  echo 'kijabi: libatomic.so.1 is missing, and the pinned Node needs it: apt-get install libatomic1' >&2
+  return 1
+}
+
+kijabi_apt() {
+  kijabi_what=$1
+  shift
+  kijabi_said=$(DEBIAN_FRONTEND=noninteractive apt-get "$kijabi_what" -qq -y -o DPkg::Lock::Timeout=300 "$@" 2>&1 9<&-)
 }
 
 # Not being able to write it down costs a comparison the next time.
