@@ -12,6 +12,7 @@ import { serviceKey, type ServiceInput } from '../kube-proxy/services.ts';
 import type { ServiceTable } from '../kube-proxy/serviceTable.ts';
 import { corpus, service, settingsOf, slice, tableOf, type SettingsChoices } from '../kube-proxy/testing.ts';
 import { openNft, type Nft } from '../linux/nft.ts';
+import type { RuleWatch } from '../linux/ruleGeneration.ts';
 import { whyNoNetNs, withNetNs, type NetNs } from './proxyNet.ts';
 
 const never = new AbortController().signal;
@@ -29,8 +30,9 @@ async function withNft<T>(role: string, body: (nft: Nft, ns: NetNs) => Promise<T
   });
 }
 
-const proxierOn = (nft: Nft, family: Family, generation: () => string | undefined = () => undefined): NftablesProxier =>
-  new NftablesProxier({ family, nft, clock: new SystemClock(), generation });
+const blind: RuleWatch = { foreignWrites: () => undefined, wrote: () => undefined };
+const proxierOn = (nft: Nft, family: Family, watch: RuleWatch = blind): NftablesProxier =>
+  new NftablesProxier({ family, nft, clock: new SystemClock(), watch });
 
 async function full(proxier: NftablesProxier, table: ServiceTable, choices: SettingsChoices = {}): Promise<number> {
   table.takeChanges(proxier.family);
@@ -96,7 +98,7 @@ for (const family of FAMILIES) {
       const driver = nftablesDriver({
         clock: new SystemClock(),
         open: (signal) => openNft({ via: ns.via }, signal),
-        generation: () => undefined,
+        watch: () => blind,
       });
       const support = await driver.probe(family, never);
       assert.equal(support.kind, 'supported', JSON.stringify(support));
@@ -173,15 +175,15 @@ for (const [what, command] of [
 ] as const) {
   test(`${what}: noticed at the next look, named as drift, and put back`, { skip }, () =>
     withNft('drift', async (nft, ns) => {
-      let generation = 0;
-      const proxier = proxierOn(nft, 'IPv4', () => String(generation));
+      let writes = 0;
+      const proxier = proxierOn(nft, 'IPv4', { foreignWrites: () => writes, wrote: () => undefined });
       const table = tableOf([web(1, ['10.244.0.5', '10.244.0.6']), web(2, [])]);
       const input = { services: table.ports('IPv4'), changed: undefined, settings: settingsOf('IPv4') };
       await full(proxier, table);
       const whole = await stateOf(nft, 'IPv4');
       assert.deepEqual(await proxier.readDrift(input, never), { missing: [], foreign: [] });
       await ns.run('nft', ...command.split(' '));
-      generation += 1;
+      writes += 1;
       assert.equal(await proxier.checkIntact(never), 'broken');
       const { missing } = await proxier.readDrift(input, never);
       assert.ok(missing.length > 0);
@@ -194,15 +196,15 @@ for (const [what, command] of [
 
 test('an element taken out, another put in: touched, named as drift, and put right by a full sync with two lines', { skip }, () =>
   withNft('element', async (nft, ns) => {
-    let generation = 0;
-    const proxier = proxierOn(nft, 'IPv4', () => String(generation));
+    let writes = 0;
+    const proxier = proxierOn(nft, 'IPv4', { foreignWrites: () => writes, wrote: () => undefined });
     const table = tableOf([web(1, ['10.244.0.5', '10.244.0.6'])]);
     const input = { services: table.ports('IPv4'), changed: undefined, settings: settingsOf('IPv4') };
     await full(proxier, table);
     assert.equal(await proxier.checkIntact(never), 'intact');
     await ns.run('nft', 'delete element ip kube-proxy service-ips { 10.96.0.1 . tcp . 80 }');
     await ns.run('nft', 'add element ip kube-proxy cluster-ips { 10.96.0.99 }');
-    generation += 2;
+    writes += 2;
     assert.equal(await proxier.checkIntact(never), 'touched');
     assert.deepEqual(await proxier.readDrift(input, never), {
       missing: ['map service-ips: 10.96.0.1 . tcp . 80 : goto cluster-ip/tcp/2'],

@@ -2,6 +2,7 @@
 import type { Clock } from '#base/clock.ts';
 import { codeOf, explain } from '#base/errors.ts';
 import type { Nft } from '../../linux/nft.ts';
+import type { RuleWatch } from '../../linux/ruleGeneration.ts';
 import type { Family } from '../ip.ts';
 import type { ModeDriver, Support } from '../proxier.ts';
 import { emptyContent } from './content.ts';
@@ -14,11 +15,10 @@ import { sharedChain } from './shared.ts';
 export interface NftablesDriverDeps {
   readonly clock: Clock;
   readonly open: (signal: AbortSignal) => Promise<Nft>;
-  /** What changes with every write to rules of nftables; undefined where the kernel cannot be asked. */
-  readonly generation: () => string | undefined;
+  readonly watch: () => RuleWatch;
 }
 
-export function nftablesDriver({ clock, open, generation }: NftablesDriverDeps): ModeDriver {
+export function nftablesDriver({ clock, open, watch }: NftablesDriverDeps): ModeDriver {
   return {
     mode: 'nftables',
     async probe(family, signal): Promise<Support> {
@@ -42,7 +42,7 @@ export function nftablesDriver({ clock, open, generation }: NftablesDriverDeps):
       }
     },
     async open(family, signal) {
-      return new NftablesProxier({ family, nft: await open(signal), clock, generation });
+      return new NftablesProxier({ family, nft: await open(signal), clock, watch: watch() });
     },
     async cleanup(family, signal) {
       const nft = await open(signal);

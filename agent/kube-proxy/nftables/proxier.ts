@@ -7,6 +7,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '#base/clock.ts';
 import type { Nft } from '../../linux/nft.ts';
+import type { RuleWatch } from '../../linux/ruleGeneration.ts';
 import type { Family } from '../ip.ts';
 import type { Packet } from '../packet.ts';
 import type { Drift, ExplainedFrontend, Intactness, Proxier, ProxySettings, SyncInput, SyncReport, TraceResult } from '../proxier.ts';
@@ -34,8 +35,7 @@ export interface NftablesProxierDeps {
   readonly family: Family;
   readonly nft: Nft;
   readonly clock: Clock;
-  /** Changes whenever somebody writes rules; undefined where the kernel cannot be asked. */
-  readonly generation: () => string | undefined;
+  readonly watch: RuleWatch;
 }
 
 const FIXED_KINDS = new Map(FIXED_SETS.map(([name, { kind }]) => [name, kind]));
@@ -47,18 +47,19 @@ export class NftablesProxier implements Proxier {
   readonly #words: Words;
   readonly #nft: Nft;
   readonly #clock: Clock;
-  readonly #generation: () => string | undefined;
+  readonly #watch: RuleWatch;
   readonly #dialect: Dialect;
   readonly #reader: TableReader;
   #believed: Believed | undefined;
-  #seenGeneration: string | undefined;
+  /** Foreign writes up to the last look. */
+  #seenForeign: number | undefined;
 
-  constructor({ family, nft, clock, generation }: NftablesProxierDeps) {
+  constructor({ family, nft, clock, watch }: NftablesProxierDeps) {
     this.family = family;
     this.#words = wordsOf(family);
     this.#nft = nft;
     this.#clock = clock;
-    this.#generation = generation;
+    this.#watch = watch;
     this.#dialect = new Dialect(this.#words);
     this.#reader = new TableReader(nft, this.#words);
   }
@@ -102,13 +103,15 @@ export class NftablesProxier implements Proxier {
     this.#believed = undefined;
     const ports = new Map(services);
     const { content, ledger } = desiredContent(ports.values(), settings);
+    // Before reading: what comes later is not in what was read.
+    const foreign = this.#watch.foreignWrites();
     const plannedMs = this.#clock.monotonicMs() - startMs;
     const { structure, elements } = await this.#reader.all(content, signal);
     const readMs = this.#clock.monotonicMs() - startMs - plannedMs;
     const difference = this.#difference({ structure, elements }, content);
     const written = await this.#write(difference, startMs + plannedMs + readMs, signal);
     if (difference.writeChains.size > 0) await this.#learn(difference, signal);
-    this.#seenGeneration = this.#generation();
+    this.#seenForeign = foreign;
     this.#believed = { ports, settings, ledger, chains: content.chains, sets: content.sets };
     return { kind: 'full', ...written, planMs: written.planMs + plannedMs, kernelMs: written.kernelMs + readMs };
   }
@@ -142,13 +145,11 @@ export class NftablesProxier implements Proxier {
   async #write(difference: Changes, startMs: number, signal: AbortSignal): Promise<Omit<SyncReport, 'kind'>> {
     const { main, cleanup, lines } = renderChanges(difference, this.#words);
     const planMs = this.#clock.monotonicMs() - startMs;
-    const before = this.#generation();
-    await proxyErrors(async () => {
-      await this.#nft.write(main, signal);
-      await this.#nft.write(cleanup, signal);
-    });
-    const transactions = (main.length > 0 ? 1 : 0) + (cleanup.length > 0 ? 1 : 0);
-    this.#noteGeneration(before, transactions);
+    for (const commands of [main, cleanup]) {
+      if (commands.length === 0) continue;
+      await proxyErrors(() => this.#nft.write(commands, signal));
+      this.#watch.wrote(1);
+    }
     return {
       linesWritten: lines,
       bytesWritten: [...main, ...cleanup].reduce((sum, command) => sum + command.length + 1, 0),
@@ -157,21 +158,14 @@ export class NftablesProxier implements Proxier {
     };
   }
 
-  /** Ours count one each; with anything else in between, somebody wrote, and the next check shall see it. */
-  #noteGeneration(before: string | undefined, transactions: number): void {
-    const now = this.#generation();
-    if (before === undefined || now === undefined) return;
-    if (before === this.#seenGeneration && Number(now) === Number(before) + transactions) this.#seenGeneration = now;
-  }
-
   /** Where nobody wrote since we looked last, the kernel need not be read. */
   async checkIntact(signal: AbortSignal): Promise<Intactness> {
     const believed = this.#believed;
     if (believed === undefined) return 'broken';
-    const now = this.#generation();
-    if (now !== undefined && now === this.#seenGeneration) return 'intact';
+    const foreign = this.#watch.foreignWrites();
+    if (foreign !== undefined && foreign === this.#seenForeign) return 'intact';
     const { chains, sets } = await this.#reader.structure(signal);
-    this.#seenGeneration = now;
+    this.#seenForeign = foreign;
     for (const [name, def] of believed.sets) {
       const kernel = sets.get(name);
       if (kernel === undefined || !isSameSet(kernel, def, this.#words)) return 'broken';
@@ -181,7 +175,7 @@ export class NftablesProxier implements Proxier {
       if (kernel === undefined || !isDeepStrictEqual(kernel.hook, def.hook) || !this.#dialect.sameRules(kernel, def)) return 'broken';
     }
     if (chains.size > believed.chains.size || sets.size > believed.sets.size) return 'broken';
-    return now === undefined ? 'intact' : 'touched';
+    return foreign === undefined ? 'intact' : 'touched';
   }
 
   async readDrift({ services, settings }: SyncInput, signal: AbortSignal): Promise<Drift> {

@@ -129,8 +129,16 @@ function canonical(text: string): string {
   if (!text.includes(':') || !text.includes('.')) return text;
   return text
     .split(' . ')
-    .map((part) => (part.includes(':') && part.includes('.') ? (parseIp(part)?.text ?? part) : part))
+    .map((part) => (part.includes(':') && part.includes('.') ? withoutIpv4Tail(part) : part))
     .join(' . ');
+}
+
+function withoutIpv4Tail(address: string): string {
+  const hex = address.replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_, ...bytes: string[]) => {
+    const [a = 0, b = 0, c = 0, d = 0] = bytes.slice(0, 4).map(Number);
+    return `${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}`;
+  });
+  return parseIp(hex)?.text ?? address;
 }
 
 /** Protocols are printed as numbers where /etc/protocols is missing. */

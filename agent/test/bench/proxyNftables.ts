@@ -83,17 +83,19 @@ async function measure({ nft, via, services: count, endpointsPerService, repeats
   const services = new Map<string, ServicePort>();
   for (let i = 1; i <= count; i++) put(services, portOf(i, endpointsPerService));
   const text = bareText(services);
-  const [program = '', ...args] = [...via, 'nft'];
-  const flush = (): Promise<unknown> => execa(program, [...args, 'flush', 'ruleset']);
+  const watch = { foreignWrites: () => undefined, wrote: () => undefined };
+  const nftTool = (args: readonly string[], input?: string): Promise<unknown> =>
+    execa('nsenter', [...via.slice(1), 'nft', ...args], input === undefined ? {} : { input });
+  const flush = (): Promise<unknown> => nftTool(['flush', 'ruleset']);
   const bare: number[] = [];
   const fulls: SyncReport[] = [];
   const fullMs: number[] = [];
-  let proxier = new NftablesProxier({ family: 'IPv4', nft, clock: new SystemClock(), generation: () => undefined });
+  let proxier = new NftablesProxier({ family: 'IPv4', nft, clock: new SystemClock(), watch });
   for (let i = 0; i < repeats; i++) {
     await flush();
-    bare.push(await timed(() => execa(program, [...args, '-f', '-'], { input: text })));
+    bare.push(await timed(() => nftTool(['-f', '-'], text)));
     await flush();
-    proxier = new NftablesProxier({ family: 'IPv4', nft, clock: new SystemClock(), generation: () => undefined });
+    proxier = new NftablesProxier({ family: 'IPv4', nft, clock: new SystemClock(), watch });
     fullMs.push(await timed(async () => void fulls.push(await proxier.sync({ services, changed: undefined, settings }, signal))));
   }
   const sync = (changed: readonly string[]): Promise<SyncReport> => proxier.sync({ services, changed: new Set(changed), settings }, signal);
