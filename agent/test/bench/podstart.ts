@@ -84,9 +84,12 @@ class Bare {
       { containerPath: '/dev/termination-log', hostPath: message, readOnly: false },
       { containerPath: '/etc/hosts', hostPath: etcHosts(this.#node.paths, uid), readOnly: false },
     ];
-    const config = sandboxConfig(pod, 0, this.#node);
+    const config = { ...sandboxConfig(pod, 0, this.#node), labels: {} }; // the kubelet beside it must not take it for its own
     const { pod_sandbox_id: sandbox } = await this.#client.runtime.runPodSandbox({ config });
-    const container = containerConfig(pod, c, { node: this.#node, attempt: 0, backoffMs: 0, imageId: BUSYBOX_IMAGE, podIps: [], mounts });
+    const container = {
+      ...containerConfig(pod, c, { node: this.#node, attempt: 0, backoffMs: 0, imageId: BUSYBOX_IMAGE, podIps: [], mounts }),
+      labels: {},
+    };
     const { container_id: id } = await this.#client.runtime.createContainer({
       pod_sandbox_id: sandbox,
       sandbox_config: config,

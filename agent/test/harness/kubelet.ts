@@ -8,7 +8,6 @@ import type { TestContainerd } from './containerd.ts';
 import { until } from './until.ts';
 
 const ROOT = new URL('../../../', import.meta.url).pathname;
-const NODE = join(ROOT, 'node_modules/node/bin/node');
 
 export interface TestKubelet {
   readonly client: KubeletClient;
@@ -65,9 +64,7 @@ export function makeKubelet(containerd: TestContainerd, { nodeName = 'node1', co
     const log = { file: logFile, append: true } as const;
     const args = [
       `--net=/run/netns/${containerd.netns}`,
-      NODE,
-      '--disable-warning=ExperimentalWarning',
-      join(ROOT, 'agent/kubelet/main.ts'),
+      join(ROOT, 'agent/kubelet/kubelet'),
       '--config',
       configFile,
       '--hostname-override',
@@ -81,7 +78,6 @@ export function makeKubelet(containerd: TestContainerd, { nodeName = 'node1', co
       stderr: log,
       reject: false,
       buffer: false,
-      env: { NODE_COMPILE_CACHE: join(ROOT, 'node_modules/.cache/compile') },
     });
   };
   const log = (): string => (existsSync(logFile) ? readFileSync(logFile, 'utf8') : '');
