@@ -58,6 +58,8 @@ export type Progress =
   | { readonly kind: 'change'; readonly pod: string; readonly text: string }
   | { readonly kind: 'serving'; readonly serving: Serving }
   | { readonly kind: 'failed'; readonly failure: Failure }
+  /** Stopped by the user before it served. */
+  | { readonly kind: 'stopped' }
   | { readonly kind: 'ended'; readonly tookMs: number };
 
 export type Report = (progress: Progress) => void;

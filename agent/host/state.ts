@@ -42,7 +42,7 @@ export function readState(path: string): NodeState | undefined {
   } catch {
     // said below
   }
-  const next = `remove ${path} and run kijabi down`;
+  const next = 'kijabi down removes the node by its name';
   throw new AppError('STATE_UNREADABLE', `Cannot make sense of ${path}: ${next}`, { path, next });
 }
 

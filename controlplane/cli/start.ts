@@ -53,7 +53,7 @@ async function runNode(options: StartOptions, report: Report, io: Io): Promise<n
     const whenUnsettled = options.mode === 'foreground' && options.reportFd === undefined ? 'goOn' : 'fail';
     running = await serveNode({ ...options, whenUnsettled, clock, log, signal, report });
   } catch (err) {
-    if (signal.aborted) return (report({ kind: 'note', text: 'Stopped; nothing is left behind' }), 130);
+    if (signal.aborted) return (report({ kind: 'stopped' }), 130);
     report({ kind: 'failed', failure: failureOf(err) });
     return 1;
   }
@@ -114,5 +114,7 @@ function summaryOf({ pod, node, podIP, url, answer, steps, tookMs, name }: Servi
 
 function howToStop({ mode, name }: StartOptions): string {
   const flag = name === 'kijabi' ? '' : ` -- --name ${name}`;
-  return mode === 'detach' ? `Running on. Stop it with: npm run down${flag}` : 'Following changes. Ctrl-C stops it and removes every trace';
+  return mode === 'detach'
+    ? `Running on. Stop it with: npm run down${flag}`
+    : 'Following changes. Ctrl-C stops it and removes every trace; a second one does not wait for containers';
 }

@@ -84,6 +84,9 @@ export class View {
         this.#going.clear();
         return [...(unfinished === undefined ? [] : [...this.#finishedSteps(), stepLine(unfinished, '✗', 'failed')]), ''];
       }
+      case 'stopped':
+        this.#going.clear();
+        return ['Stopped; nothing is left behind'];
       case 'ended':
         this.#going.clear();
         return [`Removed every trace of the node in ${Math.round(progress.tookMs)} ms; packages and images stay (${CACHE_DIR})`];
