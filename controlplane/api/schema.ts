@@ -145,7 +145,7 @@ export const quantity = scalar<string>({
 });
 export const intOrString = scalar<number | string>({
   $id: 'io.k8s.apimachinery.pkg.util.intstr.IntOrString',
-  anyOf: [{ type: 'integer' }, { type: 'string' }],
+  anyOf: [{ type: 'integer', minimum: -(2 ** 31), maximum: 2 ** 31 - 1 }, { type: 'string' }],
   format: 'int-or-string',
   'x-kubernetes-int-or-string': true,
 });

@@ -163,7 +163,8 @@ const checkQuantity: Check = (value, walk) => {
 };
 
 const checkIntOrString: Check = (value, walk) => {
-  if (typeof value === 'string' || (typeof value === 'number' && Number.isInteger(value) && Math.abs(value) <= 2 ** 31)) return;
+  if (typeof value === 'string' || (typeof value === 'number' && Number.isInteger(value) && value >= INT32.least && value <= INT32.most))
+    return;
   walk.wrongType(value, 'an integer or a string');
 };
 

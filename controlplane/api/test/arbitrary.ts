@@ -30,6 +30,9 @@ const quantityText = fc
   .map(([n, s]) => `${n}${s}`);
 const seconds = fc.date({ min: new Date('1971-01-01T00:00:00Z'), max: new Date('2090-01-01T00:00:00Z'), noInvalidDate: true });
 
+/** As JSON has it: no -0. */
+const anything = fc.jsonValue({ maxDepth: 2 }).map((value): unknown => JSON.parse(JSON.stringify(value)));
+
 export function arbitraryOf(schema: Schema, options: ArbitraryOptions = {}): fc.Arbitrary<unknown> {
   const target = schema['x-kijabi-ref']?.() ?? schema;
   const { depth = 5 } = options;
@@ -55,7 +58,7 @@ export function arbitraryOf(schema: Schema, options: ArbitraryOptions = {}): fc.
     case 'integer':
       return fc.integer({ min: target.minimum ?? -10, max: target.maximum ?? 70_000 });
     case 'number':
-      return fc.double({ noNaN: true, noDefaultInfinity: true });
+      return fc.double({ noNaN: true, noDefaultInfinity: true }).map((n) => n + 0);
     case 'boolean':
       return fc.boolean();
     case 'array':
@@ -66,7 +69,7 @@ export function arbitraryOf(schema: Schema, options: ArbitraryOptions = {}): fc.
     case 'object':
       return objectOf(target, options);
     default:
-      return fc.jsonValue({ maxDepth: 2 });
+      return anything;
   }
 }
 
@@ -75,7 +78,7 @@ function objectOf(schema: Schema, options: ArbitraryOptions): fc.Arbitrary<unkno
   const inner = { ...options, depth: depth - 1 };
   const { properties, additionalProperties } = schema;
   if (properties === undefined) {
-    const values = typeof additionalProperties === 'object' ? arbitraryOf(additionalProperties, inner) : fc.jsonValue({ maxDepth: 2 });
+    const values = typeof additionalProperties === 'object' ? arbitraryOf(additionalProperties, inner) : anything;
     return fc.dictionary(key, values, { maxKeys: 2, noNullPrototype: true });
   }
   const implied = Object.keys(properties).filter((name) => impliesRequired(properties[name]));
