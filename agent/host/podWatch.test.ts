@@ -97,6 +97,23 @@ test('untilSettled: waits for a pod and its readiness, shows its steps, and lead
   assert.deepEqual(last?.kind === 'pods' ? last.views[0]?.steps : undefined, [{ step: 'sandbox', startedAtMs: 1, tookMs: 80 }]);
 });
 
+test('untilSettled: the first by name gets the port, whichever started first', async () => {
+  await serve();
+  const { watch, clock, forwarded } = watching();
+  answers['/timeline/default/a'] = answers['/timeline/default/b'] = { steps: [] };
+  answers['/pods'] = { items: [pod('a', undefined, 'False'), pod('b', '10.244.0.2', 'True')] };
+  let settled = false;
+  const waiting = watch.untilSettled(new AbortController().signal, () => undefined).then(() => (settled = true));
+  await pass(clock, () => forwarded.length === 1);
+  answers['/pods'] = { items: [pod('a', '10.244.0.3', 'True'), pod('b', '10.244.0.2', 'True')] };
+  await pass(clock, () => settled);
+  await waiting;
+  assert.deepEqual(
+    forwarded.map((target) => target?.address),
+    ['10.244.0.2', '10.244.0.3'],
+  );
+});
+
 test('untilSettled: what refusals make the caller throw is thrown', async () => {
   await serve();
   answers['/manifests'] = { refusals: [{ file: 'web.yaml', problem: { message: 'no' } }] };

@@ -32,6 +32,7 @@ export class PodWatch {
   #target: PodTarget | undefined;
   #rows = new Map<string, string>();
   #shown = '';
+  #settled = false;
 
   constructor(options: PodWatchOptions) {
     this.#options = options;
@@ -55,11 +56,13 @@ export class PodWatch {
       if (this.#pods.length === 0) onRefused(await this.#refusals(signal));
       await this.#options.clock.sleep(CLOSE_LOOK_MS, signal);
     }
+    this.#settled = true;
     this.#rows = rowsOf(this.#pods, this.#options.clock.nowMs());
   }
 
   /** Until the signal aborts: a line for each change. */
   async follow(signal: AbortSignal): Promise<void> {
+    this.#settled = true;
     while (!signal.aborted) {
       if (await this.#look(signal)) this.#reportChanges();
       await this.#options.clock.sleep(GLANCE_MS, signal).catch(() => undefined);
@@ -89,7 +92,8 @@ export class PodWatch {
       if (codeOf(err)?.startsWith('KUBELET_') !== true) throw err;
       return false;
     }
-    const target = chooseTarget(this.#pods, this.#target);
+    // Which pod comes first is told by name, not by which one happened to start first.
+    const target = chooseTarget(this.#pods, this.#settled ? this.#target : undefined);
     if (!sameTarget(target, this.#target)) await node.forwardTo(target);
     this.#target = target;
     return true;

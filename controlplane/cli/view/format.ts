@@ -26,10 +26,12 @@ export function milliseconds(ms: number): string {
   return (ms < 10_000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`).padStart(9);
 }
 
-/** Under the pod step: what happened inside the pod. */
-export function podStepLine({ step, container, tookMs, detail, failed }: TimelineStep): string {
+/** Under the pod step: what happened inside the pod, which is named where there are several. */
+export function podStepLine({ step, container, tookMs, detail, failed }: TimelineStep, pod?: string): string {
   const mark = failed === true ? '✗' : tookMs === undefined ? '…' : '✓';
-  const what = [container, detail].filter((part) => part !== undefined && part !== '').join(': ');
+  const what = [[pod, container].filter((part) => part !== undefined).join('/'), detail]
+    .filter((part) => part !== undefined && part !== '')
+    .join(': ');
   const name = step.padEnd(TITLE_WIDTH);
   return `      ${mark} ${name.slice(0, Math.max(TITLE_WIDTH, step.length))} ${tookMs === undefined ? ''.padStart(7) : milliseconds(tookMs).slice(2)}  ${what}`.trimEnd();
 }

@@ -64,6 +64,11 @@ const stepRows: [given: Parameters<typeof podStepLine>[0], line: string][] = [
 ];
 for (const [given, line] of stepRows) test(`podStepLine:${line}`, () => assert.equal(podStepLine(given), line));
 
+test('podStepLine: with several pods it says whose', () => {
+  assert.equal(podStepLine({ step: 'create', container: 'c', startedAtMs: 0, tookMs: 5 }, 'web'), '      ✓ create      5 ms  web/c');
+  assert.equal(podStepLine({ step: 'sandbox', startedAtMs: 0, tookMs: 5 }, 'web'), '      ✓ sandbox     5 ms  web');
+});
+
 test('stepLine: numbers, times, seconds when they are many', () => {
   assert.equal(stepLine('machine', '✓', 'Debian', 12.4), '1/7 ✓ Machine      12 ms  Debian');
   assert.equal(stepLine('packages', '✓', 'installed', 61_234), '2/7 ✓ Packages    61.2 s  installed');

@@ -108,14 +108,17 @@ export class View {
   #finishedSteps(): string[] {
     return this.#podSteps()
       .filter(([key, step]) => step.tookMs !== undefined && !this.#printedSteps.has(key))
-      .map(([key, step]) => {
+      .map(([key, step, pod]) => {
         this.#printedSteps.add(key);
-        return podStepLine(step);
+        return podStepLine(step, pod);
       });
   }
 
-  #podSteps(): [key: string, step: TimelineStep][] {
-    return this.#views.flatMap((view) => view.steps.map((step): [string, TimelineStep] => [podStepKey(view, step), step]));
+  #podSteps(): [key: string, step: TimelineStep, pod: string | undefined][] {
+    return this.#views.flatMap((view) => {
+      const pod = this.#views.length > 1 ? view.pod.metadata.name : undefined;
+      return view.steps.map((step): [string, TimelineStep, string | undefined] => [podStepKey(view, step), step, pod]);
+    });
   }
 
   #time(): string {
@@ -134,7 +137,7 @@ export class View {
   #below(columns: number): string[] {
     const nowMs = this.#clock.monotonicMs();
     const steps = [...this.#going].flatMap(([step, { startedMs, text }]) => [
-      ...(step === 'pod' ? this.#podSteps().map(([, podStep]) => podStepLine(podStep)) : []),
+      ...(step === 'pod' ? this.#podSteps().map(([, podStep, pod]) => podStepLine(podStep, pod)) : []),
       stepLine(step, '…', text, nowMs - startedMs),
     ]);
     return steps.map((line) => line.slice(0, columns - 1));
