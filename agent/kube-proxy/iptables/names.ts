@@ -4,7 +4,7 @@
  * Source: the hash is the first 16 characters of base32(sha256(service port name + protocol [+ endpoint])); a chain name has at
  * most 28 bytes (XT_EXTENSION_MAXNAMELEN - 1, linux/netfilter/x_tables.h).
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { ServicePort } from '../servicePort.ts';
 
 export const SERVICES = 'KUBE-SERVICES';
@@ -43,13 +43,20 @@ export interface PortChains {
 }
 
 export function chainsOf({ name, protocol }: Pick<ServicePort, 'name' | 'protocol'>): PortChains {
-  const hash = hashOf(name + protocol);
+  const suffix = hashOf(name + protocol);
+  const endpoints = new Map<string, string>();
   return {
-    cluster: `KUBE-SVC-${hash}`,
-    local: `KUBE-SVL-${hash}`,
-    external: `KUBE-EXT-${hash}`,
-    firewall: `KUBE-FW-${hash}`,
-    endpoint: (text) => `KUBE-SEP-${hashOf(name + protocol + text)}`,
+    cluster: `KUBE-SVC-${suffix}`,
+    local: `KUBE-SVL-${suffix}`,
+    external: `KUBE-EXT-${suffix}`,
+    firewall: `KUBE-FW-${suffix}`,
+    endpoint(text) {
+      const known = endpoints.get(text);
+      if (known !== undefined) return known;
+      const made = `KUBE-SEP-${hashOf(name + protocol + text)}`;
+      endpoints.set(text, made);
+      return made;
+    },
   };
 }
 
@@ -61,7 +68,7 @@ const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
 
 /** RFC 4648 base32 of the first 10 bytes of the digest: 16 characters. */
 function hashOf(text: string): string {
-  const digest = createHash('sha256').update(text).digest();
+  const digest = hash('sha256', text, 'buffer');
   let out = '';
   for (let bit = 0; bit < 80; bit += 5) {
     const at = bit >> 3;

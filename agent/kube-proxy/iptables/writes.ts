@@ -50,17 +50,20 @@ export const NFT_LINES_PER_BATCH = 1_000;
 
 export function renderBatches(writes: Readonly<Record<TableName, TableWrites>>, { linesPerBatch }: RenderOptions): Batch[] {
   const batches: Batch[] = [];
-  let open: string[] = [];
+  let text = '';
+  let lines = 0;
   let transactions = 0;
   const close = (): void => {
-    if (open.length > 0) batches.push({ text: `${open.join('\n')}\n`, lines: open.length, transactions });
-    open = [];
+    if (lines > 0) batches.push({ text, lines, transactions });
+    text = '';
+    lines = 0;
     transactions = 0;
   };
-  for (const section of sections(writes)) {
-    for (const piece of cut(section.steps, linesPerBatch)) {
-      if (open.length + piece.length + 2 > linesPerBatch) close();
-      open.push(`*${section.table}`, ...piece, 'COMMIT');
+  for (const { table, steps } of sections(writes)) {
+    for (const piece of cut(steps, linesPerBatch)) {
+      if (lines + piece.lines + 2 > linesPerBatch) close();
+      text += `*${table}\n${piece.text}COMMIT\n`;
+      lines += piece.lines + 2;
       transactions += 1;
     }
   }
@@ -68,8 +71,12 @@ export function renderBatches(writes: Readonly<Record<TableName, TableWrites>>, 
   return batches;
 }
 
-/** What must be in one transaction. */
-type Step = readonly string[];
+/** What must be in one transaction. iptables-restore wants the lines that declare chains before all others. */
+interface Step {
+  readonly declared: string;
+  readonly rules: string;
+  readonly lines: number;
+}
 
 interface Section {
   readonly table: TableName;
@@ -90,18 +97,18 @@ function sections({ nat, filter, mangle }: Readonly<Record<TableName, TableWrite
 function whole(writes: TableWrites): Step[] {
   const { make, rewrite, insert, remove, drop } = writes;
   if (rewrite.size > 0 && insert.length + remove.length > 0) {
-    const chains = inOrder(rewrite);
-    return [...made(make), ...chains.map(rewriteStep), [...insert.map(inserted), ...remove.map(removed)], ...dropped(drop)];
+    const moves = ruleStep([...insert.map(inserted), ...remove.map(removed)]);
+    return [...made(make), ...inOrder(rewrite).map(rewriteStep), moves, ...dropped(drop)];
   }
   return [...adding(writes), ...removing(writes)];
 }
 
 function adding({ make, rewrite, insert }: TableWrites): Step[] {
-  return [...made(make), ...inOrder(rewrite).map(rewriteStep), ...insert.map((i) => [inserted(i)])];
+  return [...made(make), ...inOrder(rewrite).map(rewriteStep), ...insert.map((i) => ruleStep([inserted(i)]))];
 }
 
 function removing({ remove, drop }: TableWrites): Step[] {
-  return [...remove.map((r) => [removed(r)]), ...dropped(drop)];
+  return [...remove.map((r) => ruleStep([removed(r)])), ...dropped(drop)];
 }
 
 /** What others jump to first. */
@@ -111,17 +118,33 @@ function rank(chain: string): number {
   const at = ORDER.findIndex((prefix) => chain.startsWith(prefix));
   return at === -1 ? ORDER.length : at;
 }
+function byRank<T>(items: Iterable<T>, chainOf: (item: T) => string): T[][] {
+  const ranked: T[][] = Array.from({ length: ORDER.length + 1 }, () => []);
+  for (const item of items) ranked[rank(chainOf(item))]?.push(item);
+  return ranked;
+}
 function inOrder(rewrite: ReadonlyMap<string, readonly string[]>): [string, readonly string[]][] {
-  return [...rewrite].sort(([a], [b]) => rank(a) - rank(b));
+  return byRank(rewrite, ([chain]) => chain).flat();
 }
 function dropped(chains: readonly string[]): Step[] {
-  return chains.toSorted((a, b) => rank(b) - rank(a)).map((chain) => [`:${chain} - [0:0]`, `-X ${chain}`]);
+  const ordered = byRank(chains, (chain) => chain)
+    .toReversed()
+    .flat();
+  return ordered.map((chain) => ({ declared: declare(chain), rules: `-X ${chain}\n`, lines: 2 }));
 }
 function made(chains: readonly string[]): Step[] {
-  return chains.map((chain) => [`:${chain} - [0:0]`]);
+  return chains.map((chain) => ({ declared: declare(chain), rules: '', lines: 1 }));
 }
 function rewriteStep([chain, rules]: [string, readonly string[]]): Step {
-  return [`:${chain} - [0:0]`, ...rules.map((rule) => `-A ${chain} ${rule}`)];
+  let text = '';
+  for (const rule of rules) text += `-A ${chain} ${rule}\n`;
+  return { declared: declare(chain), rules: text, lines: rules.length + 1 };
+}
+function ruleStep(lines: readonly string[]): Step {
+  return { declared: '', rules: lines.map((line) => `${line}\n`).join(''), lines: lines.length };
+}
+function declare(chain: string): string {
+  return `:${chain} - [0:0]\n`;
 }
 function inserted({ chain, rule }: ChainRule): string {
   return `-I ${chain} ${rule}`;
@@ -129,19 +152,28 @@ function inserted({ chain, rule }: ChainRule): string {
 function removed({ chain, rule }: ChainRule): string {
   return `-D ${chain} ${rule}`;
 }
-/** Pieces of at most so many lines, chain declarations first as iptables-restore wants them. */
-function cut(steps: readonly Step[], linesPerBatch: number): string[][] {
-  const pieces: string[][] = [];
-  let chains: string[] = [];
-  let rest: string[] = [];
+
+interface Piece {
+  readonly text: string;
+  readonly lines: number;
+}
+
+function cut(steps: readonly Step[], linesPerBatch: number): Piece[] {
+  const pieces: Piece[] = [];
+  let declared = '';
+  let rules = '';
+  let lines = 0;
   const close = (): void => {
-    if (chains.length + rest.length > 0) pieces.push([...chains, ...rest]);
-    chains = [];
-    rest = [];
+    if (lines > 0) pieces.push({ text: declared + rules, lines });
+    declared = '';
+    rules = '';
+    lines = 0;
   };
   for (const step of steps) {
-    if (chains.length + rest.length + step.length > linesPerBatch) close();
-    for (const line of step) (line.startsWith(':') ? chains : rest).push(line);
+    if (lines + step.lines > linesPerBatch) close();
+    declared += step.declared;
+    rules += step.rules;
+    lines += step.lines;
   }
   close();
   return pieces;

@@ -2,6 +2,7 @@
  * The two ends of a connection in the traffic tests, to be run inside a namespace.
  *   peer.ts serve NAME PORT            TCP and UDP on all addresses: answers each line or datagram with "NAME <who asks>"
  *   peer.ts ask tcp|udp HOST PORT N    N connections one after the other: a JSON object of answers and errors with their counts
+ *   peer.ts measure HOST PORT N        N connections one after the other, then as many as possible: median microseconds and connections a second
  *   peer.ts hold HOST PORT             one TCP connection: each line of stdin goes out, each answer comes out
  *   peer.ts stream HOST PORT SPORT     one UDP socket with a fixed source port: as hold
  */
@@ -57,6 +58,32 @@ async function ask(protocol: string, host: string, port: number, count: number):
   process.stdout.write(`${JSON.stringify(answers)}\n`);
 }
 
+async function measure(host: string, port: number, count: number): Promise<void> {
+  const open = (): Promise<number> =>
+    new Promise((resolve, reject) => {
+      const start = performance.now();
+      const socket = connect({ host, port }, () => {
+        const us = (performance.now() - start) * 1_000;
+        socket.resetAndDestroy();
+        resolve(us);
+      });
+      socket.on('error', reject);
+    });
+  const each: number[] = [];
+  for (let i = 0; i < count; i++) each.push(await open());
+  const startMs = performance.now();
+  let left = count;
+  await Promise.all(
+    Array.from({ length: 16 }, async () => {
+      while (left-- > 0) await open();
+    }),
+  );
+  const us = each.toSorted((a, b) => a - b)[count >> 1] ?? NaN;
+  process.stdout.write(
+    `${JSON.stringify({ us: Math.round(us), perSecond: Math.round((count / (performance.now() - startMs)) * 1_000) })}\n`,
+  );
+}
+
 function hold(host: string, port: number): void {
   const socket = connect({ host, port }, () => process.stdout.write('connected\n'));
   socket.on('error', (err) => (process.stdout.write(`error ${'code' in err ? String(err.code) : err.message}\n`), process.exit(0)));
@@ -76,6 +103,7 @@ const [what, ...args] = process.argv.slice(2);
 const [a = '', b = '', c = '', d = ''] = args;
 if (what === 'serve') serve(a, Number(b));
 else if (what === 'ask') await ask(a, b, Number(c), Number(d));
+else if (what === 'measure') await measure(a, Number(b), Number(c));
 else if (what === 'hold') hold(a, Number(b));
 else if (what === 'stream') stream(a, Number(b), Number(c));
 else throw new Error(`unknown: ${what}`);
