@@ -13,7 +13,12 @@ test('parseMounts: a hybrid machine is used as v1', () => {
   const mounts = parseMounts(HYBRID, () => assert.fail('not asked on v1'));
   assert.equal(mounts.mode, 'v1');
   assert.equal(mounts.controllers.get('cpuacct'), '/sys/fs/cgroup/cpu,cpuacct');
-  assert.deepEqual(mounts.trees, ['/sys/fs/cgroup/cpu,cpuacct', '/sys/fs/cgroup/memory', '/sys/fs/cgroup/systemd', '/sys/fs/cgroup/unified']);
+  assert.deepEqual(mounts.trees, [
+    '/sys/fs/cgroup/cpu,cpuacct',
+    '/sys/fs/cgroup/memory',
+    '/sys/fs/cgroup/systemd',
+    '/sys/fs/cgroup/unified',
+  ]);
 });
 
 test('limitFiles: the same limits in the words of v1 and of v2', () => {

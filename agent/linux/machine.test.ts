@@ -14,11 +14,20 @@ test('defaultInterface: the default route of the lowest metric decides; without 
 
 test('orderAddresses: the interface of the default route first, IPv4 before IPv6, neither loopback nor link-local', () => {
   const of = (address: string, family = 'IPv4', internal = false) => ({ address, family, internal });
-  const interfaces = { lo: [of('127.0.0.1', 'IPv4', true)], cni0: [of('10.244.0.1')], eth0: [of('fe80::1', 'IPv6'), of('fd00::2', 'IPv6'), of('10.0.2.15')] };
+  const interfaces = {
+    lo: [of('127.0.0.1', 'IPv4', true)],
+    cni0: [of('10.244.0.1')],
+    eth0: [of('fe80::1', 'IPv6'), of('fd00::2', 'IPv6'), of('10.0.2.15')],
+  };
   assert.deepEqual(orderAddresses(interfaces, 'eth0'), ['10.0.2.15', '10.244.0.1', 'fd00::2']);
 });
 
 test('parseResolvConf: comments, several servers, the last search line, trailing dots', () => {
-  const text = '# by dhcp\nnameserver 10.0.2.3\nsearch old.example\nnameserver fd00::3 ; v6\nsearch a.example. b.example\noptions ndots:2 rotate\n';
-  assert.deepEqual(parseResolvConf(text), { servers: ['10.0.2.3', 'fd00::3'], searches: ['a.example', 'b.example'], options: ['ndots:2', 'rotate'] });
+  const text =
+    '# by dhcp\nnameserver 10.0.2.3\nsearch old.example\nnameserver fd00::3 ; v6\nsearch a.example. b.example\noptions ndots:2 rotate\n';
+  assert.deepEqual(parseResolvConf(text), {
+    servers: ['10.0.2.3', 'fd00::3'],
+    searches: ['a.example', 'b.example'],
+    options: ['ndots:2', 'rotate'],
+  });
 });

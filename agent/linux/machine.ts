@@ -25,12 +25,17 @@ export async function readMachine(): Promise<Machine> {
 
 /** Name of the interface with the default route of the lowest metric. Pure. */
 export function defaultInterface(route: string): string | undefined {
-  const rows = route.split('\n').slice(1).map((line) => line.split(/\s+/));
+  const rows = route
+    .split('\n')
+    .slice(1)
+    .map((line) => line.split(/\s+/));
   const defaults = rows.filter(([, destination, , , , , , mask]) => destination === '00000000' && mask === '00000000');
   return defaults.toSorted((a, b) => Number(a[6]) - Number(b[6]))[0]?.[0];
 }
 
-type Interfaces = Readonly<Record<string, readonly { readonly address: string; readonly family: string; readonly internal: boolean }[] | undefined>>;
+type Interfaces = Readonly<
+  Record<string, readonly { readonly address: string; readonly family: string; readonly internal: boolean }[] | undefined>
+>;
 
 export function orderAddresses(interfaces: Interfaces, first: string | undefined): string[] {
   const names = Object.keys(interfaces).sort((a, b) => Number(b === first) - Number(a === first));
@@ -50,7 +55,10 @@ export function parseResolvConf(text: string): ResolvConf {
   let searches: string[] = [];
   let options: string[] = [];
   for (const line of text.split('\n')) {
-    const [word, ...rest] = line.replace(/[#;].*$/, '').trim().split(/\s+/);
+    const [word, ...rest] = line
+      .replace(/[#;].*$/, '')
+      .trim()
+      .split(/\s+/);
     if (word === 'nameserver' && rest[0] !== undefined) servers.push(rest[0]);
     if (word === 'search') searches = rest.map((s) => (s === '.' ? s : s.replace(/\.$/, '')));
     if (word === 'options') options = rest;

@@ -28,6 +28,8 @@ export interface KnownPod {
   readonly objects: PodObjects | undefined;
 }
 
+/** A pod that waits for the one before it of its name, or that nobody has looked at yet. */
+const NOT_SEEN: PodStatus = { phase: 'Pending' };
 const RETRY_BASE_MS = 500;
 const RETRY_MAX_MS = 60_000;
 
@@ -69,14 +71,14 @@ export class PodWorkers {
     for (const [key, pod] of this.#wanted ?? []) {
       const known = all.get(key);
       if (known === undefined || known.pod.metadata.uid !== pod.metadata.uid)
-        all.set(key, { pod, status: undefined, objects: known?.objects });
+        all.set(key, { pod, status: NOT_SEEN, objects: known?.objects });
     }
     return [...all.values()];
   }
 
   pod(key: string): KnownPod | undefined {
     const wanted = this.#wanted?.get(key);
-    return this.#known.get(key) ?? (wanted === undefined ? undefined : { pod: wanted, status: undefined, objects: undefined });
+    return this.#known.get(key) ?? (wanted === undefined ? undefined : { pod: wanted, status: NOT_SEEN, objects: undefined });
   }
 
   async run(signal: AbortSignal): Promise<void> {

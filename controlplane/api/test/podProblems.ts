@@ -19,4 +19,3 @@ export const ofMetadata = (metadata: object): readonly string[] =>
   problemsOf({ metadata: { name: 'web', namespace: 'default', ...metadata }, spec: { containers: [{ name: 'a', image: 'x' }] } });
 
 export const C = 'spec.containers[0]';
-
