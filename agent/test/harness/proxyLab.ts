@@ -125,7 +125,8 @@ export class ProxyLab {
     return child;
   }
 
-  async startProxy(): Promise<void> {
+  /** more: instead of the arguments the lab was made with. */
+  async startProxy(more: readonly string[] = this.#options.proxyArgs): Promise<void> {
     const [program = '', ...rest] = [
       ...this.node.via,
       process.execPath,
@@ -137,7 +138,7 @@ export class ProxyLab {
       '--iptables-min-sync-period=10ms',
       '--conntrack-max-per-core=0',
       '-v=4',
-      ...this.#options.proxyArgs,
+      ...more,
     ];
     this.log = '';
     const proxy = execa(program, rest, PROXY_OPTIONS);

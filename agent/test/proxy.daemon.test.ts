@@ -1,0 +1,257 @@
+/** The daemon as an operator meets it: documents that change and break, rules that others remove, modes that change, the way out. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync, renameSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { execa } from 'execa';
+import { missing, startContainerd } from './harness/containerd.ts';
+import { startKubelet } from './harness/kubelet.ts';
+import { manifest } from './harness/manifest.ts';
+import { ProxyLab, podIp } from './harness/proxyLab.ts';
+import { until } from './harness/until.ts';
+import { whyNoNetNs } from './proxyNet.ts';
+
+const skip = (await whyNoNetNs()) ?? false;
+const IP = '10.96.0.10';
+const WEB = { spec: { clusterIP: IP, ports: [{ port: 80 }] }, endpoints: [{ pod: 1 }] };
+const MAIN = new URL('../kube-proxy/main.ts', import.meta.url).pathname;
+const directory = mkdtempSync(join(tmpdir(), 'kijabi-proxy-'));
+const socket = join(directory, 'kubelet.sock');
+let pods: unknown[] = [];
+let kubelet: Server | undefined;
+let lab: ProxyLab;
+
+before(async () => {
+  if (skip === false) lab = await ProxyLab.make({ proxyArgs: [`--kubelet-socket=${socket}`] });
+});
+after(async () => {
+  await lab?.close();
+  kubelet?.close();
+  rmSync(directory, { recursive: true });
+});
+
+const answers = async (host = IP): Promise<string> => Object.keys(await lab.connect(lab.client, { host, port: 80 })).join();
+const put = (file: string, text: string): void => {
+  writeFileSync(join(directory, file), text);
+  renameSync(join(directory, file), join(lab.servicesDir, file));
+};
+/** A run of kube-proxy to its end. */
+const command = async (...args: string[]): Promise<{ exitCode: number | undefined; all: string }> => {
+  const { exitCode, all } = await execa(
+    'nsenter',
+    [...lab.node.via.slice(1), process.execPath, '--disable-warning=ExperimentalWarning', MAIN, ...args],
+    { reject: false, all: true },
+  );
+  return { exitCode, all };
+};
+
+test('rules that somebody flushed or removed are back, and what others count goes on counting', { skip }, async () => {
+  await lab.serve({ web: WEB, other: { spec: { clusterIP: '10.96.0.11', ports: [{ port: 80 }] }, endpoints: [{ pod: 2 }] } });
+  assert.match(await answers('10.96.0.11'), /^p2 /);
+  const [, chain = ''] =
+    /(KUBE-SVC-\S+).*10\.96\.0\.11/.exec(await lab.node.run('iptables', '-t', 'nat', '-L', 'KUBE-SERVICES', '-n')) ?? [];
+  const counted = async (): Promise<boolean> =>
+    / [1-9]\d* +\d+ KUBE-SEP/.test(await lab.node.run('iptables', '-t', 'nat', '-L', chain, '-n', '-v', '-x'));
+  assert.ok(await counted());
+  const [rule = ''] = (await lab.node.run('iptables-save', '-t', 'nat'))
+    .split('\n')
+    .filter((l) => l.startsWith('-A KUBE-SERVICES') && l.includes(`${IP}/32`));
+  await lab.node.run('sh', '-c', `iptables -t nat ${rule.replace('-A', '-D')}`);
+  await until('the rule is back', async () => (await lab.node.run('iptables-save', '-t', 'nat')).includes(rule));
+  assert.ok(await counted(), 'only what was missing was written');
+  assert.match(lab.log, /Others had changed rules of services, they are as they should be again.* lines=\d /);
+  await lab.node.run('iptables', '-t', 'filter', '-F');
+  await until('the jumps are back', async () =>
+    (await lab.node.run('iptables-save', '-t', 'filter')).includes(
+      '-A FORWARD -m comment --comment "kubernetes forwarding rules" -j KUBE-FORWARD',
+    ),
+  );
+  assert.match(lab.log, /Rules of services had been removed, they are back/);
+  assert.match(await answers(), /^p1 /);
+});
+
+test('a document that breaks keeps its last good version, and the log says where it is broken', { skip }, async () => {
+  await lab.serve({ web: WEB });
+  put('all.yaml', 'apiVersion: v1\nkind: Service\nmetadata: { name: web }\nspec: { clusterIP: 10.96.0.10, prots: [] }\n');
+  await until('the refusal is told', () =>
+    /Refused document file=\S+all.yaml:4:\d+ err="spec.prots: unknown field, did you mean ports\?"/.test(lab.log),
+  );
+  assert.match(await answers(), /^p1 /);
+});
+
+test('two services with one cluster IP: the first keeps it, the other is named', { skip }, async () => {
+  await lab.serve({ web: WEB });
+  put(
+    'b.yaml',
+    `apiVersion: v1\nkind: Service\nmetadata: { name: zweb, namespace: lab }\nspec: { clusterIP: ${IP}, ports: [{ port: 80 }] }\n`,
+  );
+  await until('the conflict is told', () =>
+    /Service is not served as written service=lab\/zweb.* err="cluster IP 10.96.0.10:80\/tcp belongs to service lab\/web already/.test(
+      lab.log,
+    ),
+  );
+  assert.match(await answers(), /^p1 /);
+  rmSync(join(lab.servicesDir, 'b.yaml'));
+});
+
+test('a selector finds the pods the kubelet tells of, and keeps them while it is away', { skip }, async () => {
+  pods = [
+    {
+      metadata: { name: 'a', namespace: 'lab', labels: { app: 'web' } },
+      spec: { containers: [] },
+      status: { podIP: podIp(3), conditions: [{ type: 'Ready', status: 'True' }] },
+    },
+  ];
+  kubelet = createServer((_, res) => res.end(JSON.stringify({ kind: 'PodList', items: pods }))).listen(socket);
+  await lab.serve({});
+  put(
+    'all.yaml',
+    `apiVersion: v1\nkind: Service\nmetadata: { name: web, namespace: lab }\nspec: { clusterIP: ${IP}, selector: { app: web }, ports: [{ port: 80, targetPort: 8080 }] }\n`,
+  );
+  await until('the pod serves', async () => (await answers()).startsWith('p3 '));
+  kubelet.close();
+  kubelet.closeAllConnections();
+  await until('the loss is told', () => lab.log.includes('Cannot ask the kubelet for its pods'));
+  assert.match(await answers(), /^p3 /);
+  kubelet = createServer((_, res) => res.end(JSON.stringify({ kind: 'PodList', items: [] }))).listen(socket);
+  await until('the pod is gone', async () => (await answers()) === 'ECONNREFUSED');
+});
+
+test('health, metrics, mode, settings and explanations are served', { skip }, async () => {
+  await lab.serve({ web: WEB });
+  assert.equal(await lab.ask('/proxyMode'), 'iptables');
+  assert.equal(
+    (JSON.parse(await lab.ask('/configz')) as Record<string, { clusterCIDR?: string }>)['kubeproxy.config.k8s.io']?.clusterCIDR,
+    '10.244.0.0/16,fd44::/16',
+  );
+  const metrics = await lab.ask('/metrics');
+  for (const name of [
+    'sync_proxy_rules_duration_seconds_bucket{ip_family="IPv4",le="0.001"}',
+    'sync_proxy_rules_iptables_total{ip_family="IPv4",table="nat"}',
+    'sync_proxy_rules_last_timestamp_seconds',
+    'conntrack_reconciler_deleted_entries_total',
+  ]) {
+    assert.ok(metrics.includes(`kubeproxy_${name}`), name);
+  }
+  for (const path of ['healthz', 'livez'])
+    assert.match(await lab.client.run('curl', '-sSf', `http://192.0.2.1:10256/${path}`), /"lastUpdated": "\d{4}-/);
+  const { exitCode, all } = await command('--explain', 'lab/web');
+  assert.equal(exitCode, 0);
+  assert.match(all, /cluster IP 10\.96\.0\.10:80\/tcp:\n +\[\d+ packets, \d+ bytes\] nat KUBE-SERVICES: -d 10\.96\.0\.10\/32/);
+  assert.match(all, new RegExp(`${podIp(1)}:8080, on lab-node, ready, 100 % of Cluster`));
+  assert.match((await command('--explain', 'lab/nobody')).all, /services "lab\/nobody" not found: there are lab\/web/);
+  assert.match(await lab.ask(`/explain/packet?from=${podIp(2)}&to=${IP}:80`), new RegExp(`100 %  goes to ${podIp(1)}:8080\n`));
+  assert.match(await lab.ask(`/explain/packet?from=192.0.2.2&to=${IP}:80`), new RegExp(`100 %  goes to ${podIp(1)}:8080 masqueraded`));
+  assert.match(await lab.ask(`/explain/packet?from=192.0.2.2&to=${IP}:81`), /not for any service/);
+});
+
+test('a second proxy says who has its ports', { skip }, async () => {
+  const config = join(directory, 'second.yaml');
+  writeFileSync(
+    config,
+    'apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\nbindAddressHardFail: true\nconntrack: { maxPerCore: 0 }\n',
+  );
+  const { exitCode, all } = await command('--config', config, '--services-dir', lab.servicesDir);
+  assert.equal(exitCode, 1);
+  assert.match(all, /Cannot serve health on 0\.0\.0\.0 port 10256: another process has the port/);
+});
+
+test('a configuration with mistakes is refused with all of them', { skip }, async () => {
+  const config = join(directory, 'bad.yaml');
+  writeFileSync(
+    config,
+    'apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\nmode: iptable\nclusterCIDr: 10.0.0.0/8\n',
+  );
+  const { exitCode, all } = await command('--config', config);
+  assert.equal(exitCode, 1);
+  assert.match(
+    all,
+    /2 problems[^]*bad.yaml:3:7: mode: Unsupported value: "iptable"[^]*clusterCIDr: unknown field, did you mean "?clusterCIDR/,
+  );
+});
+
+test('another mode takes over without a stale rule, and --cleanup leaves only what is not ours', { skip }, async () => {
+  await lab.node.run('iptables', '-A', 'INPUT', '-s', '203.0.113.99', '-j', 'DROP');
+  await lab.serve({ web: WEB });
+  await lab.stopProxy();
+  assert.match(await answers(), /^p1 /, 'services go on without the proxy');
+  await lab.startProxy(['--proxy-mode=nftables', '--nodeport-addresses=all']);
+  assert.match(lab.log, /Using nftables proxier/);
+  const rules = await lab.node.run('iptables-save');
+  assert.deepEqual(
+    rules.split('\n').filter((l) => /KUBE-(?!FIREWALL)/.test(l)),
+    [],
+  );
+  assert.match(await answers(), /^p1 /);
+  await lab.stopProxy();
+  await lab.startProxy();
+  assert.doesNotMatch(await lab.node.run('nft', 'list', 'ruleset'), /table ip6? kube-proxy/);
+  assert.match(await answers(), /^p1 /);
+  await lab.stopProxy();
+  assert.deepEqual(await command('--cleanup'), { exitCode: 0, all: '' });
+  const left = await lab.node.run('iptables-save');
+  assert.deepEqual(
+    left.split('\n').filter((l) => /KUBE-(?!FIREWALL)/.test(l)),
+    [],
+  );
+  assert.match(left, /-A INPUT -s 203\.0\.113\.99\/32 -j DROP/);
+  assert.equal(await answers(), 'no answer');
+  await lab.startProxy();
+  assert.match(await answers(), /^p1 /);
+});
+
+test('a service of a static pod answers, on a real kubelet and containerd', { skip: skip || (missing() ?? false) }, async () => {
+  const containerd = await startContainerd();
+  const services = mkdtempSync(join(tmpdir(), 'kijabi-services-'));
+  const via = ['nsenter', `--net=/run/netns/${containerd.netns}`] as const;
+  const real = await startKubelet(containerd);
+  const proxy = execa(
+    via[0],
+    [
+      via[1],
+      process.execPath,
+      '--disable-warning=ExperimentalWarning',
+      MAIN,
+      `--services-dir=${services}`,
+      `--kubelet-socket=${join(real.rootDir, 'kubelet.sock')}`,
+      `--hostname-override=${real.nodeName}`,
+      '--conntrack-max-per-core=0',
+    ],
+    { reject: false },
+  );
+  try {
+    real.apply(
+      'web.yaml',
+      manifest({
+        name: 'web',
+        labels: { app: 'web' },
+        script: 'mkdir /w && echo hello > /w/index.html && exec busybox httpd -f -p 8080 -h /w',
+        container: { ports: [{ name: 'http', containerPort: 8080 }] },
+      }),
+    );
+    writeFileSync(
+      join(services, 'web.yaml'),
+      `apiVersion: v1\nkind: Service\nmetadata: { name: web }\nspec: { clusterIP: ${IP}, selector: { app: web }, ports: [{ port: 80, targetPort: http }] }\n`,
+    );
+    const get = async (): Promise<string> =>
+      (await execa(via[0], [via[1], 'curl', '-s', '--max-time', '2', `http://${IP}/`], { reject: false })).stdout;
+    await until('the pod runs', async () => (await real.pod('web'))?.status?.podIP !== undefined);
+    // A node has a way out; without any the kernel refuses to send before a rule is asked.
+    const { stdout } = await execa(via[0], [via[1], 'ip', '-o', 'route', 'get', (await real.pod('web'))?.status?.podIP ?? '']);
+    await execa(via[0], [via[1], 'ip', 'route', 'add', 'default', 'dev', / dev (\S+)/.exec(stdout)?.[1] ?? '']);
+    await until('the pod answers through its service', async () => (await get()) === 'hello');
+    real.remove('web.yaml');
+    await until(
+      'the service refuses',
+      async () => (await execa(via[0], [via[1], 'curl', '-s', `http://${IP}/`], { reject: false })).exitCode === 7,
+    );
+  } finally {
+    proxy.kill('SIGKILL');
+    await proxy;
+    await real.stop();
+    await containerd.stop();
+    rmSync(services, { recursive: true });
+  }
+});
