@@ -136,7 +136,8 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
     });
     notify.send({ READY: 1, STATUS: `mode ${settings.mode}, ${proxy.serviceCount} services` });
   });
-  const following = followAddresses(settings, { clock, signal }, (facts) => {
+  const lookAgain = (): void => void healthServers.update(proxy.ports(), signal);
+  const following = followAddresses(settings, { clock, signal, lookAgain }, (facts) => {
     node = facts;
     for (const family of families) current.set(family, proxySettings(settings, facts, family));
     proxy.loop.requestFull('addresses of the node changed');
@@ -227,7 +228,7 @@ async function listenLater(options: ListenOptions, { clock, log, signal }: Pick<
 /** Addresses come and go with interfaces; node ports and health check ports follow them. */
 async function followAddresses(
   settings: Settings,
-  { clock, signal }: Pick<DaemonContext, 'clock' | 'signal'>,
+  { clock, signal, lookAgain }: Pick<DaemonContext, 'clock' | 'signal'> & { readonly lookAgain: () => void },
   onChange: (facts: NodeFacts) => void,
 ): Promise<void> {
   const show = (facts: NodeFacts): string => JSON.stringify(FAMILIES.map((family) => proxySettings(settings, facts, family)));
@@ -238,6 +239,7 @@ async function followAddresses(
     const facts = await readNode(settings);
     if (show(facts) !== last) onChange(facts);
     last = show(facts);
+    lookAgain();
   }
 }
 

@@ -80,6 +80,12 @@ export class ServiceProxy {
     this.metrics.endpointChanges.set({}, this.store.endpointChanges);
     this.metrics.serviceChanges.set({}, this.store.serviceChanges);
     this.loop.changed();
+    this.#countPending();
+  }
+
+  /** Which of the two changed is not remembered: a service port waits, whatever moved it. */
+  #countPending(): void {
+    for (const metric of [this.metrics.endpointChangesPending, this.metrics.serviceChangesPending]) metric.set({}, this.loop.pending);
   }
 
   setNode(node: NodeView): void {
@@ -139,6 +145,7 @@ export class ServiceProxy {
     metrics.iptablesLast.set(label, report.linesWritten);
     this.#observeProgramming(family, changed);
     this.#countLocal(family);
+    this.#countPending();
     this.#cleanFlows(family, changed);
     onSynced(this.ports());
   }

@@ -117,6 +117,11 @@ export class SyncLoop {
     this.#wake?.();
   }
 
+  /** Service ports that are not in the kernel as they should be. */
+  get pending(): number {
+    return this.#lanes.reduce((sum, lane) => sum + lane.changed.size, 0);
+  }
+
   states(): LaneState[] {
     return this.#lanes.map(({ proxier, lastReport, lastSyncAtMs, lastTookMs, pendingSinceMs, lastError }) => ({
       family: proxier.family,

@@ -22,39 +22,52 @@ interface Wanted {
 
 export class ServiceHealthServers {
   readonly #options: ServiceHealthOptions;
-  readonly #open = new Map<string, { readonly port: number; readonly servers: readonly Listening[] }>();
+  readonly #open = new Map<string, { readonly at: string; readonly servers: readonly Listening[] }>();
   readonly #failed = new Map<string, number>();
   #wanted: ReadonlyMap<string, Wanted> = new Map();
+  /** Updates run one after the other. */
+  #last: Promise<void> = Promise.resolve();
 
   constructor(options: ServiceHealthOptions) {
     this.#options = options;
   }
 
-  /** Opens and closes what changed. A port that cannot be opened is tried again at the next call. */
-  async update(ports: Iterable<ServicePort>, signal: AbortSignal): Promise<void> {
+  /** Opens and closes what changed, the addresses to listen on included. A port that cannot be opened is tried again at the next call. */
+  update(ports: Iterable<ServicePort>, signal: AbortSignal): Promise<void> {
     this.#wanted = wantedOf(ports);
-    for (const [service, { port, servers }] of this.#open) {
-      if (this.#wanted.get(service)?.port === port) continue;
-      for (const server of servers) server.close();
+    this.#last = this.#last.then(() => this.#apply(signal));
+    return this.#last;
+  }
+
+  async #apply(signal: AbortSignal): Promise<void> {
+    const hosts = this.#options.hosts();
+    const at = (port: number): string => `${port} ${hosts.join(' ')}`;
+    for (const [service, open] of this.#open) {
+      const wanted = this.#wanted.get(service);
+      if (wanted !== undefined && at(wanted.port) === open.at) continue;
+      for (const server of open.servers) server.close();
       this.#open.delete(service);
     }
     for (const service of this.#failed.keys()) if (!this.#wanted.has(service)) this.#failed.delete(service);
     for (const [service, { port }] of this.#wanted) {
-      if (!this.#open.has(service) && !signal.aborted) await this.#start(service, port, signal);
+      if (!this.#open.has(service) && !signal.aborted) await this.#start({ service, port, hosts, at: at(port) }, signal);
     }
   }
 
-  async #start(service: string, port: number, signal: AbortSignal): Promise<void> {
-    const { hosts, log } = this.#options;
+  async #start(
+    { service, port, hosts, at }: { service: string; port: number; hosts: readonly string[]; at: string },
+    signal: AbortSignal,
+  ): Promise<void> {
     const servers: Listening[] = [];
     try {
-      for (const host of hosts())
+      for (const host of hosts) {
         servers.push(await listen({ what: `the health of service ${service}`, host, port, route: () => this.#answer(service) }, signal));
-      this.#open.set(service, { port, servers });
+      }
+      this.#open.set(service, { at, servers });
       this.#failed.delete(service);
     } catch (err) {
       for (const server of servers) server.close();
-      if (this.#failed.get(service) !== port) log.error('Cannot open health check node port', { service, port, err });
+      if (this.#failed.get(service) !== port) this.#options.log.error('Cannot open health check node port', { service, port, err });
       this.#failed.set(service, port);
     }
   }
