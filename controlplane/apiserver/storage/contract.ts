@@ -109,6 +109,25 @@ export function testStoreContract(name: string, options: ContractOptions): void 
     await batches.return();
   });
 
+  it('a watch that is thousands of changes behind gets them all, in several batches, none twice', async ({ store, root }, t) => {
+    const start = await store.revision();
+    const keys = Array.from({ length: 3_000 }, (_, i) => `${root}${String(i).padStart(4, '0')}`);
+    for (let i = 0; i < keys.length; i += 100) await store.transact(keys.slice(i, i + 100).map(create));
+    const end = await store.revision();
+    const batches = watchFrom(store, root, start, t.signal);
+    const seen: string[] = [];
+    for (let at = start; at < end;) {
+      const batch = must(await batches.next());
+      assert.ok(
+        batch.changes.every((c) => c.revision > at && c.revision <= batch.revision),
+        'a batch says more or less than it holds',
+      );
+      seen.push(...brief(batch).toSorted());
+      at = batch.revision;
+    }
+    assert.deepEqual(seen, keys);
+  });
+
   it('a watch ends quietly with its signal, also while it waits', async ({ store, root }) => {
     const stop = new AbortController();
     const batches = watchFrom(store, root, await store.revision(), stop.signal);

@@ -168,6 +168,6 @@ test('transfer: into any other store, whose revision then is past the old one', 
 
 test('the README lists every code, with the words of the source', async () => {
   const readme = await readFile(new URL('README.md', import.meta.url), 'utf8');
-  const rows = [...readme.matchAll(/^\| `(STORE_\w+)` \| (.*) \|$/gm)].map((row) => [row[1], row[2]]);
+  const rows = [...readme.matchAll(/^\|\s*`(STORE_\w+)`\s*\|\s*(.*?)\s*\|$/gm)].map((row) => [row[1], row[2]]);
   assert.deepEqual(rows, Object.entries(STORE_CODES));
 });

@@ -189,6 +189,31 @@ test('history is kept beyond compaction for the time asked for, by key, and with
     await store.close();
   }));
 
+test('entries that come and go leave nothing behind once the past is given up', () =>
+  inDirectory(async (dir) => {
+    const store = await EmbeddedStore.open({ dir, history: { keepMs: 0 } });
+    try {
+      const before = (await store.status()).usedBytes;
+      for (let round = 0; round < 5; round++) {
+        await Promise.all(
+          Array.from({ length: 400 }, async (_, i) => {
+            const key = `/registry/events/${round}-${i}`;
+            const ifRevision = await store.transact([{ kind: 'create', key, value: Buffer.alloc(200, 'x') }]);
+            await store.transact([{ kind: 'delete', key, ifRevision }]);
+          }),
+        );
+        await store.compact(await store.revision());
+        // A page or two that hold nothing any more.
+        assert.ok(
+          (await store.status()).usedBytes <= before + 3 * 16_384,
+          `round ${round}: ${(await store.status()).usedBytes} bytes are used`,
+        );
+      }
+    } finally {
+      await store.close();
+    }
+  }));
+
 async function rewriteAll(store: EmbeddedStore, count: number, text: string): Promise<void> {
   await Promise.all(
     Array.from({ length: count }, async (_, i) => {

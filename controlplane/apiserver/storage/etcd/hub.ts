@@ -137,5 +137,5 @@ function changeOf({ type, kv, prev_kv: previous }: Event): Change {
 
 /** The value is copied: the decoder's is a window on the whole message, which one entry in a cache would keep alive. */
 export function entryOf(kv: KeyValue): Entry {
-  return { key: kv.key.toString(), value: Uint8Array.from(kv.value), createRevision: kv.create_revision, modRevision: kv.mod_revision };
+  return { key: kv.key.toString(), value: new Uint8Array(kv.value), createRevision: kv.create_revision, modRevision: kv.mod_revision };
 }

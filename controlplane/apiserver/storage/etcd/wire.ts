@@ -112,6 +112,11 @@ const numbers = load(LOADER);
 const strings = load({ ...LOADER, longs: String });
 
 export const RANGE = numbers('KV/Range') as Method<RangeRequest, RangeResponse>;
+/** Without any comparison: only benchmarks write like that. */
+export const PUT = numbers('KV/Put') as Method<
+  { readonly key: Buffer; readonly value: Uint8Array; readonly lease: number },
+  { readonly header: Header }
+>;
 export const TXN = numbers('KV/Txn') as Method<TxnRequest, TxnResponse>;
 export const COMPACT = numbers('KV/Compact') as Method<
   { readonly revision: number; readonly physical: boolean },
