@@ -151,6 +151,7 @@ async function probe(driver: ModeDriver, signal: AbortSignal): Promise<{ familie
   const problems: string[] = [];
   let facts = {};
   for (const family of FAMILIES) {
+    if (family === 'IPv6' && (await readSysctl('net/ipv6/conf/all/forwarding')) === undefined) continue; // the kernel runs without IPv6
     const support = await driver.probe(family, signal);
     if (support.kind === 'supported') {
       families.push(family);
