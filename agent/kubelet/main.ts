@@ -1,7 +1,7 @@
 /** The kubelet: what it is made of, in the order it starts. */
 import { readFile } from 'node:fs/promises';
 import { SystemClock } from '#base/clock.ts';
-import { explain } from '#base/errors.ts';
+import { AppError, explain } from '#base/errors.ts';
 import { runDaemon, type DaemonContext } from '#base/lifecycle.ts';
 import { makeDaemonLogger } from '#base/log.ts';
 import { Semaphore } from '#base/semaphore.ts';
@@ -128,6 +128,7 @@ async function main(argv: readonly string[]): Promise<number> {
     flags = parseFlags(argv);
     if (flags.help) return (process.stdout.write(USAGE), 0);
     if (flags.version) return (process.stdout.write(`Kubernetes v${VERSION}\n`), 0);
+    if (process.getuid?.() !== 0) throw new AppError('NOT_ROOT', 'the kubelet makes control groups and mounts: run it as root');
     const file = flags.config;
     settings = settingsOf(flags, file === undefined ? {} : loadConfig(file, await readFile(file)));
   } catch (err) {

@@ -164,7 +164,7 @@ class Lines {
   }
 
   field(name: string, value: string | undefined): void {
-    this.text(`${`${name}:`.padEnd(18 - Math.min(this.#indent, 4))}${value ?? ''}`.trimEnd());
+    this.text(`${`${name}:`.padEnd(this.#indent === 0 ? 18 : 16)}${value ?? ''}`.trimEnd());
   }
 
   list(name: string, items: readonly string[]): void {

@@ -1,5 +1,5 @@
 /** `podman kube play` of the same pod, as a peer, when podman is installed: own storage, own directories, the same network namespace. */
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import type { TestContainerd } from '../harness/containerd.ts';
@@ -15,41 +15,19 @@ export async function podmanPeer(containerd: TestContainerd, rounds: number): Pr
   mkdirSync(dir);
   const file = join(dir, 'pod.yaml');
   writeFileSync(file, manifest({ name: 'peer' }));
-  const podman = async (...args: string[]): Promise<string> => {
-    const flags = [
-      '--root',
-      join(dir, 'root'),
-      '--runroot',
-      join(dir, 'run'),
-      '--tmpdir',
-      join(dir, 'tmp'),
-      '--cgroup-manager',
-      'cgroupfs',
-      '--events-backend',
-      'none',
-      '--storage-driver',
-      'overlay',
-      '--runtime',
-      'runc',
-    ];
-    // runc in a hybrid of cgroup versions must not see the second tree.
-    const script = 'umount /sys/fs/cgroup/unified 2>/dev/null; exec "$@"';
-    const { stdout } = await execa('nsenter', [
-      `--net=/run/netns/${containerd.netns}`,
-      'unshare',
-      '-m',
-      '--propagation',
-      'slave',
-      'sh',
-      '-c',
-      script,
-      'sh',
-      'podman',
-      ...flags,
-      ...args,
-    ]);
-    return stdout;
-  };
+  // Without CAP_SYS_RESOURCE podman cannot raise limits above those it was started with.
+  const hard = (name: string): string =>
+    new RegExp(`^${name}\\s+\\S+\\s+(\\S+)`, 'm').exec(readFileSync('/proc/self/limits', 'utf8'))?.[1]?.replace('unlimited', '-1') ?? '-1';
+  const limits = [`nofile=${hard('Max open files')}:${hard('Max open files')}`, `nproc=${hard('Max processes')}:${hard('Max processes')}`];
+  const conf = join(dir, 'containers.conf');
+  writeFileSync(conf, `[containers]\ndefault_ulimits = ${JSON.stringify(limits)}\n`);
+  const storage = `--root ${join(dir, 'root')} --runroot ${join(dir, 'run')} --tmpdir ${join(dir, 'tmp')} --storage-driver overlay`;
+  const flags = `${storage} --cgroup-manager cgroupfs --events-backend none --runtime runc`.split(' ');
+  // runc in a hybrid of cgroup versions must not see the second tree.
+  const script = 'umount /sys/fs/cgroup/unified 2>/dev/null; exec podman "$@"';
+  const enter = [`--net=/run/netns/${containerd.netns}`, 'unshare', '-m', '--propagation', 'slave', 'sh', '-c', script, 'podman'];
+  const podman = async (...args: string[]): Promise<string> =>
+    (await execa('nsenter', [...enter, ...flags, ...args], { env: { CONTAINERS_CONF: conf } })).stdout;
   try {
     for (const [image, name] of [
       [busyboxImage(), BUSYBOX_IMAGE],
