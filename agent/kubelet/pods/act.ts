@@ -12,6 +12,7 @@ import type { PodDisk } from '../disk/act.ts';
 import type { EventLog } from '../events.ts';
 import type { ImagePuller } from '../images/puller.ts';
 import type { CriRuntime } from '../runtime/cri.ts';
+import { runtimeTrouble } from '../runtime/trouble.ts';
 import type { Timeline } from '../timeline.ts';
 import type { NodeContext } from './config.ts';
 import type { Holds } from './holds.ts';
@@ -43,11 +44,28 @@ export interface ActSignals {
 }
 
 export async function actOnPod(deps: ActDeps, turn: PodTurn, signals: ActSignals): Promise<void> {
-  const ends = turn.actions.filter((a) => a.kind !== 'createSandbox' && a.kind !== 'startContainer');
   const begins = turn.actions.filter((a) => a.kind === 'createSandbox' || a.kind === 'startContainer');
-  // In a plan that starts something, what is removed makes room for it (a name that is taken) or is mere tidying.
-  await endThings(deps, turn, ends, signals.life);
-  if (begins.length > 0 && turn.desired !== undefined) await new PodStart(deps, turn, turn.desired).run(begins, signals);
+  const ends = turn.actions.filter((a) => a.kind !== 'createSandbox' && a.kind !== 'startContainer');
+  try {
+    if (begins.length === 0 || turn.desired === undefined) return await endThings(deps, turn, ends, signals.life);
+    // What is removed makes room (a name that is taken), but for old sandboxes: that is mere tidying, and if it fails the pod still starts.
+    const old = ends.filter((a) => a.kind === 'removeSandbox');
+    await endThings(
+      deps,
+      turn,
+      ends.filter((a) => a.kind !== 'removeSandbox'),
+      signals.life,
+    );
+    try {
+      await new PodStart(deps, turn, turn.desired).run(begins, signals);
+    } catch (err) {
+      await endThings(deps, { ...turn, onStep: () => undefined }, old, signals.life).catch(() => undefined); // tried again, and told, once the start works
+      throw err;
+    }
+    await endThings(deps, turn, old, signals.life);
+  } catch (err) {
+    throw runtimeTrouble(err);
+  }
 }
 
 async function endThings(deps: ActDeps, turn: PodTurn, actions: readonly PodAction[], signal: AbortSignal): Promise<void> {

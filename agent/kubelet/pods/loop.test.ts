@@ -3,8 +3,11 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { status } from '@grpc/grpc-js';
+import { RpcError } from '#cri/fakeRuntime.ts';
 import { until } from '../../test/harness/until.ts';
 import { podLogs, podName } from '../paths.ts';
+import { POD_NAME, POD_NAMESPACE, POD_UID } from './labels.ts';
 import { IMAGE, START_MS, world, type World } from '../testing/world.ts';
 
 const MINUTE_MS = 60_000;
@@ -186,6 +189,42 @@ test('a sandbox that cannot be made is tried again at growing distances up to a 
   );
   assert.ok(told.length >= 2 && told.length <= 5 && told[1]?.endsWith(' folded=6'), told.join('\n'));
   assert.equal(w.events('FailedCreatePodSandBox').length, 1);
+});
+
+test('sandboxes made in vain are removed although nothing can be started, and told as one trouble whatever their ids', async (t) => {
+  const w = await world(t);
+  // As containerd 1.6: it answers with an error and leaves a sandbox that is not ready.
+  const run = w.fake.state.runSandbox.bind(w.fake.state);
+  w.fake.answer('RunPodSandbox', ({ config, runtime_handler }: never) => {
+    const made = run(config, runtime_handler);
+    w.fake.state.endSandbox(made);
+    throw new RpcError(status.UNKNOWN, `failed to setup network for sandbox "${made.id}": the switch is off`);
+  });
+  await w.set(w.pod('a'));
+  await w.advance(10 * MINUTE_MS);
+  assert.ok(w.calls('RunPodSandbox') > 10);
+  assert.ok(w.fake.state.sandboxes.size <= 2, `${w.fake.state.sandboxes.size} dead sandboxes`);
+  assert.ok(warnings(w).length <= 5, warnings(w).join('\n'));
+  assert.deepEqual(w.events('FailedCreatePodSandBox').length, 1);
+});
+
+test('an old sandbox that cannot be removed does not keep the pod from running', async (t) => {
+  const w = await world(t);
+  w.fake.failNext('RunPodSandbox', 'UNKNOWN', 'failed, and left something');
+  const { metadata } = w.pod('a');
+  const left = { metadata: { name: metadata.name ?? '', namespace: 'default', uid: metadata.uid ?? '', attempt: 0 } };
+  const labels = { [POD_NAME]: metadata.name ?? '', [POD_NAMESPACE]: 'default', [POD_UID]: metadata.uid ?? '' };
+  w.fake.state.endSandbox(w.fake.state.runSandbox({ ...left, labels, annotations: {}, linux: null } as never, ''));
+  w.fake.answer('RemovePodSandbox', () => {
+    throw new RpcError(status.UNKNOWN, 'failed to destroy network for sandbox: the plugin is gone');
+  });
+  await w.set(w.pod('a'));
+  await w.advance(5_000);
+  assert.deepEqual(w.running(), ['a/c']);
+  assert.ok(
+    warnings(w).some((l) => / step=removeSandbox .*the plugin is gone/.test(l)),
+    'what is left is told',
+  );
 });
 
 for (const events of ['containerd', 'cri', 'none'] as const) {

@@ -9,6 +9,7 @@ import { formatDuration } from '#base/duration.ts';
 import { codeOf, explain } from '#base/errors.ts';
 import type { ImageReady } from '../images/puller.ts';
 import { podName } from '../paths.ts';
+import { runtimeTrouble } from '../runtime/trouble.ts';
 import { containerMounts, planVolumes } from '../volumes/plan.ts';
 import type { ActDeps, ActSignals, PodTurn } from './act.ts';
 import { containerConfig, readsPodIp, sandboxConfig, type MountSpec } from './config.ts';
@@ -77,7 +78,7 @@ export class PodStart {
       [made, 'FailedCreatePodSandBox'],
     ] as const) {
       if (end.status === 'fulfilled') continue;
-      events.record(this.#pod, 'Warning', reason, explain(end.reason));
+      events.record(this.#pod, 'Warning', reason, explain(runtimeTrouble(end.reason)));
       throw end.reason;
     }
     if (made.status === 'rejected' || made.value === undefined) return undefined;
@@ -130,7 +131,8 @@ export class PodStart {
     let id: string;
     try {
       id = await this.#createAndStart(sandbox, { ...a, container, image }, at, signal);
-    } catch (err) {
+    } catch (cause) {
+      const err = runtimeTrouble(cause);
       if (signal.aborted || codeOf(err) === 'CRI_UNAVAILABLE') throw err; // trouble of the runtime as a whole is no trouble of one container
       events.record(this.#pod, 'Warning', 'Failed', `Error: ${explain(err)}`, a.name);
       this.#hold(a.name, at.reason, err);
