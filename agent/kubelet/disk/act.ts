@@ -201,7 +201,7 @@ async function naming<T>(what: string, work: () => Promise<T>): Promise<T> {
     return await work();
   } catch (err) {
     if (err instanceof AppError) throw err;
-    if (codeOf(err) === 'ENOSPC') throw new AppError('DISK_FULL', `${what}: no space left on the disk, free some (df -h)`, {}, err);
+    if (codeOf(err) === 'ENOSPC') throw new AppError('DISK_FULL', `${what}: no space left on the disk, free some (df -h, df -i)`, {}, err);
     throw new AppError('DISK_FAILED', what, {}, err);
   }
 }

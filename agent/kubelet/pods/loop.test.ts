@@ -208,6 +208,22 @@ test('sandboxes made in vain are removed although nothing can be started, and to
   assert.deepEqual(w.events('FailedCreatePodSandBox').length, 1);
 });
 
+test('a volume that cannot be mounted is told once, by its step, and the pod runs once it can', async (t) => {
+  const w = await world(t);
+  const path = join(w.paths.rootDir, 'missing');
+  const spec = { volumes: [{ name: 'v', hostPath: { path, type: 'Directory' } }] };
+  await w.set(w.pod('a', spec, { volumeMounts: [{ name: 'v', mountPath: '/v' }] }));
+  await w.advance(30_000);
+  assert.deepEqual(warnings(w), [
+    `<4>Reconcile failed loop=pods key=default/a-n step=prepare retryInMs=500 err="MountVolume.SetUp failed for volume \\"v\\": hostPath type check failed: ${path} is not a directory: it is not there, make it or change the volume's path or type" code=VOLUME_FAILED`,
+  ]);
+  assert.equal(w.calls('RunPodSandbox'), 1);
+  assert.match(w.events('FailedMount')[0] ?? '', /^FailedMount x\d+: MountVolume\.SetUp failed for volume "v"/);
+  mkdirSync(path, { recursive: true });
+  await w.advance(60_000);
+  assert.deepEqual(w.running(), ['a/c']);
+});
+
 test('an old sandbox that cannot be removed does not keep the pod from running', async (t) => {
   const w = await world(t);
   w.fake.failNext('RunPodSandbox', 'UNKNOWN', 'failed, and left something');

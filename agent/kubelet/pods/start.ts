@@ -73,11 +73,12 @@ export class PodStart {
       attempt === undefined ? there : this.#createSandbox(attempt, signal),
     ]);
     signal.throwIfAborted();
-    for (const [end, reason] of [
-      [prepared, 'FailedMount'],
-      [made, 'FailedCreatePodSandBox'],
+    for (const [end, step, reason] of [
+      [prepared, 'prepare', 'FailedMount'],
+      [made, 'createSandbox', 'FailedCreatePodSandBox'],
     ] as const) {
       if (end.status === 'fulfilled') continue;
+      this.#turn.onStep(step); // of the two side by side, the one that failed
       events.record(this.#pod, 'Warning', reason, explain(runtimeTrouble(end.reason)));
       throw end.reason;
     }

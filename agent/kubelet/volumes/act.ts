@@ -43,7 +43,11 @@ async function checkHostPath(path: string, type: HostPathType): Promise<void> {
   });
   const { is, noun } = EXPECTED[type];
   if (found === undefined || !is(found))
-    throw new AppError('VOLUME_FAILED', `hostPath type check failed: ${path} is not a ${noun}`, { path });
+    throw new AppError(
+      'VOLUME_FAILED',
+      `hostPath type check failed: ${path} is not a ${noun}: ${found === undefined ? 'it is not there, make it' : 'something else is there, move it away'} or change the volume's path or type`,
+      { path },
+    );
 }
 
 async function createIfAbsent(path: string, type: 'DirectoryOrCreate' | 'FileOrCreate'): Promise<void> {
