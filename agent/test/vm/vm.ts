@@ -1,0 +1,126 @@
+/**
+ * One virtual machine for a test: started without a disk of its own (changes go to a file that is removed), reached by ssh over a
+ * loopback port, emulated in software so that it runs where there is no KVM (some ten times slower than the host).
+ *
+ * Needs qemu-system-x86 and openssh-client.
+ */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa, type Options } from 'execa';
+import { until } from '../harness/until.ts';
+import type { VmImage } from './image.ts';
+
+export interface VmOptions {
+  readonly image: VmImage;
+  /** A tar archive that the machine finds as /dev/vdb. */
+  readonly archive?: string;
+  readonly memoryMb?: number;
+  readonly cpus?: number;
+}
+
+/** Emulation on a busy host takes its time; longer than this it does not come up at all. */
+const BOOT_LIMIT_MS = 600_000;
+
+export class Vm {
+  readonly #folder: string;
+  readonly #port: number;
+  readonly #key: string;
+  readonly #qemu: ReturnType<typeof startQemu>;
+  #ended = false;
+
+  private constructor(folder: string, port: number, key: string, qemu: ReturnType<typeof startQemu>) {
+    this.#folder = folder;
+    this.#port = port;
+    this.#key = key;
+    this.#qemu = qemu;
+    void qemu.then(() => (this.#ended = true));
+  }
+
+  static async start(options: VmOptions): Promise<Vm> {
+    const folder = mkdtempSync(join(tmpdir(), 'kijabi-vm-'));
+    try {
+      const overlay = join(folder, 'disk.qcow2');
+      await execa('qemu-img', ['create', '-q', '-f', 'qcow2', '-F', 'raw', '-b', options.image.disk, overlay]);
+      const port = await freePort();
+      const vm = new Vm(folder, port, options.image.key, startQemu({ ...options, folder, overlay, port }));
+      try {
+        await until('the virtual machine answers', () => vm.#answers(), BOOT_LIMIT_MS);
+      } catch (err) {
+        await vm.close();
+        throw err;
+      }
+      return vm;
+    } catch (err) {
+      rmSync(folder, { recursive: true, force: true });
+      throw err;
+    }
+  }
+
+  async #answers(): Promise<boolean> {
+    if (this.#ended) throw new Error(`the virtual machine ended: ${readFileSync(join(this.#folder, 'console'), 'utf8').slice(-2_000)}`);
+    const { exitCode } = await execa('ssh', this.#ssh('true'), { reject: false, timeout: 20_000 });
+    return exitCode === 0;
+  }
+
+  #ssh(command: string): string[] {
+    const options = {
+      StrictHostKeyChecking: 'no',
+      UserKnownHostsFile: '/dev/null',
+      ConnectTimeout: '15',
+      LogLevel: 'ERROR',
+      BatchMode: 'yes',
+    };
+    const flags = Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
+    return ['-i', this.#key, '-p', String(this.#port), ...flags, 'root@127.0.0.1', command];
+  }
+
+  /** A shell command in the machine. Throws when it fails. */
+  async run(command: string, options: Options = {}): Promise<string> {
+    const { stdout } = await execa('ssh', this.#ssh(command), options);
+    return typeof stdout === 'string' ? stdout : '';
+  }
+
+  async close(): Promise<void> {
+    this.#qemu.kill('SIGKILL');
+    await this.#qemu;
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+interface QemuOptions extends VmOptions {
+  readonly folder: string;
+  readonly overlay: string;
+  readonly port: number;
+}
+
+function startQemu({ image, archive, memoryMb = 1_536, cpus = 2, folder, overlay, port }: QemuOptions) {
+  const kernelLine = 'console=ttyS0 root=/dev/vda rw net.ifnames=0 quiet mitigations=off';
+  return execa(
+    'qemu-system-x86_64',
+    [
+      ...['-accel', 'tcg,thread=multi,tb-size=512', '-cpu', 'max', '-machine', 'q35,usb=off', '-m', String(memoryMb), '-smp', String(cpus)],
+      ...['-nodefaults', '-no-user-config', '-display', 'none'],
+      ...['-kernel', image.kernel, '-initrd', image.initrd, '-append', kernelLine],
+      ...['-drive', `file=${overlay},if=none,id=d0,format=qcow2,cache=unsafe`, '-device', 'virtio-blk-pci,drive=d0'],
+      ...(archive === undefined
+        ? []
+        : ['-drive', `file=${archive},if=none,id=d1,format=raw,readonly=on`, '-device', 'virtio-blk-pci,drive=d1']),
+      ...['-netdev', `user,id=n0,restrict=on,hostfwd=tcp:127.0.0.1:${port}-:22`, '-device', 'virtio-net-pci,netdev=n0,romfile='],
+      ...['-device', 'virtio-rng-pci', '-serial', `file:${join(folder, 'console')}`],
+    ],
+    { reject: false, stdin: 'ignore', stdout: 'ignore', stderr: 'ignore' },
+  );
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.on('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}
