@@ -65,7 +65,7 @@ async function feedWatchdog(notify: Notifier, clock: Clock, signal: AbortSignal)
 }
 
 const MEMORY_LOOK_MS = 10_000;
-const HEAP_GROWTH_BYTES = 4 << 20;
+const HEAP_GROWTH_BYTES = 2 << 20;
 
 /**
  * Gives back what a burst of work left in the heap: V8 by itself keeps it for as long as nothing happens, which on an idle node is for ever.
