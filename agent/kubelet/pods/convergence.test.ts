@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { POD_NAME, POD_UID } from './labels.ts';
-import { IMAGE, World } from '../testing/world.ts';
+import { IMAGE, World } from '../test/world.ts';
 
 const NAMES = ['a', 'b'] as const;
 const RPCS = [

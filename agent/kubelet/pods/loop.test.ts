@@ -8,7 +8,7 @@ import { RpcError } from '#cri/fakeRuntime.ts';
 import { until } from '../../test/harness/until.ts';
 import { podLogs, podName } from '../paths.ts';
 import { POD_NAME, POD_NAMESPACE, POD_UID } from './labels.ts';
-import { IMAGE, START_MS, world, type World } from '../testing/world.ts';
+import { IMAGE, START_MS, world, type World } from '../test/world.ts';
 
 const MINUTE_MS = 60_000;
 const seconds = (w: World): number[] => w.starts.map((s) => s.atMs / 1_000);

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { stringify } from 'yaml';
-import { objectMutation, spoil, spoilText, textMutation, validPod } from '../testing/podArbitrary.ts';
+import { objectMutation, spoil, spoilText, textMutation, validPod } from '../test/podArbitrary.ts';
 import type { FileReading } from './fileSet.ts';
 import { readManifest } from './manifests.ts';
 

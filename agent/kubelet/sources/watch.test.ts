@@ -30,7 +30,7 @@ import { ManualClock, SystemClock, type Clock } from '#base/clock.ts';
 import { makeLogger } from '#base/log.ts';
 import { watchDirectory } from '../../linux/watchDirectory.ts';
 import { until } from '../../test/harness/until.ts';
-import { objectMutation, spoil, spoilText, textMutation, validPod } from '../testing/podArbitrary.ts';
+import { objectMutation, spoil, spoilText, textMutation, validPod } from '../test/podArbitrary.ts';
 import { MANIFEST_WORDS, ManifestSource, unreadableManifest } from './manifests.ts';
 
 const HOUR_MS = 3_600_000;
