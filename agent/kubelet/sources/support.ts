@@ -12,7 +12,7 @@ export interface Unsupported {
 }
 
 /** true: whatever it holds; an array: only these values; an object: only these fields (for lists: of each element). */
-type Support = true | readonly unknown[] | ((value: unknown) => string | undefined) | { readonly [field: string]: Support };
+export type Support = true | readonly unknown[] | ((value: unknown) => string | undefined) | { readonly [field: string]: Support };
 
 const FIELD_PATHS = [
   'metadata.name',
@@ -59,7 +59,8 @@ const container: Support = {
   tty: true,
 };
 
-const POD: Support = {
+/** For the table in the README too. */
+export const POD: Support = {
   apiVersion: true,
   kind: true,
   metadata: { name: true, namespace: true, uid: true, labels: true, annotations: true, creationTimestamp: true },
