@@ -110,8 +110,8 @@ const idea: fc.Arbitrary<WriteIdea> = fc.record({
 });
 
 const commands: fc.Arbitrary<Command>[] = [
-  idea.map((one) => command(`write ${brief(one)}`, (m, r) => write(m, r, [one]))),
-  idea.map((one) => command(`write ${brief(one)}`, (m, r) => write(m, r, [one]))),
+  // Often, so that there is something to read.
+  ...Array.from({ length: 5 }, () => idea.map((one) => command(`write ${brief(one)}`, (m, r) => write(m, r, [one])))),
   fc
     .uniqueArray(idea, { selector: (one) => one.name, minLength: 2, maxLength: 5 })
     .map((all) => command(`transact ${all.map(brief).join(', ')}`, (m, r) => write(m, r, all))),
@@ -131,12 +131,15 @@ const commands: fc.Arbitrary<Command>[] = [
   fc.constant(command('restart', restart)),
 ];
 
+/** With fewer, a rare case may be missing by chance. */
+const RUNS_THAT_MEET_ALL = 50;
+
 export function testModel(title: string, { open, modelRuns }: ContractOptions): void {
   void test(`${title}: behaves like a list of versions`, async () => {
     const seed = process.env['STORE_SEED'];
     const tally = new Tally();
     await fc.assert(
-      fc.asyncProperty(fc.commands(commands, { maxCommands: 100, size: 'max' }), async (sequence) => {
+      fc.asyncProperty(fc.commands(commands, { maxCommands: 150, size: 'max' }), async (sequence) => {
         const real: Real = { opened: await open(), tally, watches: new Map() };
         try {
           const model = new Model();
@@ -153,6 +156,7 @@ export function testModel(title: string, { open, modelRuns }: ContractOptions): 
       }),
       { numRuns: modelRuns, ...(seed === undefined ? {} : { seed: Number(seed) }) },
     );
+    if (modelRuns < RUNS_THAT_MEET_ALL) return;
     tally.assertMet([
       'written',
       'STORE_EXISTS',
