@@ -28,7 +28,7 @@ const APART = [
 const EDGES =
   /(^agent\/(linux|host)\/|^cri-proto\/|^controlplane\/(base|client|cli)\/|\/(http|storage|server)\/|\/main\.ts$|\/test\/)|\/(act|observe|sync|client|watch)\.ts$/;
 const OUTSIDE = /^(node:)?(child_process|fs|net|http|http2|https|tls|dgram|dns|timers|os|process)\b/;
-const AMBIENT = /\b(Date\.now|new Date\(\)|Math\.random|setTimeout|setInterval|process\.env|console\.)/;
+const AMBIENT = /\b(Date\.now|new Date\(\)|Math\.random|setTimeout\b|setInterval\b|process\.env|console\.)/;
 
 const root = new URL('../../', import.meta.url).pathname;
 const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter(
