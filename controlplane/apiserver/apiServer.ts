@@ -1,0 +1,293 @@
+/** The API server in one piece: what main.ts, the development server and tests start. Reads like a parts list. */
+import { builtinScheme } from '#api/definitions/all.ts';
+import type { Clock } from '#base/clock.ts';
+import { AppError } from '#base/errors.ts';
+import type { Logger } from '#base/log.ts';
+import { admissionPlugins } from './admission/plugins.ts';
+import { Admission } from './admission/chain.ts';
+import { ApiTable } from './apiTable.ts';
+import { noAudit, type Audit } from './audit.ts';
+import { RequestAuthenticator, type AnonymousAccess, type TokenAuthenticator } from './authn/authenticator.ts';
+import { bootstrapTokens } from './authn/bootstrapTokens.ts';
+import { ServiceAccountTokens } from './authn/serviceAccounts.ts';
+import type { SigningKey, VerifyingKey } from './authn/signingKeys.ts';
+import { alwaysAllow, mastersAuthorizer, UnionAuthorizer, type Authorizer } from './authz/authorizer.ts';
+import { MASTERS } from './authz/authorizer.ts';
+import { RbacAuthorizer } from './authz/rbac.ts';
+import { Bootstrap } from './bootstrap.ts';
+import { WatchCache } from './cache/watchCache.ts';
+import { Discovery } from './discovery.ts';
+import { makeEndpoints } from './endpoints.ts';
+import type { HealthCheck } from './health.ts';
+import { InflightGate, isLongRunning, requestKind, type Limits } from './http/limits.ts';
+import { ApiHttpServer } from './http/server.ts';
+import type { TlsMaterial } from './http/tls.ts';
+import { Metrics, type ProcessUsage } from './metrics.ts';
+import { makePipeline } from './pipeline.ts';
+import { AddressAllocator, type ServiceRange } from './registry/allocation/addresses.ts';
+import { NodePortAllocator, type PortRange } from './registry/allocation/nodePorts.ts';
+import type { RegistryDeps } from './registry/deps.ts';
+import { noOwnership } from './registry/ownership.ts';
+import { Registry } from './registry/registry.ts';
+import { eventStrategy } from './registry/strategies/cluster.ts';
+import { serviceStrategy } from './registry/strategies/services.ts';
+import { plainTables } from './registry/tables.ts';
+import { Writer } from './registry/writes.ts';
+import { makeRoutes } from './routes.ts';
+import type { Store } from './storage/store.ts';
+
+export interface ApiServerOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly chance: Chance;
+  readonly usage: () => ProcessUsage;
+  readonly host: string;
+  readonly port: number;
+  /** Where clients in the cluster reach this server: the endpoint of the service kubernetes. Absent: the listening address. */
+  readonly advertiseAddress?: string;
+  readonly tls: TlsMaterial;
+  readonly limits: Limits;
+  readonly minWatchMs: number;
+  readonly authentication: {
+    readonly tokens: readonly TokenAuthenticator[];
+    readonly bootstrapTokens: boolean;
+    readonly anonymous: AnonymousAccess;
+    readonly issuers: readonly string[];
+    readonly apiAudiences: readonly string[];
+    readonly keys: readonly VerifyingKey[];
+    readonly signingKey: SigningKey | undefined;
+    readonly longestTokenSeconds: number | undefined;
+  };
+  readonly authorizationModes: readonly AuthorizationMode[];
+  readonly admission: { readonly enable: readonly string[]; readonly disable: readonly string[] };
+  readonly serviceRanges: readonly ServiceRange[];
+  readonly nodePorts: PortRange;
+  readonly eventTtlMs: number;
+  readonly audit?: Audit;
+}
+
+export type AuthorizationMode = 'Node' | 'RBAC' | 'AlwaysAllow' | 'AlwaysDeny';
+
+/** Where chance comes from. */
+export interface Chance {
+  readonly newUid: () => string;
+  readonly randomText: (characters: number) => string;
+  /** 0 <= x < 1 */
+  readonly random: () => number;
+}
+
+/** How long requests may take to finish when the server stops. */
+const SHUTDOWN_MS = 2_000;
+
+export class ApiServer {
+  readonly #http: ApiHttpServer;
+  readonly #stop: AbortController;
+  readonly #following: Promise<void>;
+  readonly #store: Store;
+  readonly port: number;
+  readonly registry: Registry;
+  readonly cache: WatchCache;
+
+  private constructor(parts: {
+    readonly http: ApiHttpServer;
+    readonly stop: AbortController;
+    readonly following: Promise<void>;
+    readonly store: Store;
+    readonly port: number;
+    readonly registry: Registry;
+    readonly cache: WatchCache;
+  }) {
+    this.#http = parts.http;
+    this.#stop = parts.stop;
+    this.#following = parts.following;
+    this.#store = parts.store;
+    this.port = parts.port;
+    this.registry = parts.registry;
+    this.cache = parts.cache;
+  }
+
+  /** Resolves when the server is ready. */
+  static async start(options: ApiServerOptions): Promise<ApiServer> {
+    const { store, clock, log, chance } = options;
+    const stop = new AbortController();
+    const metrics = new Metrics(options.usage);
+    const cache = new WatchCache({ store, clock, log });
+    const scheme = builtinScheme();
+    const addresses = new AddressAllocator({
+      cache: cache.register('/registry/ipaddresses/', {}),
+      ranges: options.serviceRanges,
+      random: chance.random,
+    });
+    const ports = new NodePortAllocator({
+      cache: cache.register('/registry/servicenodeports/', {}),
+      range: options.nodePorts,
+      random: chance.random,
+    });
+    const events = eventStrategy(options.eventTtlMs);
+    const registry = new Registry({
+      scheme,
+      cache,
+      strategies: {
+        '/services': serviceStrategy({ addresses, ports, newUid: chance.newUid }),
+        '/events': events,
+        'events.k8s.io/events': events,
+      },
+    });
+    const cacheOf = (apiVersion: string, plural: string) => registry.get(apiVersion, plural).cache;
+    const rbac = new RbacAuthorizer({
+      roles: cacheOf('rbac.authorization.k8s.io/v1', 'roles'),
+      roleBindings: cacheOf('rbac.authorization.k8s.io/v1', 'rolebindings'),
+      clusterRoles: cacheOf('rbac.authorization.k8s.io/v1', 'clusterroles'),
+      clusterRoleBindings: cacheOf('rbac.authorization.k8s.io/v1', 'clusterrolebindings'),
+    });
+    const authorizer = new UnionAuthorizer([
+      mastersAuthorizer,
+      ...options.authorizationModes.map((mode) => authorizerFor(mode, { rbac, registry })),
+    ]);
+    const tokenCaches = {
+      serviceAccounts: cacheOf('v1', 'serviceaccounts'),
+      pods: cacheOf('v1', 'pods'),
+      secrets: cacheOf('v1', 'secrets'),
+      nodes: cacheOf('v1', 'nodes'),
+    };
+    const { authentication } = options;
+    const serviceAccounts = new ServiceAccountTokens({ ...authentication, clock, caches: tokenCaches });
+    const authenticator = new RequestAuthenticator({
+      tokens: [
+        ...authentication.tokens,
+        ...(authentication.bootstrapTokens ? [bootstrapTokens(tokenCaches.secrets, clock)] : []),
+        serviceAccounts,
+      ],
+      anonymous: authentication.anonymous,
+      apiAudiences: authentication.apiAudiences,
+      onAttempt: (result) => metrics.authentications.inc([result]),
+    });
+    const admission = new Admission(admissionPlugins({ ...options.admission, registry, authorizer, rbac, cache }));
+    const deps: RegistryDeps = {
+      store,
+      cache,
+      clock,
+      ...chance,
+      admission,
+      ownership: noOwnership,
+      patcher: {
+        apply: () => {
+          throw new AppError('NO_PATCHER', 'patches are not wired in yet');
+        },
+      },
+      tables: plainTables,
+      metrics,
+      minWatchMs: options.minWatchMs,
+    };
+    const writer = new Writer(deps);
+    const table = new ApiTable();
+    const { paths, more } = makeEndpoints({
+      deps,
+      writer,
+      registry,
+      table,
+      scheme,
+      authorizer,
+      authenticator,
+      serviceAccounts,
+      tokenCaches,
+      options,
+    });
+    registry.register(table, { deps, writer, more });
+
+    const address = options.advertiseAddress ?? options.host;
+    const bootstrap = new Bootstrap({ writer, registry, clock, log, addresses, advertise: { address, port: () => http.port } });
+    const { done: following } = await cache.start(stop.signal);
+    const checks = healthChecks({ store, cache, bootstrap, stopping: stop.signal });
+    const gate = new InflightGate(options.limits);
+    const http = new ApiHttpServer({
+      host: options.host,
+      port: options.port,
+      tls: options.tls,
+      limits: options.limits,
+      clock,
+      log,
+      metrics,
+      isKnown: ({ info }) => info.kind === 'resource' && table.has(info.group, info.version, info.resource),
+      pipeline: makePipeline({
+        authenticator,
+        authorizer,
+        audit: options.audit ?? noAudit,
+        enter: (call) => {
+          if (isLongRunning(call.info, call.query)) return () => undefined;
+          const kind = requestKind(call.info);
+          gate.enter(kind, call.user.groups.includes(MASTERS) ? 'exempt' : 'limited');
+          return () => gate.leave(kind);
+        },
+        route: makeRoutes({
+          table,
+          discovery: new Discovery(table, `${address}:${options.port}`),
+          metrics,
+          paths,
+          health: { checks, onFailure: (path, check, why) => log.warn('Health check failed', { path, check, err: why }) },
+        }),
+      }),
+    });
+    metrics.observeInflight(() => [
+      [['readOnly'], gate.count('readOnly')],
+      [['mutating'], gate.count('mutating')],
+    ]);
+    metrics.observeObjects(() => [...registry.all()].map(({ group, about, cache: c }) => [[group, about.resource], c.size] as const));
+    const { port } = await http.listen();
+    await bootstrap.run();
+    return new ApiServer({ http, stop, following, store, port, registry, cache });
+  }
+
+  /** Ends streams, lets other requests finish, closes the store. */
+  async stop(): Promise<void> {
+    this.#stop.abort(new AppError('STOPPING', 'the server is shutting down'));
+    await this.#http.close(SHUTDOWN_MS);
+    await this.#following;
+    await this.#store.close();
+  }
+
+  setTls(tls: TlsMaterial): void {
+    this.#http.setTls(tls);
+  }
+}
+
+const denyAll: Authorizer = {
+  authorize: () => ({ decision: 'noOpinion', reason: 'Everything is forbidden.' }),
+  rulesFor: () => ({ rules: [], incomplete: false }),
+};
+
+function authorizerFor(mode: AuthorizationMode, { rbac }: { readonly rbac: RbacAuthorizer; readonly registry: Registry }): Authorizer {
+  switch (mode) {
+    case 'RBAC':
+      return rbac;
+    case 'Node':
+      return denyAll;
+    case 'AlwaysAllow':
+      return alwaysAllow;
+    default:
+      return denyAll;
+  }
+}
+
+function healthChecks(parts: {
+  readonly store: Store;
+  readonly cache: WatchCache;
+  readonly bootstrap: Bootstrap;
+  readonly stopping: AbortSignal;
+}): Record<'healthz' | 'livez' | 'readyz', () => readonly HealthCheck[]> {
+  const ping: HealthCheck = { name: 'ping', run: async () => undefined };
+  const log: HealthCheck = { name: 'log', run: async () => undefined };
+  const etcd: HealthCheck = { name: 'etcd', run: async (signal) => parts.store.revision(signal).then(() => undefined) };
+  const sync: HealthCheck = {
+    name: 'informer-sync',
+    run: async () => (parts.cache.isFollowing ? undefined : 'the watch of the store is down'),
+  };
+  const hook: HealthCheck = {
+    name: 'poststarthook/rbac/bootstrap-roles',
+    run: async () => (parts.bootstrap.isDone ? undefined : 'not finished'),
+  };
+  const shutdown: HealthCheck = { name: 'shutdown', run: async () => (parts.stopping.aborted ? 'process is shutting down' : undefined) };
+  const live = [ping, log, etcd, hook];
+  return { healthz: () => live, livez: () => live, readyz: () => [ping, log, etcd, sync, hook, shutdown] };
+}

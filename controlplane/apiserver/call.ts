@@ -1,0 +1,95 @@
+/** One request on its way through the server, and what may become of it. Types only: http/ makes calls and writes answers, the rest handles them. */
+import type { Duplex } from 'node:stream';
+import type { Wanted } from './negotiate.ts';
+import type { RequestInfo } from './requestInfo.ts';
+import type { Query } from './query.ts';
+
+export interface UserInfo {
+  readonly name: string;
+  readonly uid?: string;
+  readonly groups: readonly string[];
+  readonly extra?: Readonly<Record<string, readonly string[]>>;
+}
+
+/** Header names in small letters. */
+export type Headers = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+/** What the connection itself says about the client. */
+export interface Peer {
+  readonly address: string;
+  /** The client's certificate, if it was signed by our client CA and has not expired. */
+  readonly certificate: ClientCertificate | undefined;
+  /** A certificate was shown and refused. */
+  readonly certificateProblem: string | undefined;
+}
+
+export interface ClientCertificate {
+  readonly commonName: string;
+  readonly organizations: readonly string[];
+  /** Lower-case hexadecimal SHA-256 of the certificate. */
+  readonly fingerprint: string;
+}
+
+export interface ApiCall {
+  /** The audit id. */
+  readonly id: string;
+  /** Wall-clock time of its arrival. */
+  readonly startedAtMs: number;
+  readonly method: string;
+  readonly path: string;
+  readonly query: Query;
+  readonly headers: Headers;
+  /** Every value of a header that may come several times. */
+  headerValues(name: string): readonly string[];
+  readonly info: RequestInfo;
+  readonly peer: Peer;
+  readonly user: UserInfo;
+  /** Reads the body, once. Throws: RequestEntityTooLarge, UnsupportedMediaType. */
+  body(): Promise<Buffer>;
+  /** Aborted when the client has gone or the time is over. Made when first asked for, because most requests never look. */
+  readonly signal: AbortSignal;
+  /** The form of answer the client asks for. Throws NotAcceptable. forms: this answer can also be a Table or metadata alone. */
+  wanted(forms: 'forms' | 'plain'): Wanted;
+  /** Told to the client in a Warning header. */
+  warn(text: string): void;
+  /** Takes the connection away from HTTP; only for requests that ask for an upgrade. */
+  readonly upgrade?: Upgrade;
+}
+
+/** A connection whose client wants to speak another protocol on it. */
+export interface Upgrade {
+  readonly protocol: string;
+  /** The raw stream behind the request's head. */
+  take(): Duplex;
+}
+
+/** Bytes to a client that reads for as long as it likes. */
+export interface Sink {
+  /** false: the client does not keep up; write no more before drained() resolves. */
+  write(bytes: Uint8Array): boolean;
+  /** Rejects when the client has gone. */
+  drained(): Promise<void>;
+  end(): void;
+  /** Aborted when the client has gone, the time is over or the server stops. */
+  readonly signal: AbortSignal;
+}
+
+/** A text of JSON, in pieces; the whole is the concatenation. */
+export type JsonBytes = readonly Uint8Array[];
+
+export type Answer =
+  | { readonly kind: 'json'; readonly code: number; readonly body: JsonBytes }
+  /** Serialised when it is written. */
+  | { readonly kind: 'value'; readonly code: number; readonly value: unknown; readonly contentType?: string }
+  | {
+      readonly kind: 'text';
+      readonly code: number;
+      readonly contentType: string;
+      readonly text: string;
+      readonly headers?: Readonly<Record<string, string>>;
+    }
+  | { readonly kind: 'stream'; readonly contentType: string; readonly run: (sink: Sink) => Promise<void> }
+  /** The handler has taken the connection. */
+  | { readonly kind: 'taken' };
+
+export type Handler = (call: ApiCall) => Promise<Answer>;

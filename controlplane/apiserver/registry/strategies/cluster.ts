@@ -1,0 +1,219 @@
+/** Namespaces, nodes, configuration, storage, access: the kinds that are not about running pods. Pure. Source: their strategies in Kubernetes 1.36. */
+import { at } from '#api/fieldPath.ts';
+import type { CertificateSigningRequest } from '#api/kinds/certificates/v1.ts';
+import type { Secret } from '#api/kinds/core/config.ts';
+import type { Event } from '#api/kinds/core/event.ts';
+import type { Namespace } from '#api/kinds/core/namespace.ts';
+import type { KubeObject } from '#api/kinds/meta/objectMeta.ts';
+import { Problems, type Problem } from '#api/problem.ts';
+import type { Draft } from '#api/schema.ts';
+import { deepEqual } from '../deepEqual.ts';
+import type { KubeDraft, Strategy, WriteContext } from '../types.ts';
+import { dropStatus, fieldReaders, keepStatus, SPEC, unchanged, withStatus } from './common.ts';
+
+type Loose = Readonly<Record<string, unknown>>;
+
+const KUBERNETES = 'kubernetes';
+
+export const namespaceStrategy: Strategy = {
+  returnsDeleted: true,
+  fields: fieldReaders(['status.phase']),
+  prepareForCreate(draft) {
+    const namespace = draft as unknown as Draft<Namespace>;
+    namespace.metadata.labels = { ...namespace.metadata.labels, 'kubernetes.io/metadata.name': namespace.metadata.name ?? '' };
+    namespace.spec = { ...namespace.spec, finalizers: [...new Set([...(namespace.spec?.finalizers ?? []), KUBERNETES])] };
+    draft['status'] = { phase: 'Active' };
+  },
+  prepareForUpdate(draft, old) {
+    draft.metadata.labels = { ...draft.metadata.labels, 'kubernetes.io/metadata.name': old.metadata.name ?? '' };
+    draft['spec'] = structuredClone((old as unknown as Loose)['spec']);
+    keepStatus(draft, old);
+  },
+  isFinal: (object) => ((object as unknown as Namespace).spec?.finalizers ?? []).length === 0,
+  marked(draft) {
+    (draft as unknown as Draft<Namespace>).status = { ...(draft as unknown as Draft<Namespace>).status, phase: 'Terminating' };
+  },
+  parts: {
+    status: { prepare: (draft, old) => void (draft['spec'] = structuredClone((old as unknown as Loose)['spec'])) },
+    finalize: { prepare: keepStatus },
+  },
+};
+
+export const nodeStrategy: Strategy = {
+  fields: fieldReaders(['spec.unschedulable']),
+  prepareForUpdate: keepStatus,
+  validateUpdate(object, old) {
+    const places = ['providerID', 'podCIDR', 'podCIDRs'];
+    const was = ((old as unknown as Loose)['spec'] ?? {}) as Loose;
+    // They may be set once.
+    return unchanged(
+      object,
+      old,
+      places.filter((name) => was[name] !== undefined && was[name] !== '').map((name) => SPEC.field(name)),
+    );
+  },
+  parts: { status: { prepare: (draft, old) => void (draft['spec'] = structuredClone((old as unknown as Loose)['spec'] ?? {})) } },
+};
+
+const SEALED = 'field is immutable when `immutable` is set';
+
+function sealed(object: KubeObject, old: KubeObject, fields: readonly string[]): readonly Problem[] {
+  const problems = new Problems();
+  const next = object as unknown as Loose;
+  const was = old as unknown as Loose;
+  if (was['immutable'] !== true) return [];
+  if (next['immutable'] !== true) problems.forbidden(at('immutable'), SEALED);
+  for (const field of fields) if (!deepEqual(next[field] ?? {}, was[field] ?? {})) problems.forbidden(at(field), SEALED);
+  return problems.found;
+}
+
+export const configMapStrategy: Strategy = {
+  createOnUpdate: false,
+  validateUpdate: (object: KubeObject, old: KubeObject) => sealed(object, old, ['data', 'binaryData']),
+};
+
+function mergeStringData(draft: KubeDraft): void {
+  const secret = draft as unknown as Draft<Secret> & { stringData?: Record<string, string> };
+  if (secret.stringData === undefined) return;
+  const added = Object.entries(secret.stringData).map(([key, value]) => [key, Buffer.from(value).toString('base64')] as const);
+  secret.data = { ...secret.data, ...Object.fromEntries(added) };
+  delete secret.stringData;
+}
+
+export const secretStrategy: Strategy = {
+  fields: fieldReaders(['type']),
+  prepareForCreate: mergeStringData,
+  prepareForUpdate: mergeStringData,
+  validateUpdate: (object, old) => [...unchanged(object, old, [at('type')]), ...sealed(object, old, ['data'])],
+};
+
+/** Source: the event fields of upstream's selectors, in core and events.k8s.io. */
+const EVENT_FIELDS = [
+  'involvedObject.kind',
+  'involvedObject.namespace',
+  'involvedObject.name',
+  'involvedObject.uid',
+  'involvedObject.apiVersion',
+  'involvedObject.resourceVersion',
+  'involvedObject.fieldPath',
+  'reason',
+  'reportingComponent',
+  'type',
+];
+
+export function eventStrategy(ttlMs: number): Strategy {
+  return {
+    fields: {
+      ...fieldReaders(EVENT_FIELDS),
+      source: (event: never) => (event as Event).source?.component ?? (event as Event).reportingComponent ?? '',
+    },
+    createOnUpdate: true,
+    ...(ttlMs > 0 ? { ttlMs: () => ttlMs } : {}),
+  };
+}
+
+export const leaseStrategy: Strategy = { createOnUpdate: true, needsVersionForUpdate: false };
+
+/** Who asks is written down by the server, because approval relies on it. */
+export const csrStrategy: Strategy = {
+  fields: fieldReaders(['spec.signerName']),
+  prepareForCreate(draft, { user }: WriteContext) {
+    const { spec } = draft as unknown as Draft<CertificateSigningRequest>;
+    spec.username = user.name;
+    if (user.uid === undefined) delete spec.uid;
+    else spec.uid = user.uid;
+    spec.groups = [...user.groups];
+    if (user.extra === undefined) delete spec.extra;
+    else spec.extra = Object.fromEntries(Object.entries(user.extra).map(([key, values]) => [key, [...values]]));
+    draft['status'] = {};
+  },
+  prepareForUpdate(draft, old) {
+    draft['spec'] = structuredClone((old as unknown as Loose)['spec']);
+    keepStatus(draft, old);
+  },
+  parts: {
+    status: { prepare: keepCsrBut(['certificate', 'conditions']) },
+    approval: { prepare: keepCsrBut(['conditions']), validate: approvalProblems },
+  },
+};
+
+function keepCsrBut(fields: readonly string[]): (draft: KubeDraft, old: KubeObject) => void {
+  return (draft, old) => {
+    const asked = (draft['status'] ?? {}) as Loose;
+    draft['spec'] = structuredClone((old as unknown as Loose)['spec']);
+    keepStatus(draft, old);
+    const status = (draft['status'] ??= {}) as Record<string, unknown>;
+    for (const name of fields) if (asked[name] !== undefined) status[name] = asked[name];
+  };
+}
+
+/** Approved or denied is for good, and never both. */
+function approvalProblems(object: KubeObject, old: KubeObject): readonly Problem[] {
+  const problems = new Problems();
+  const place = at('status', 'conditions');
+  const [next, was] = [object, old].map((o) => (o as unknown as CertificateSigningRequest).status?.conditions ?? []);
+  for (const type of ['Approved', 'Denied', 'Failed']) {
+    const had = was?.filter((c) => c.type === type) ?? [];
+    const has = next?.filter((c) => c.type === type) ?? [];
+    if (had.length > has.length) problems.forbidden(place, `updates may not remove a condition of type ${JSON.stringify(type)}`);
+  }
+  const types = new Set(next?.map((c) => c.type));
+  if (types.has('Approved') && types.has('Denied'))
+    problems.invalid(place, 'Approved', 'Approved and Denied conditions are mutually exclusive');
+  return problems.found;
+}
+
+/** A role binding never changes to whom it gives which role silently: the role is part of its identity. */
+export const bindingOfRoleStrategy: Strategy = {
+  createOnUpdate: true,
+  validateUpdate(object, old) {
+    const problems = new Problems();
+    const next = object as unknown as Loose;
+    const was = old as unknown as Loose;
+    if (!deepEqual(next['roleRef'], was['roleRef'])) problems.invalid(at('roleRef'), next['roleRef'], 'cannot change roleRef');
+    return problems.found;
+  },
+};
+export const roleStrategy: Strategy = { createOnUpdate: true };
+
+export const priorityClassStrategy: Strategy = {
+  validateUpdate: (object, old) => unchanged(object, old, [at('value'), at('preemptionPolicy')]),
+};
+export const storageClassStrategy: Strategy = {
+  validateUpdate: (object, old) =>
+    unchanged(object, old, [at('provisioner'), at('parameters'), at('reclaimPolicy'), at('volumeBindingMode')]),
+};
+export const runtimeClassStrategy: Strategy = { validateUpdate: (object, old) => unchanged(object, old, [at('handler')]) };
+export const ingressClassStrategy: Strategy = { validateUpdate: (object, old) => unchanged(object, old, [SPEC.field('controller')]) };
+
+export const persistentVolumeStrategy: Strategy = {
+  returnsDeleted: true,
+  prepareForCreate: (draft) => void (draft['status'] = { phase: 'Pending' }),
+  prepareForUpdate: keepStatus,
+};
+
+export const persistentVolumeClaimStrategy: Strategy = {
+  returnsDeleted: true,
+  prepareForCreate: (draft) => void (draft['status'] = { phase: 'Pending' }),
+  prepareForUpdate: keepStatus,
+  validateUpdate(object, old) {
+    const [next, was] = [object, old].map((o) => (o as unknown as Loose)['spec'] as Loose);
+    const problems = new Problems();
+    const fixed = (spec: Loose | undefined, volume: unknown): unknown => ({
+      ...spec,
+      resources: 0,
+      volumeAttributesClassName: 0,
+      volumeName: volume,
+    });
+    // The volume is set once, by the binder.
+    const volume = was?.['volumeName'] ?? next?.['volumeName'];
+    if (!deepEqual(fixed(next, next?.['volumeName']), fixed(was, volume))) {
+      problems.forbidden(SPEC, 'spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims');
+    }
+    return problems.found;
+  },
+};
+
+export const statusOnly: Strategy = { prepareForCreate: dropStatus, prepareForUpdate: keepStatus };
+export const plain: Strategy = {};
+export { withStatus };

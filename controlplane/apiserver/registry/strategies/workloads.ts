@@ -1,0 +1,100 @@
+/** Deployments, ReplicaSets, StatefulSets, DaemonSets, Jobs, CronJobs and the rest of what keeps pods. Pure. Source: their strategies in Kubernetes 1.36. */
+import type { Job } from '#api/kinds/batch/v1.ts';
+import type { KubeObject } from '#api/kinds/meta/objectMeta.ts';
+import { Problems, type Problem } from '#api/problem.ts';
+import type { Draft } from '#api/schema.ts';
+import type { KubeDraft, Strategy } from '../types.ts';
+import { fieldReaders, onlyChanges, SPEC, unchanged, withStatus } from './common.ts';
+
+const SELECTOR = SPEC.field('selector');
+
+const withFixedSelector: Strategy = {
+  ...withStatus,
+  validateUpdate: (object, old) => unchanged(object, old, [SELECTOR]),
+};
+
+export const deploymentStrategy: Strategy = withFixedSelector;
+export const replicaSetStrategy: Strategy = { ...withFixedSelector, fields: fieldReaders(['status.replicas']) };
+export const daemonSetStrategy: Strategy = withFixedSelector;
+/** Deleting one by an old client leaves its pods, as it always has. */
+export const replicationControllerStrategy: Strategy = {
+  ...withStatus,
+  defaultPropagation: 'Orphan',
+  fields: fieldReaders(['status.replicas']),
+};
+
+const STATEFUL_MAY_CHANGE = [
+  'replicas',
+  'ordinals',
+  'template',
+  'updateStrategy',
+  'revisionHistoryLimit',
+  'persistentVolumeClaimRetentionPolicy',
+  'minReadySeconds',
+];
+
+export const statefulSetStrategy: Strategy = {
+  ...withStatus,
+  validateUpdate(object, old) {
+    const problems = new Problems();
+    if (!onlyChanges(object, old, STATEFUL_MAY_CHANGE)) {
+      problems.forbidden(
+        SPEC,
+        "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden",
+      );
+    }
+    return problems.found;
+  },
+};
+
+const JOB_LABELS = { controller: 'batch.kubernetes.io/controller-uid', job: 'batch.kubernetes.io/job-name' };
+const OLD_LABELS = { controller: 'controller-uid', job: 'job-name' };
+
+/** A job finds its pods by its own uid, unless the user insists on a selector of his own. */
+export const jobStrategy: Strategy = {
+  ...withStatus,
+  defaultPropagation: 'Orphan',
+  fields: fieldReaders(['status.successful']),
+  prepareForCreate(draft, context) {
+    withStatus.prepareForCreate?.(draft, context);
+    const { metadata, spec } = draft as unknown as Draft<Job>;
+    if (spec.manualSelector === true) return;
+    const { uid = '', name = '' } = metadata;
+    const labels = { [JOB_LABELS.controller]: uid, [JOB_LABELS.job]: name, [OLD_LABELS.controller]: uid, [OLD_LABELS.job]: name };
+    spec.template.metadata.labels = { ...spec.template.metadata.labels, ...labels };
+    spec.selector = { matchLabels: { [JOB_LABELS.controller]: uid } };
+  },
+  validateUpdate: (object, old) => jobProblems(object, old),
+};
+
+function jobProblems(object: KubeObject, old: KubeObject): readonly Problem[] {
+  const fixed = [
+    'completionMode',
+    'selector',
+    'podFailurePolicy',
+    'backoffLimitPerIndex',
+    'managedBy',
+    'successPolicy',
+    'podReplacementPolicy',
+  ];
+  const wasSuspended = (old as unknown as Job).spec.suspend === true;
+  const places = [...fixed, ...(wasSuspended ? [] : ['template']), 'completions'].map((name) => SPEC.field(name));
+  const elastic = (object as unknown as Job).spec;
+  // Indexed jobs may be scaled: completions and parallelism together.
+  const isElastic = elastic.completionMode === 'Indexed' && elastic.completions === elastic.parallelism;
+  return unchanged(object, old, isElastic ? places.slice(0, -1) : places);
+}
+
+export const cronJobStrategy: Strategy = withStatus;
+
+/** A revision is a record of the past. */
+export const controllerRevisionStrategy: Strategy = {
+  validateUpdate(object: KubeObject, old: KubeObject) {
+    const problems = new Problems();
+    const next = object as unknown as KubeDraft;
+    const was = old as unknown as KubeDraft;
+    if (JSON.stringify(next['data']) !== JSON.stringify(was['data']))
+      problems.invalid(SPEC.field('data'), next['data'], 'field is immutable');
+    return problems.found;
+  },
+};

@@ -1,0 +1,25 @@
+/** Tables: what kubectl get shows. The columns of each kind are plugged in; without any, a name and an age. Pure. */
+import type { KubeObject } from '#api/kinds/meta/objectMeta.ts';
+import type { KindDefinition } from '#api/scheme.ts';
+
+export interface TableColumn {
+  readonly name: string;
+  readonly type: string;
+  readonly format: string;
+  readonly description: string;
+  /** 0 is always shown; others only with -o wide. */
+  readonly priority: number;
+}
+
+export interface TableMaker {
+  columns(definition: KindDefinition): readonly TableColumn[];
+  cells(definition: KindDefinition, object: KubeObject, nowMs: number): readonly unknown[];
+}
+
+export const plainTables: TableMaker = {
+  columns: () => [
+    { name: 'Name', type: 'string', format: 'name', description: 'Unique within the namespace', priority: 0 },
+    { name: 'Created At', type: 'date', format: '', description: 'When the object was created', priority: 0 },
+  ],
+  cells: (_, { metadata }) => [metadata.name ?? '', metadata.creationTimestamp ?? ''],
+};
