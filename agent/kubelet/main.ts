@@ -13,6 +13,7 @@ import { watchDirectory } from '../linux/watchDirectory.ts';
 import { parseFlags, USAGE, type Flags } from './config/flags.ts';
 import { loadConfig, settingsOf, type Settings } from './config/settings.ts';
 import { PodDisk } from './disk/act.ts';
+import { removeOrphans } from './disk/orphans.ts';
 import { EventLog } from './events.ts';
 import { ImagePuller } from './images/puller.ts';
 import { makePaths } from './paths.ts';
@@ -117,7 +118,17 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
     tookMs: Math.round(clock.monotonicMs() - startedMs),
   });
   notify.send({ READY: 1, STATUS: `node ${nodeName}, ${manifests.view().pods.length} static pods` });
-  await Promise.all([watching, runtimeWatch.run(signal), workers.run(signal)]);
+  const orphans = removeOrphans(
+    left.nameless,
+    {
+      remove: (uid) => disk.removeNameless(uid),
+      isKnown: async (uid, signal) => manifests.view().pods.some(({ pod }) => pod.metadata.uid === uid) || runtime.hasPod(uid, signal),
+      clock,
+      log,
+    },
+    signal,
+  );
+  await Promise.all([watching, runtimeWatch.run(signal), workers.run(signal), orphans]);
 }
 
 async function main(argv: readonly string[]): Promise<number> {

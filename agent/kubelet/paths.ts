@@ -46,8 +46,13 @@ export const containerLog = (container: string, attempt: number): string => `${c
 export const containerLogLink = (paths: Paths, pod: PodName, container: string, id: string): string =>
   join(paths.containerLogsDir, `${pod.name}_${pod.namespace}_${container}-${id}.log`);
 
+/** A UID names directories, log directories (<namespace>_<name>_<uid>) and control groups: it may not lead anywhere else. */
+export function isPodUid(text: string): boolean {
+  return /^[a-zA-Z0-9](?:[-a-zA-Z0-9]{0,62}[a-zA-Z0-9])?$/.test(text);
+}
+
 /** <namespace>_<name>_<uid> -> its parts; undefined for anything else that lies there. */
 export function parsePodLogsName(entry: string): PodName | undefined {
   const [namespace, name, uid, more] = entry.split('_');
-  return namespace && name && uid && more === undefined ? { namespace, name, uid } : undefined;
+  return namespace && name && uid && isPodUid(uid) && more === undefined ? { namespace, name, uid } : undefined;
 }

@@ -2,18 +2,20 @@
  * What a pod has on the node besides the runtime: its directory, its logs with their links, its control group.
  * Everything can be done again without harm. Which UIDs left something behind is known from the names of the log directories.
  *
- * Throws: AppError VOLUME_FAILED, CGROUP_*, DISK_FULL, or the file system's own error.
+ * Throws: AppError VOLUME_FAILED, VOLUME_MOUNTED, CGROUP_*, DISK_FULL, or the file system's own error.
  */
-import { mkdir, readFile, readdir, rm, stat, symlink, unlink, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, realpath, rm, stat, symlink, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Container } from '#api/kinds/core/container.ts';
 import type { Pod } from '#api/kinds/core/pod.ts';
 import { AppError, codeOf } from '#base/errors.ts';
 import type { Cgroups } from '../../linux/cgroup.ts';
+import { below, mounts } from '../../linux/mount.ts';
 import {
   containerLog,
   containerLogLink,
   etcHosts,
+  isPodUid,
   parsePodLogsName,
   podDir,
   podLogs,
@@ -146,9 +148,10 @@ export class PodDisk {
   async remove(key: string, uid: string): Promise<void> {
     const { paths } = this.#options;
     const [namespace = '', name = ''] = key.split('/');
-    await this.removeCgroups(uid);
-    await rm(podDir(paths, uid), { recursive: true, force: true });
-    await rm(podLogs(paths, { namespace, name, uid }), { recursive: true, force: true });
+    if (isPodUid(uid)) {
+      await this.removeNameless(uid);
+      await rm(podLogs(paths, { namespace, name, uid }), { recursive: true, force: true });
+    }
     for (const entry of await list(paths.containerLogsDir)) {
       if (entry.startsWith(`${name}_${namespace}_`)) await this.#removeIfDangling(join(paths.containerLogsDir, entry));
     }
@@ -159,7 +162,7 @@ export class PodDisk {
 
   async removeNameless(uid: string): Promise<void> {
     await this.removeCgroups(uid);
-    await rm(podDir(this.#options.paths, uid), { recursive: true, force: true });
+    await removeTree(podDir(this.#options.paths, uid));
   }
 
   /** The class of a pod that is gone is not known any more, so all three places are looked at. */
@@ -188,6 +191,25 @@ async function list(directory: string): Promise<string[]> {
     if (codeOf(err) === 'ENOENT') return [];
     throw err;
   });
+}
+
+/** Never goes into what is mounted there: that is somebody's data (an earlier kubelet may have mounted a network disk). */
+async function removeTree(directory: string): Promise<void> {
+  const real = await realpath(directory).catch((err: unknown) => {
+    if (codeOf(err) === 'ENOENT') return undefined;
+    throw err;
+  });
+  if (real === undefined) return;
+  const [mount] = below(mounts(), real);
+  if (mount !== undefined)
+    throw new AppError(
+      'VOLUME_MOUNTED',
+      `Cannot remove ${directory}: ${mount.mountPoint} is still mounted, unmount it (umount ${mount.mountPoint})`,
+      {
+        mountPoint: mount.mountPoint,
+      },
+    );
+  await rm(real, { recursive: true, force: true });
 }
 
 async function remove(file: string): Promise<void> {

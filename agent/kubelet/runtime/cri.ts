@@ -52,6 +52,16 @@ export class CriRuntime {
     };
   }
 
+  /** Whether anything in the runtime belongs to the pod of this UID. */
+  async hasPod(uid: string, signal: AbortSignal): Promise<boolean> {
+    const filter = { label_selector: { [names.POD_UID]: uid } };
+    const [sandboxes, containers] = await Promise.all([
+      this.client.runtime.listPodSandbox({ filter }, { signal }),
+      this.client.runtime.listContainers({ filter }, { signal }),
+    ]);
+    return sandboxes.items.length > 0 || containers.containers.length > 0;
+  }
+
   async listAll(signal: AbortSignal): Promise<ListedObject[]> {
     const [sandboxes, containers] = await Promise.all([
       this.client.runtime.listPodSandbox({}, { signal }),

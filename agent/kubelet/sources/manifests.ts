@@ -22,12 +22,11 @@ import {
 } from './fileSet.ts';
 import { toStaticPod } from './staticPod.ts';
 import { unsupportedFields } from './support.ts';
+import { isPodUid } from '../paths.ts';
 import type { DirectoryLook, WatchWords } from '../../linux/watchDirectory.ts';
 
 /** Names of objects end at this length; the node's name is part of a static pod's. */
 const LONGEST_NAME = 253;
-/** A UID names directories, log directories (<namespace>_<name>_<uid>) and control groups. */
-const UID = /^[a-zA-Z0-9](?:[-a-zA-Z0-9]{0,62}[a-zA-Z0-9])?$/;
 /** A broken file may have thousands of problems; a person mends a few at a time. */
 const PROBLEMS_PER_FILE = 10;
 
@@ -141,7 +140,7 @@ function readPod(document: SourceDocument, nodeName: string): Found {
     return { found: [...invalid, ...unsupported.filter((p) => !told.has(p.path))] };
   }
   const pod = parsed.object;
-  if (pod.metadata.uid !== undefined && !UID.test(pod.metadata.uid))
+  if (pod.metadata.uid !== undefined && !isPodUid(pod.metadata.uid))
     return one(
       ['metadata', 'uid'],
       `Invalid value: ${showValue(pod.metadata.uid)}: want letters, digits and '-', at most 64; or leave it out`,
