@@ -36,8 +36,11 @@ export const TEST_PACKAGES: readonly Requirement[] = [
   { package: 'catatonit', why: 'the pause image of tests', programs: ['catatonit'] },
   { package: 'conntrack', why: 'connection tracking of the service proxy', programs: ['conntrack'] },
   { package: 'crun', why: 'the second runtime handler', programs: ['crun'] },
+  { package: 'etcd-client', why: 'what other tools see of the distributed store', programs: ['etcdctl'] },
   { package: 'etcd-server', why: 'the distributed store', programs: ['etcd'] },
   { package: 'ipset', why: 'sets of the ipvs proxy mode', programs: ['ipset'] },
+  { package: 'openssl', why: 'certificates of tests', programs: ['openssl'] },
+  { package: 'strace', why: 'the order of writes to the disk', programs: ['strace'] },
 ];
 
 /** Names of the packages whose programs are not there. */
