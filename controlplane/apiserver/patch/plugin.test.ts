@@ -33,7 +33,7 @@ function patchOnce(type: PatchType, patch: unknown, old: KubeObject | undefined,
   const { patcher, ownership } = makePatching();
   const common = { resource, manager, subresource: '', nowMs: NOW };
   const draft = parse(patcher.apply({ ...common, type, patch, current: old, force: false }));
-  ownership.record(draft, { ...common, old });
+  ownership.record(draft, { ...common, old, operation: type === 'application/apply-patch+yaml' ? 'Apply' : 'Update' });
   return draft;
 }
 
@@ -61,11 +61,11 @@ test('plugin: an apply of an object that is there is recorded as one, and a patc
 test('plugin: a create is recorded, and an update that changes nothing is as it was', () => {
   const { ownership } = makePatching();
   const draft = parse(deployment);
-  ownership.record(draft, { resource, old: undefined, manager: 'kubectl-create', subresource: '', nowMs: NOW });
+  ownership.record(draft, { resource, old: undefined, manager: 'kubectl-create', subresource: '', operation: 'Update', nowMs: NOW });
   const live = draft as unknown as KubeObject;
   assert.deepEqual(managers(live), ['kubectl-create/Update']);
   const again = parse(structuredClone(live));
-  ownership.record(again, { resource, old: live, manager: 'kubectl-create', subresource: '', nowMs: NOW + 5_000 });
+  ownership.record(again, { resource, old: live, manager: 'kubectl-create', subresource: '', operation: 'Update', nowMs: NOW + 5_000 });
   assert.deepEqual(again, draft);
 });
 
