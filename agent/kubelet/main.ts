@@ -74,7 +74,11 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
       paths,
       cgroupRoot,
       capacity: machine,
-      dns: await readResolvConf(settings.resolvConf),
+      dns: await naming(
+        'RESOLV_CONF_UNREADABLE',
+        `Cannot read ${settings.resolvConf}: name another file as resolvConf in the configuration, or "" for none`,
+        readResolvConf(settings.resolvConf),
+      ),
       hostIps: machine.addresses.slice(0, 1),
     },
     starts: new Semaphore(PODS_AT_ONCE),
@@ -131,6 +135,13 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
   await Promise.all([watching, runtimeWatch.run(signal), workers.run(signal), orphans]);
 }
 
+/** What work gives, or an error that says what was wanted from it. */
+function naming<T>(code: string, message: string, work: Promise<T>): Promise<T> {
+  return work.catch((err: unknown) => {
+    throw new AppError(code, message, {}, err);
+  });
+}
+
 async function main(argv: readonly string[]): Promise<number> {
   const clock = new SystemClock();
   let flags: Flags;
@@ -141,7 +152,9 @@ async function main(argv: readonly string[]): Promise<number> {
     if (flags.version) return (process.stdout.write(`Kubernetes v${VERSION}\n`), 0);
     if (process.getuid?.() !== 0) throw new AppError('NOT_ROOT', 'the kubelet makes control groups and mounts: run it as root');
     const file = flags.config;
-    settings = settingsOf(flags, file === undefined ? {} : loadConfig(file, await readFile(file)));
+    const bytes =
+      file === undefined ? undefined : await naming('CONFIG_UNREADABLE', `cannot read the configuration file (--config)`, readFile(file));
+    settings = settingsOf(flags, file === undefined || bytes === undefined ? {} : loadConfig(file, bytes));
   } catch (err) {
     process.stderr.write(`kubelet: ${explain(err)}\n`);
     return 1;

@@ -109,7 +109,7 @@ function rows(head: string): Map<string, string[]> {
 function codesIn(text: string): string[] {
   const places = [
     ...text.matchAll(
-      /new AppError\(\s*([^,]*),|\bcode: ('[A-Z_]+')|missingCode: ('[A-Z_]+')|\bcode = ([^;]*);|code: codeOf\(\w+\) \?\? ('[A-Z_]+')/g,
+      /new AppError\(\s*([^,]*),|\bcode: ('[A-Z_]+')|missingCode: ('[A-Z_]+')|\bnaming\(\s*('[A-Z_]+')|\bcode = ([^;]*);|code: codeOf\(\w+\) \?\? ('[A-Z_]+')/g,
     ),
   ];
   return places.flatMap((m) =>

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import type { Clock } from '#base/clock.ts';
 import { AppError, codeOf, explain } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
+import { makeDirectory } from '../../linux/makeDirectory.ts';
 import type { EventLog } from '../events.ts';
 import { containerLog, localSocket, podLogs, podName, type Paths } from '../paths.ts';
 import type { PodWorkers } from '../pods/workers.ts';
@@ -35,6 +36,7 @@ export interface Health {
 /** Listens until signal aborts. Throws KUBELET_RUNNING when another kubelet answers on the socket. */
 export async function serveLocal(deps: LocalServerDeps, signal: AbortSignal): Promise<void> {
   const path = localSocket(deps.paths);
+  await makeRoot(deps.paths.rootDir, path);
   if (await answers(path))
     throw new AppError(
       'KUBELET_RUNNING',
@@ -47,7 +49,9 @@ export async function serveLocal(deps: LocalServerDeps, signal: AbortSignal): Pr
   const server = createServer({ requestTimeout: 10_000, headersTimeout: 10_000, maxHeaderSize: 8 << 10 }, (req, res) => {
     answer(deps, req, res, signal).catch((err: unknown) => refuse(res, err));
   });
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(path, resolve));
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(path, resolve)).catch((err: unknown) => {
+    throw unusable(deps.paths.rootDir, err);
+  });
   await chmod(path, 0o600);
   signal.addEventListener(
     'abort',
@@ -57,6 +61,25 @@ export async function serveLocal(deps: LocalServerDeps, signal: AbortSignal): Pr
     },
     { once: true },
   );
+}
+
+/** sockaddr_un holds 108 bytes with the zero at the end. */
+const LONGEST_SOCKET_PATH = 107;
+
+async function makeRoot(rootDir: string, socket: string): Promise<void> {
+  const bytes = Buffer.byteLength(socket);
+  if (bytes > LONGEST_SOCKET_PATH)
+    throw new AppError(
+      'ROOT_DIR_UNUSABLE',
+      `Root directory ${rootDir} is too long by ${bytes - LONGEST_SOCKET_PATH} bytes for a socket in it: give a shorter --root-dir`,
+    );
+  await makeDirectory(rootDir, 0o755).catch((err: unknown) => {
+    throw unusable(rootDir, err);
+  });
+}
+
+function unusable(rootDir: string, err: unknown): AppError {
+  return new AppError('ROOT_DIR_UNUSABLE', `Cannot use root directory ${rootDir}: make it writable, or give another --root-dir`, {}, err);
 }
 
 function answers(path: string): Promise<boolean> {

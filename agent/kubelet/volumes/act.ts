@@ -5,6 +5,7 @@
 import { chmod, mkdir, open, stat } from 'node:fs/promises';
 import type { Stats } from 'node:fs';
 import { AppError, codeOf } from '#base/errors.ts';
+import { makeDirectory } from '../../linux/makeDirectory.ts';
 import type { HostPathType, VolumePlan } from './plan.ts';
 
 export async function makeVolumes(volumes: readonly VolumePlan[]): Promise<void> {
@@ -52,7 +53,7 @@ async function checkHostPath(path: string, type: HostPathType): Promise<void> {
 
 async function createIfAbsent(path: string, type: 'DirectoryOrCreate' | 'FileOrCreate'): Promise<void> {
   try {
-    if (type === 'DirectoryOrCreate') await mkdir(path, { mode: 0o755, recursive: true });
+    if (type === 'DirectoryOrCreate') await makeDirectory(path, 0o755);
     else await (await open(path, 'ax', 0o644)).close();
   } catch (err) {
     if (codeOf(err) !== 'EEXIST') throw err;
