@@ -53,6 +53,18 @@ const table: [name: string, desired: DesiredPod | undefined, observed: ObservedP
   ['a healthy pod is left alone', pod(), seen([{}]), ''],
   ['a first crash is restarted at once', pod(), seen([ended]), 'startContainer web#1 then 10000'],
   ['a second crash waits for its back-off', pod(), seen([{ ...ended, attempt: 1, backoffMs: 10_000 }]), '(wait 9000 CrashLoopBackOff)'],
+  [
+    'a crash that lies in the future is none to wait for: the clock was set back',
+    pod(),
+    seen([{ ...ended, attempt: 1, backoffMs: 10_000, startedAtMs: NOW + 86_399_000, finishedAtMs: NOW + 86_400_000 }]),
+    'startContainer web#2 then 20000',
+  ],
+  [
+    'a hold that lies too far in the future neither',
+    pod(),
+    { ...none, sandboxes: [box], holds: [{ container: 'web', untilMs: NOW + 86_400_000, reason: 'ErrImagePull' }] },
+    'startContainer web#0',
+  ],
   ['and is restarted when it has passed', pod(), seen([{ ...ended, attempt: 1, backoffMs: 1_000 }]), 'startContainer web#2 then 2000'],
   [
     'the back-off is capped at five minutes',

@@ -9,7 +9,10 @@
  * Source: the order of steps follows "Pod lifecycle" and "Sidecar containers" in the Kubernetes docs.
  */
 import type { Plan } from '#base/reconcile.ts';
-import { nextStart, shouldRestart, type CrashBackoff, type RestartPolicy } from './restart.ts';
+import { isDue, nextStart, shouldRestart, type CrashBackoff, type RestartPolicy } from './restart.ts';
+
+/** The longest that Holds ever asks for. */
+const LONGEST_HOLD_MS = 300_000;
 
 export type ContainerRole = 'init' | 'sidecar' | 'main';
 
@@ -210,8 +213,9 @@ class Starts {
   #start(want: DesiredContainer, last: ObservedContainer | undefined): boolean {
     const { nowMs, holds, options } = this.#ctx;
     const next = startOf(want, last, options.crashBackoff);
-    const hold = holds.find((h) => h.container === want.name && h.untilMs > nowMs);
-    const notBeforeMs = Math.max(next.notBeforeMs, hold?.untilMs ?? 0);
+    const hold = holds.find((h) => h.container === want.name && !isDue(h.untilMs, nowMs, LONGEST_HOLD_MS));
+    const crashMs = isDue(next.notBeforeMs, nowMs, options.crashBackoff.maxMs) ? 0 : next.notBeforeMs;
+    const notBeforeMs = Math.max(crashMs, hold?.untilMs ?? 0);
     if (notBeforeMs <= nowMs) {
       if (last?.state === 'created') this.due.push({ kind: 'removeContainer', id: last.id, name: last.name });
       this.due.push({ kind: 'startContainer', name: want.name, attempt: next.attempt, backoffMs: next.backoffMs });

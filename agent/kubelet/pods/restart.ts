@@ -37,6 +37,11 @@ export function nextStart(ended: EndedContainer, { baseMs, maxMs }: CrashBackoff
   };
 }
 
+/** A wait longer than the longest delay there is means that the clock was set back since: it would not end in time, so it ends now. */
+export function isDue(notBeforeMs: number, nowMs: number, longestMs: number): boolean {
+  return notBeforeMs <= nowMs || notBeforeMs - nowMs > longestMs;
+}
+
 export type RestartPolicy = 'Always' | 'OnFailure' | 'Never';
 
 export function shouldRestart(policy: RestartPolicy, exitCode: number): boolean {

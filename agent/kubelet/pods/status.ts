@@ -11,7 +11,7 @@ import type { PodCondition, PodStatus } from '#api/kinds/core/podStatus.ts';
 import { formatDuration } from '#base/duration.ts';
 import { qosClassOf } from './qos.ts';
 import type { RuntimeContainer, RuntimeSandbox } from '../runtime/types.ts';
-import { nextStart, shouldRestart, type CrashBackoff, type RestartPolicy } from './restart.ts';
+import { isDue, nextStart, shouldRestart, type CrashBackoff, type RestartPolicy } from './restart.ts';
 
 /** Why a container is not running although it should: image pull, creation. */
 export interface Waiting {
@@ -123,7 +123,7 @@ function crashWait(input: StatusInput, name: string, ended: RuntimeContainer): W
   const { pod, crashBackoff, nowMs } = input;
   if (!shouldRestart(restartPolicyOf(pod), ended.exitCode)) return undefined;
   const { notBeforeMs } = nextStart(ended, crashBackoff);
-  if (notBeforeMs <= nowMs) return undefined;
+  if (isDue(notBeforeMs, nowMs, crashBackoff.maxMs)) return undefined;
   const { name: podName = '', namespace = '', uid = '' } = pod.metadata ?? {};
   const message = `back-off ${formatDuration(ended.backoffMs)} restarting failed container=${name} pod=${podName}_${namespace}(${uid})`;
   return { container: name, reason: 'CrashLoopBackOff', message };
