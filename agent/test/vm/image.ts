@@ -22,7 +22,7 @@ const RELEASE = 'bookworm';
 const DISK_SIZE = '3G';
 
 const PACKAGES = [
-  ...[
+  [
     'systemd',
     'systemd-sysv',
     'udev',
@@ -36,9 +36,9 @@ const PACKAGES = [
     'ca-certificates',
     'curl',
   ],
-  ...['linux-image-cloud-amd64', 'initramfs-tools', 'lz4', 'zstd'],
-  ...['iptables', 'ipset', 'ipvsadm', 'nftables', 'conntrack', 'libatomic1'],
-];
+  ['linux-image-cloud-amd64', 'initramfs-tools', 'lz4', 'zstd'],
+  ['iptables', 'ipset', 'ipvsadm', 'nftables', 'conntrack', 'libatomic1'],
+].flat();
 
 /** The smallest initial file system that finds the disk. */
 const INITRD_MODULES = ['virtio_pci', 'virtio_blk', 'virtio_net', 'ext4'];
@@ -101,7 +101,8 @@ async function build(work: string): Promise<void> {
   await execa('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'kijabi-vm', '-f', join(work, 'id_ed25519')]);
   mkdirSync(join(root, 'root/.ssh'), { recursive: true, mode: 0o700 });
   writeFileSync(join(root, 'root/.ssh/authorized_keys'), readFileSync(join(work, 'id_ed25519.pub')), { mode: 0o600 });
-  for (const name of readdirSync(join(root, 'etc/ssh')).filter((n) => n.startsWith('ssh_host_'))) rmSync(join(root, 'etc/ssh', name));
+  const oldKeys = readdirSync(join(root, 'etc/ssh')).filter((name) => name.startsWith('ssh_host_'));
+  for (const name of oldKeys) rmSync(join(root, 'etc/ssh', name));
   await execa('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(root, 'etc/ssh/ssh_host_ed25519_key')]);
   await execa('chroot', [root, 'systemctl', 'enable', 'systemd-networkd', 'ssh']);
   await execa('chroot', [root, 'systemctl', 'mask', ...MASKED]);

@@ -97,19 +97,18 @@ interface QemuOptions extends VmOptions {
 
 function startQemu({ image, archive, memoryMb = 1_536, cpus = 2, folder, overlay, port }: QemuOptions) {
   const kernelLine = 'console=ttyS0 root=/dev/vda rw net.ifnames=0 quiet mitigations=off';
+  const disk = (id: string, file: string): string[] => ['-drive', `${file},if=none,id=${id}`, '-device', `virtio-blk-pci,drive=${id}`];
   return execa(
     'qemu-system-x86_64',
     [
-      ...['-accel', 'tcg,thread=multi,tb-size=512', '-cpu', 'max', '-machine', 'q35,usb=off', '-m', String(memoryMb), '-smp', String(cpus)],
-      ...['-nodefaults', '-no-user-config', '-display', 'none'],
-      ...['-kernel', image.kernel, '-initrd', image.initrd, '-append', kernelLine],
-      ...['-drive', `file=${overlay},if=none,id=d0,format=qcow2,cache=unsafe`, '-device', 'virtio-blk-pci,drive=d0'],
-      ...(archive === undefined
-        ? []
-        : ['-drive', `file=${archive},if=none,id=d1,format=raw,readonly=on`, '-device', 'virtio-blk-pci,drive=d1']),
-      ...['-netdev', `user,id=n0,restrict=on,hostfwd=tcp:127.0.0.1:${port}-:22`, '-device', 'virtio-net-pci,netdev=n0,romfile='],
-      ...['-device', 'virtio-rng-pci', '-serial', `file:${join(folder, 'console')}`],
-    ],
+      ['-accel', 'tcg,thread=multi,tb-size=512', '-cpu', 'max', '-machine', 'q35,usb=off', '-m', String(memoryMb), '-smp', String(cpus)],
+      ['-nodefaults', '-no-user-config', '-display', 'none'],
+      ['-kernel', image.kernel, '-initrd', image.initrd, '-append', kernelLine],
+      disk('d0', `file=${overlay},format=qcow2,cache=unsafe`),
+      archive === undefined ? [] : disk('d1', `file=${archive},format=raw,readonly=on`),
+      ['-netdev', `user,id=n0,restrict=on,hostfwd=tcp:127.0.0.1:${port}-:22`, '-device', 'virtio-net-pci,netdev=n0,romfile='],
+      ['-device', 'virtio-rng-pci', '-serial', `file:${join(folder, 'console')}`],
+    ].flat(),
     { reject: false, stdin: 'ignore', stdout: 'ignore', stderr: 'ignore' },
   );
 }
