@@ -1,5 +1,6 @@
 /** The API server in one piece: what main.ts, the development server and tests start. Reads like a parts list. */
 import { builtinScheme } from '#api/definitions/all.ts';
+import { tables } from '#api/print/tables.ts';
 import type { Clock } from '#base/clock.ts';
 import { AppError } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
@@ -23,15 +24,14 @@ import { InflightGate, isLongRunning, requestKind, type Limits } from './http/li
 import { ApiHttpServer } from './http/server.ts';
 import type { TlsMaterial } from './http/tls.ts';
 import { Metrics, type ProcessUsage } from './metrics.ts';
+import { makePatching } from './patch/plugin.ts';
 import { makePipeline } from './pipeline.ts';
 import { AddressAllocator, type ServiceRange } from './registry/allocation/addresses.ts';
 import { NodePortAllocator, type PortRange } from './registry/allocation/nodePorts.ts';
 import type { RegistryDeps } from './registry/deps.ts';
-import { noOwnership } from './registry/ownership.ts';
 import { Registry } from './registry/registry.ts';
 import { eventStrategy } from './registry/strategies/cluster.ts';
 import { serviceStrategy } from './registry/strategies/services.ts';
-import { plainTables } from './registry/tables.ts';
 import { Writer } from './registry/writes.ts';
 import { makeRoutes } from './routes.ts';
 import type { Store } from './storage/store.ts';
@@ -170,13 +170,8 @@ export class ApiServer {
       clock,
       ...chance,
       admission,
-      ownership: noOwnership,
-      patcher: {
-        apply: () => {
-          throw new AppError('NO_PATCHER', 'patches are not wired in yet');
-        },
-      },
-      tables: plainTables,
+      ...makePatching(),
+      tables,
       metrics,
       minWatchMs: options.minWatchMs,
     };

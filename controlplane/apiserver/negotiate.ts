@@ -1,6 +1,6 @@
 /**
  * Which form of the answer a client gets, and which forms of body it may send. Pure. Throws: NotAcceptable, UnsupportedMediaType.
- * Differs: protobuf is never spoken. Accept lists that prefer it get JSON (every client of Kubernetes lists it too), protobuf bodies get 415.
+ * Differs: answers are never protobuf. Accept lists that prefer it get JSON, which every client of Kubernetes lists too; bodies may be.
  */
 import { notAcceptable, unsupportedMediaType } from './status.ts';
 
@@ -91,11 +91,14 @@ export function clauseOf(text: string): Clause {
 
 const unquote = (text: string): string => (text.startsWith('"') && text.endsWith('"') && text.length > 1 ? text.slice(1, -1) : text);
 
+const PROTOBUF = 'application/vnd.kubernetes.protobuf';
+
 /** The body of a create or update. No header at all means JSON, as upstream has it. */
-export function bodyEncoding(contentType: string | undefined): Encoding {
+export function bodyEncoding(contentType: string | undefined): Encoding | 'protobuf' {
   if (contentType === undefined || contentType === '' || contentType === 'application/json') return 'json';
   const { type } = clauseOf(contentType);
   if (type === 'application/json') return 'json';
   if (type === 'application/yaml' || type === 'application/x-yaml' || type === 'text/yaml') return 'yaml';
-  throw unsupportedMediaType(ACCEPTED);
+  if (type === PROTOBUF) return 'protobuf';
+  throw unsupportedMediaType([...ACCEPTED, PROTOBUF]);
 }

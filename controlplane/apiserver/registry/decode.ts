@@ -32,7 +32,11 @@ export interface Body {
 export async function readBodyValue(call: ApiCall, expected: string, known?: Encoding): Promise<Body> {
   const encoding = known ?? bodyEncoding(call.headers['content-type'] as string | undefined);
   const bytes = await call.body();
-  return encoding === 'yaml' ? readYaml(bytes, expected) : readJsonBody(bytes, expected);
+  if (encoding === 'json') return readJsonBody(bytes, expected);
+  if (encoding === 'yaml') return readYaml(bytes, expected);
+  // Loaded when the first client sends it: the numbers of all fields are not needed without.
+  const { readProtobuf } = await import('../protobuf/body.ts');
+  return { value: readProtobuf(bytes), doubled: undefined };
 }
 
 function readJsonBody(bytes: Buffer, expected: string): Body {

@@ -16,6 +16,7 @@ import type { RegistryDeps } from './deps.ts';
 import { readFilter } from './listOptions.ts';
 import { settleName, settleNamespace } from './metadata.ts';
 import { managerOf } from './ownership.ts';
+import { checkPatchOptions } from '../patch/options.ts';
 import { PATCH_TYPES, type PatchType } from './patching.ts';
 import { getObject, listObjects, settle, watchObjects } from './reads.ts';
 import type { KubeDraft, Resource } from './types.ts';
@@ -117,13 +118,14 @@ class ResourceHandlers {
   async patch(call: ApiCall, subresource: string): Promise<Answer> {
     const { namespace, name } = call.info as ResourceRequest;
     const resource = this.#resource;
-    const options = writeOptionsOf(call, subresource);
     const mode = fieldValidationOf(call);
     const type = patchTypeOf(call);
     const isApply = type === 'application/apply-patch+yaml';
+    const fieldManager = call.query.get('fieldManager');
+    checkPatchOptions({ kind: isApply ? 'apply' : 'patch', fieldManager, force: call.query.get('force') });
+    const options = { ...writeOptionsOf(call, subresource), operation: isApply ? 'Apply' : 'Update' } as const;
     const { value: patch } = await readBodyValue(call, resource.definition.kind, isApply ? 'yaml' : 'json');
     const force = call.query.get('force') === 'true';
-    if (isApply && (call.query.get('fieldManager') ?? '') === '') throw missingManager();
     const change = (current: KubeObject | undefined): KubeDraft => {
       const nowMs = this.#deps.clock.nowMs();
       const next = this.#deps.patcher.apply({ resource, type, patch, current, manager: options.manager, force, subresource, nowMs });
@@ -200,12 +202,6 @@ function patchTypeOf(call: ApiCall): PatchType {
   const found = PATCH_TYPES.find((known) => known === type);
   if (found === undefined) throw unsupportedMediaType(PATCH_TYPES);
   return found;
-}
-
-function missingManager(): ApiError {
-  const problems = new Problems();
-  problems.required(at('fieldManager'), 'is required for apply patch');
-  return invalid({ group: 'meta.k8s.io', kind: 'PatchOptions' }, '', problems.found);
 }
 
 /** From the body, or where there is none from the query. */

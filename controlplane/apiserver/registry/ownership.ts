@@ -1,7 +1,4 @@
-/**
- * Who owns which field (metadata.managedFields): kept by whatever is plugged in here. Pure.
- * The default keeps no record, which is what a client sees that asks an API server without server-side apply.
- */
+/** Who owns which field (metadata.managedFields): kept by what is plugged in here (patch/plugin.ts). Pure. */
 import type { KubeObject } from '#api/kinds/meta/objectMeta.ts';
 import type { KubeDraft, Resource } from './types.ts';
 
@@ -12,20 +9,14 @@ export interface OwnershipChange {
   readonly manager: string;
   readonly subresource: string;
   readonly nowMs: number;
+  /** A server-side apply says itself who owns what. */
+  readonly operation: 'Apply' | 'Update';
 }
 
 export interface Ownership {
   /** Called with the finished draft of a create, update or patch; sets its managedFields. */
   record(draft: KubeDraft, change: OwnershipChange): void;
 }
-
-export const noOwnership: Ownership = {
-  record(draft, { old }) {
-    const kept = old?.metadata.managedFields;
-    if (kept === undefined) delete draft.metadata.managedFields;
-    else draft.metadata.managedFields = structuredClone(kept) as never;
-  },
-};
 
 /** Source: upstream takes the part of the User-Agent before the slash when the client names no manager. */
 export function managerOf(asked: string | undefined, userAgent: string | undefined): string {

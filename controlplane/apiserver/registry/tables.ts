@@ -1,4 +1,4 @@
-/** Tables: what kubectl get shows. The columns of each kind are plugged in; without any, a name and an age. Pure. */
+/** Tables: what kubectl get shows. The columns of each kind are plugged in. */
 import type { KubeObject } from '#api/kinds/meta/objectMeta.ts';
 import type { KindDefinition } from '#api/scheme.ts';
 
@@ -15,11 +15,3 @@ export interface TableMaker {
   columns(definition: KindDefinition): readonly TableColumn[];
   cells(definition: KindDefinition, object: KubeObject, nowMs: number): readonly unknown[];
 }
-
-export const plainTables: TableMaker = {
-  columns: () => [
-    { name: 'Name', type: 'string', format: 'name', description: 'Unique within the namespace', priority: 0 },
-    { name: 'Created At', type: 'date', format: '', description: 'When the object was created', priority: 0 },
-  ],
-  cells: (_, { metadata }) => [metadata.name ?? '', metadata.creationTimestamp ?? ''],
-};

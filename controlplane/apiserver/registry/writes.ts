@@ -25,6 +25,8 @@ export interface WriteOptions {
   readonly dryRun: boolean;
   readonly manager: string;
   readonly subresource: string;
+  /** Absent: an update. */
+  readonly operation?: 'Apply' | 'Update';
   readonly warn: (text: string) => void;
 }
 
@@ -105,7 +107,14 @@ export class Writer {
     refuse(resource, draft.metadata.name, problems);
     await admission.validate(request);
     strategy.allocate?.(draft, undefined, context);
-    ownership.record(draft, { resource, old: undefined, manager: options.manager, subresource: options.subresource, nowMs });
+    ownership.record(draft, {
+      resource,
+      old: undefined,
+      manager: options.manager,
+      subresource: options.subresource,
+      operation: options.operation ?? 'Update',
+      nowMs,
+    });
     const stored = resource.conversion === undefined ? object : resource.conversion.toStored(object);
     const key = resource.cache.prefix + keyOf(resource, { namespace: draft.metadata.namespace ?? '', name: draft.metadata.name ?? '' });
     const value = storedForm(stored);
@@ -177,7 +186,14 @@ export class Writer {
     await admission.validate(request);
     strategy.allocate?.(draft, old, context);
     if (strategy.counted === true) countGeneration(draft, old);
-    ownership.record(draft, { resource, old, manager: options.manager, subresource: options.subresource, nowMs });
+    ownership.record(draft, {
+      resource,
+      old,
+      manager: options.manager,
+      subresource: options.subresource,
+      operation: options.operation ?? 'Update',
+      nowMs,
+    });
     draft.metadata.resourceVersion = old.metadata.resourceVersion as string;
     if (deepEqual(object, old) && also.length === 0) return { bytes: current.seen.bytes, object: old, created: false };
     const stored = resource.conversion === undefined ? object : resource.conversion.toStored(object);
