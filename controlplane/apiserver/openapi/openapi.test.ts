@@ -9,7 +9,6 @@ import { documentsV3, documentV2 } from './documents.ts';
 import { encodeV2 } from './gnostic.ts';
 import { GNOSTIC } from './gnosticSchema.ts';
 import { OpenApi } from './openapi.ts';
-import type { Published } from './schemas.ts';
 import { builtinCatalog } from './test/catalog.ts';
 
 const catalog = builtinCatalog();
