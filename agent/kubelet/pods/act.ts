@@ -17,6 +17,7 @@ import type { Timeline } from '../timeline.ts';
 import type { NodeContext } from './config.ts';
 import type { Holds } from './holds.ts';
 import type { ObservedPod, PodAction } from './plan.ts';
+import { inSlot } from './slot.ts';
 import { PodStart } from './start.ts';
 
 export interface ActDeps {
@@ -81,29 +82,34 @@ async function endThings(deps: ActDeps, turn: PodTurn, actions: readonly PodActi
   }
   const rest = actions.filter((a) => a.kind !== 'stopContainer');
   if (rest.length === 0) return;
-  await deps.ends.run(async () => {
-    for (const a of of('stopSandbox')) {
-      onStep(a.kind);
-      await deps.timeline.step(key, { step: a.kind }, () => runtime.stopPodSandbox({ pod_sandbox_id: a.id }, { signal }));
-    }
-    for (const a of of('removeContainer')) {
-      onStep(a.kind);
-      await runtime.removeContainer({ container_id: a.id }, { signal });
-      const c = turn.observed.containers.find((o) => o.id === a.id);
-      if (c !== undefined) await deps.disk.removeContainerLog({ key, uid: c.uid }, c.name, c.attempt, c.id);
-    }
-    for (const a of of('removeSandbox')) {
-      onStep(a.kind);
-      await runtime.stopPodSandbox({ pod_sandbox_id: a.id }, { signal });
-      await runtime.removePodSandbox({ pod_sandbox_id: a.id }, { signal });
-    }
-    for (const a of of('removePodData')) {
-      onStep(a.kind);
-      await deps.disk.remove(key, a.uid);
-      deps.holds.forget(a.uid);
-      deps.log.info('Removed pod', { pod: key, uid: a.uid });
-    }
-  }, signal);
+  await inSlot(
+    deps.ends,
+    deps.clock,
+    async () => {
+      for (const a of of('stopSandbox')) {
+        onStep(a.kind);
+        await deps.timeline.step(key, { step: a.kind }, () => runtime.stopPodSandbox({ pod_sandbox_id: a.id }, { signal }));
+      }
+      for (const a of of('removeContainer')) {
+        onStep(a.kind);
+        await runtime.removeContainer({ container_id: a.id }, { signal });
+        const c = turn.observed.containers.find((o) => o.id === a.id);
+        if (c !== undefined) await deps.disk.removeContainerLog({ key, uid: c.uid }, c.name, c.attempt, c.id);
+      }
+      for (const a of of('removeSandbox')) {
+        onStep(a.kind);
+        await runtime.stopPodSandbox({ pod_sandbox_id: a.id }, { signal });
+        await runtime.removePodSandbox({ pod_sandbox_id: a.id }, { signal });
+      }
+      for (const a of of('removePodData')) {
+        onStep(a.kind);
+        await deps.disk.remove(key, a.uid);
+        deps.holds.forget(a.uid);
+        deps.log.info('Removed pod', { pod: key, uid: a.uid });
+      }
+    },
+    signal,
+  );
 }
 
 async function stopContainer(deps: ActDeps, turn: PodTurn, a: StopAction, signal: AbortSignal): Promise<void> {

@@ -431,6 +431,23 @@ for (const rpc of ['RunPodSandbox', 'PullImage', 'CreateContainer', 'StopContain
   });
 }
 
+for (const rpc of ['RunPodSandbox', 'StopPodSandbox'] as const) {
+  test(`20 pods whose ${rpc} hangs hold up the others no longer than 10 s`, async (t) => {
+    const w = await world(t);
+    const stuck = Array.from({ length: 20 }, (_, i) => w.pod(`stuck${i}`));
+    const ends = rpc === 'StopPodSandbox';
+    if (ends) await w.set(...stuck, w.pod('other'));
+    const releases = stuck.map(() => w.fake.holdNext(rpc));
+    await w.set(...(ends ? [w.pod('other')] : stuck));
+    await w.set(...(ends ? [] : [...stuck, w.pod('other')]));
+    await w.advance(30_000);
+    assert.equal(w.running().includes('other/c'), !ends);
+    for (const release of releases) release();
+    await w.settle();
+    assert.equal(w.running().length, ends ? 0 : 21);
+  });
+}
+
 test('50 pods at once all start, 8 at a time', async (t) => {
   const w = await world(t);
   let most = 0;

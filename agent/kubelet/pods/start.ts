@@ -14,6 +14,7 @@ import { containerMounts, planVolumes } from '../volumes/plan.ts';
 import type { ActDeps, ActSignals, PodTurn } from './act.ts';
 import { containerConfig, readsPodIp, sandboxConfig, type MountSpec } from './config.ts';
 import type { PodAction } from './plan.ts';
+import { inSlot } from './slot.ts';
 
 type StartAction = Extract<PodAction, { kind: 'startContainer' }>;
 
@@ -44,20 +45,25 @@ export class PodStart {
     for (const a of starts) this.#images.set(a.name, this.#ensureImage(a.name, turn));
     let ready = false;
     const allImages = Promise.all(this.#images.values()).then(() => (ready = true));
-    const { starts: slots } = this.#deps;
+    const { starts: slots, clock } = this.#deps;
     let sandbox: Sandbox | undefined;
     let started = false;
-    await slots.run(async () => {
-      sandbox = await this.#ensureSandbox(actions, signal);
-      if (!ready || sandbox === undefined) return; // a pull takes long: others may start meanwhile
-      await this.#startContainers(sandbox, starts, signal);
-      started = true;
-    }, signal);
+    await inSlot(
+      slots,
+      clock,
+      async () => {
+        sandbox = await this.#ensureSandbox(actions, signal);
+        if (!ready || sandbox === undefined) return; // a pull takes long: others may start meanwhile
+        await this.#startContainers(sandbox, starts, signal);
+        started = true;
+      },
+      signal,
+    );
     const made: Sandbox | undefined = sandbox;
     if (started || made === undefined) return;
     await allImages;
     if (turn.aborted) return;
-    await slots.run(() => this.#startContainers(made, starts, signal), signal);
+    await inSlot(slots, clock, () => this.#startContainers(made, starts, signal), signal);
   }
 
   /**
