@@ -187,7 +187,7 @@ function readValue(reader: Reader, declared: Schema, depth: number): unknown {
     case 'int-or-string':
       return readIntOrString(reader);
     case 'duration':
-      return goDuration(Number(readOnly(reader, (r) => Number(r.int64())) ?? 0));
+      return goDuration(readOnly(reader, (r) => Number(r.int64())) ?? 0);
     case 'byte':
       return Buffer.from(reader.bytes()).toString('base64');
     default:

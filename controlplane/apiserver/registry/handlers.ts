@@ -5,7 +5,6 @@ import { codeOf } from '#base/errors.ts';
 import type { Answer, ApiCall, Handler } from '../call.ts';
 import { clauseOf } from '../negotiate.ts';
 import type { ResourceRequest, Verb } from '../requestInfo.ts';
-import type { ApiError } from '../status.ts';
 import { badRequest, invalid, success, unsupportedMediaType } from '../status.ts';
 import { CachedObject } from '../cache/object.ts';
 import { Problems } from '#api/problem.ts';
