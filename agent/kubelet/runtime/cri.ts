@@ -158,7 +158,8 @@ function stateOf(status: ContainerStatus): RuntimeContainer['state'] {
     case 'CONTAINER_RUNNING':
       return 'running';
     case 'CONTAINER_EXITED':
-      return 'exited';
+      // Its start was broken off because who asked for it went away (a kubelet that was killed): it never ran, and does not count.
+      return status.started_at === '0' && status.reason === 'StartError' && /context canceled/.test(status.message) ? 'created' : 'exited';
     default:
       return 'unknown';
   }
