@@ -1,27 +1,12 @@
-/** Real connections through the nftables mode, and its rules put back when somebody takes them away. */
+/** What the nftables mode does with real connections besides the suite of all modes (proxy.traffic.test.ts). */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { SystemClock } from '#base/clock.ts';
-import { driversOf } from '../kube-proxy/modes.ts';
-import { openRuleGeneration } from '../linux/ruleGeneration.ts';
 import { ProxyLab } from './harness/proxyLab.ts';
-import { trafficTests } from './harness/proxyTraffic.ts';
 import { until } from './harness/until.ts';
 import { whyNoNetNs } from './proxyNet.ts';
 
-async function whyNotOffered(): Promise<string | undefined> {
-  const generation = await openRuleGeneration();
-  try {
-    return driversOf({ clock: new SystemClock(), generation }).has('nftables') ? undefined : 'modes.ts does not offer mode nftables';
-  } finally {
-    generation.close();
-  }
-}
-
-const skip = (await whyNoNetNs()) ?? (await whyNotOffered()) ?? false;
+const skip = (await whyNoNetNs()) ?? false;
 const proxyArgs = ['--proxy-mode=nftables', '--nodeport-addresses=192.0.2.0/24,fd02::/64'];
-
-trafficTests('nftables', { skip, localhostNodePorts: false, proxyArgs });
 
 void describe('rules that somebody changes, nftables', { skip }, () => {
   let lab: ProxyLab;
@@ -57,6 +42,22 @@ void describe('rules that somebody changes, nftables', { skip }, () => {
     for (const from of [lab.client, lab.node, lab.pods[1]!]) {
       assert.deepEqual(await lab.connect(from, { host: HOST, port: 81 }), { ECONNREFUSED: 1 });
     }
+  });
+
+  void test('node ports are served on the addresses that are listed, and nowhere else', async () => {
+    const spec = { type: 'NodePort', clusterIP: HOST, ports: [{ port: 80, nodePort: 30_080 }] };
+    await lab.serve({ web: { spec, endpoints: [{ pod: 1 }] } });
+    assert.deepEqual(await lab.connect(lab.client, { host: '192.0.2.1', port: 30_080 }), { 'p1 10.244.1.1': 1 });
+    assert.deepEqual(await lab.connect(lab.pods[1]!, { host: '10.244.2.1', port: 30_080 }), { ECONNREFUSED: 1 });
+    assert.deepEqual(await lab.connect(lab.node, { host: '127.0.0.1', port: 30_080 }), { ECONNREFUSED: 1 });
+  });
+
+  void test('shares are equal for a number of endpoints that is no power of two: 3,000 connections over three', async () => {
+    await lab.serve({ web: { spec: { clusterIP: HOST, ports: [{ port: 80 }] }, endpoints: [{ pod: 1 }, { pod: 2 }, { pod: 3 }] } });
+    const answers = Object.values(await lab.connect(lab.client, { host: HOST, port: 80, count: 3_000 }));
+    assert.equal(answers.length, 3);
+    // Five standard deviations.
+    for (const n of answers) assert.ok(Math.abs(n - 1_000) < 5 * Math.sqrt(3_000 * (1 / 3) * (2 / 3)), answers.join(' '));
   });
 
   void test('who wrote rules of other tables does not matter, and costs no service', async () => {

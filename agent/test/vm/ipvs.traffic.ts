@@ -1,0 +1,84 @@
+/**
+ * Real connections through the ipvs mode; run inside the virtual machine by proxy.vm.ts, which leaves out the one test of the common
+ * suite that this mode does otherwise: under externalTrafficPolicy Local pods get the endpoints of this node too.
+ */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { CLIENT, NODE, ProxyLab, type LabEndpoint, type LabService } from '../harness/proxyLab.ts';
+import { trafficTests } from '../harness/proxyTraffic.ts';
+import { until } from '../harness/until.ts';
+
+const proxyArgs = ['--proxy-mode=ipvs'];
+
+trafficTests('ipvs', { skip: false, localhostNodePorts: false, proxyArgs });
+
+void describe('what the ipvs mode does otherwise', () => {
+  let lab: ProxyLab;
+  before(async () => {
+    lab = await ProxyLab.make({ proxyArgs });
+  });
+  after(() => lab?.close());
+
+  const HOST = '10.96.0.10';
+  const VIP = '203.0.113.10';
+  const local = (endpoints: readonly LabEndpoint[]): Record<string, LabService> => ({
+    web: {
+      spec: {
+        type: 'LoadBalancer',
+        clusterIP: HOST,
+        externalTrafficPolicy: 'Local',
+        healthCheckNodePort: 32_000,
+        ports: [{ port: 80, nodePort: 30_080 }],
+      },
+      endpoints,
+      loadBalancerIp: VIP,
+    },
+  });
+
+  void test('externalTrafficPolicy Local: everybody gets the endpoints of this node, clients keep their address', async () => {
+    await lab.serve(local([{ pod: 1 }, { pod: 2, local: false }]));
+    for (const [host, port] of [
+      [NODE.IPv4, 30_080],
+      [VIP, 80],
+    ] as const) {
+      assert.deepEqual(await lab.connect(lab.client, { host, port, count: 20 }), { [`p1 ${CLIENT.IPv4}`]: 20 });
+    }
+    assert.deepEqual(Object.keys(await lab.connect(lab.pods[2]!, { host: VIP, port: 80, count: 10 })), ['p1 10.244.3.2']);
+  });
+
+  void test('externalTrafficPolicy Local without endpoints here: outsiders get no answer, pods and the node those of other nodes', async () => {
+    await lab.serve(local([{ pod: 2, local: false }]));
+    assert.deepEqual(await lab.connect(lab.client, { host: NODE.IPv4, port: 30_080 }), { 'no answer': 1 });
+    assert.deepEqual(await lab.connect(lab.client, { host: VIP, port: 80 }), { 'no answer': 1 });
+    assert.deepEqual(Object.keys(await lab.connect(lab.pods[2]!, { host: VIP, port: 80 })), ['p2 10.244.3.2']);
+    assert.match(Object.keys(await lab.connect(lab.node, { host: VIP, port: 80 }))[0] ?? '', /^p2 /);
+  });
+
+  void test('a port that the address of a service does not have is refused, although the node listens there', async () => {
+    await lab.serve({ web: { spec: { clusterIP: HOST, ports: [{ port: 80 }] }, endpoints: [{ pod: 1 }] } });
+    // The health port of the proxy itself is on all addresses of the node.
+    assert.deepEqual(await lab.connect(lab.client, { host: HOST, port: 10_256 }), { ECONNREFUSED: 1 });
+  });
+
+  void test('an endpoint that leaves keeps its connections with weight 0, and goes when they have ended', async () => {
+    const web = (...pods: number[]): Record<string, LabService> => ({
+      web: { spec: { clusterIP: HOST, ports: [{ port: 80 }] }, endpoints: pods.map((pod) => ({ pod })) },
+    });
+    await lab.serve(web(1));
+    const connection = await lab.hold(lab.client, ['hold', HOST, '80']);
+    assert.match(await connection.say(), /^p1 /);
+    await lab.serve(web(2));
+    assert.match(await connection.say(), /^p1 /);
+    assert.match(await lab.node.run('ipvsadm', '-Ln', '-t', `${HOST}:80`), /-> 10\.244\.1\.2:8080 +Masq +0 +1 /);
+    assert.deepEqual(Object.keys(await lab.connect(lab.client, { host: HOST, port: 80, count: 10 })), ['p2 10.244.2.1']);
+    await lab.node.run('ipvsadm', '--set', '10', '2', '10');
+    await connection.close();
+    await until('the endpoint has gone', async () => !(await lab.node.run('ipvsadm', '-Ln')).includes('10.244.1.2'), 300_000);
+  });
+
+  void test('virtual servers that somebody removes come back', async () => {
+    await lab.serve({ web: { spec: { clusterIP: HOST, ports: [{ port: 80 }] }, endpoints: [{ pod: 1 }] } });
+    await lab.node.run('ipvsadm', '-C');
+    await until('it answers again', async () => 'p1 10.244.1.1' in (await lab.connect(lab.client, { host: HOST, port: 80 })), 300_000);
+  });
+});
