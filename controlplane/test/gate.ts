@@ -61,7 +61,8 @@ function asRoot(files: readonly string[]): Promise<boolean> {
 }
 
 function tests(files: readonly string[], flags: readonly string[]): Promise<boolean> {
-  return command(process.execPath, ['--disable-warning=ExperimentalWarning', '--test', ...flags, ...files]);
+  const seed = new URL('seed.ts', import.meta.url).href;
+  return command(process.execPath, ['--disable-warning=ExperimentalWarning', `--import=${seed}`, '--test', ...flags, ...files]);
 }
 
 async function command(program: string, args: readonly string[]): Promise<boolean> {

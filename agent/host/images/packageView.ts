@@ -5,6 +5,7 @@
  * Paths: canonical, that is relative to the root, without the leading slash, below usr/ where that applies.
  * Throws: the file system's own errors; IMAGES_FILE_NOT_FOUND, IMAGES_LINK_LOOP.
  */
+import type { Dirent } from 'node:fs';
 import { lstat, readFile, readdir, readlink } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { AppError } from '#base/errors.ts';
@@ -31,13 +32,21 @@ export function canonicalPath(path: string): string {
   return posix.normalize(`/${path}`).slice(1).replace(/\/$/, '').replace(MERGED, 'usr/$1');
 }
 
+/** All below a folder. Not a recursive readdir: that goes through links to folders, and an absolute one leads out of the package. */
+async function* below(folder: string): AsyncGenerator<Dirent> {
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    yield entry;
+    if (entry.isDirectory()) yield* below(posix.join(folder, entry.name));
+  }
+}
+
 export class PackageView {
   readonly #files = new Map<string, ViewFile>();
   readonly #elves = new Map<string, ElfFile | undefined>();
 
   /** Where two packages bring the same path, the one added first keeps it. */
   async add(pkg: Unpacked): Promise<void> {
-    for (const entry of await readdir(pkg.root, { recursive: true, withFileTypes: true })) {
+    for await (const entry of below(pkg.root)) {
       if (!entry.isFile() && !entry.isSymbolicLink()) continue;
       const diskPath = posix.join(entry.parentPath, entry.name);
       const path = canonicalPath(posix.relative(pkg.root, diskPath));

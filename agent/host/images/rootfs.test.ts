@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { makeElf } from './elfFixture.ts';
 import { FakePackages, type FakePackage } from './fakePackages.ts';
+import { PackageView } from './packageView.ts';
 import type { Recipe, RecipeItem } from './recipes.ts';
 import { likelyNames, makeRootfs } from './rootfs.ts';
 import type { TarEntry } from './tar.ts';
@@ -151,6 +152,20 @@ test('a folder that is a link in the package is followed', async () => {
   const app: FakePackage = { name: 'app', version: '1', files: { 'opt/app-1/data': 'x', 'opt/app': '-> app-1' } };
   const { texts } = await build([app], [{ kind: 'pick', from: '/opt/app-1/data' }]);
   assert.equal(texts.get('opt/app-1/data'), 'x');
+});
+
+test('a link out of the package brings nothing of this machine into the image', async () => {
+  const app: FakePackage = { name: 'app', version: '1', files: { 'etc/app/own': 'x', 'etc/app/host': '-> /proc/self/net' } };
+  const scratchDir = mkdtempSync(join(tmpdir(), 'kijabi-view-'));
+  const source = new FakePackages([app]);
+  const view = new PackageView();
+  try {
+    for (const unpacked of await source.unpack(await source.resolve(['app']), scratchDir)) await view.add(unpacked);
+  } finally {
+    rmSync(scratchDir, { recursive: true, force: true });
+  }
+  assert.deepEqual(view.match('/etc/app/*'), ['etc/app/host', 'etc/app/own']);
+  assert.deepEqual(view.match('/etc/app/host/*'), []);
 });
 
 test('what is generated has the modes and owners the recipe says, and its parent folders', async () => {

@@ -98,10 +98,15 @@ test('GNU tar extracts what went in: names, contents, modes, links', async () =>
   assert.ok(seen.pax > 5 && seen.prefix > 5 && seen.symlink > 5, `the interesting cases are too rare: ${JSON.stringify(seen)}`);
 });
 
-/** Without following links, as readdir without types would. */
+/** A walk of our own, because a recursive readdir goes through links to folders. */
 function below(dir: string): string[] {
-  return readdirSync(dir, { recursive: true, withFileTypes: true })
-    .map((entry) => relative(dir, join(entry.parentPath, entry.name)))
+  const walk = (folder: string): string[] =>
+    readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+      const path = join(folder, entry.name);
+      return entry.isDirectory() ? [path, ...walk(path)] : [path];
+    });
+  return walk(dir)
+    .map((path) => relative(dir, path))
     .sort();
 }
 
@@ -118,6 +123,20 @@ function onDisk(path: string): object {
   const facts = { mode: stat.mode & 0o7777, mtimeSec: stat.mtimeMs / 1_000 };
   return stat.isDirectory() ? { kind: 'directory', ...facts } : { kind: 'file', ...facts, text: readFileSync(path, 'utf8') };
 }
+
+test('a link to a folder that is in the archive too stays a link', async () => {
+  const entries: TarEntry[] = [
+    { kind: 'directory', path: 'real', mode: 0o755 },
+    { kind: 'file', path: 'real/file', mode: 0o644, content: { kind: 'bytes', bytes: Buffer.from('x') } },
+    { kind: 'symlink', path: 'link', target: 'real' },
+  ];
+  const bytes = await archive(entries);
+  await inFolder(async (dir) => {
+    await execa('tar', ['-xpf', '-', '-C', dir], { input: bytes });
+    assert.deepEqual(below(dir), ['link', 'real', 'real/file']);
+    assert.deepEqual(onDisk(join(dir, 'link')), { kind: 'symlink', target: 'real' });
+  });
+});
 
 test('the order of the entries does not matter', async () => {
   await fc.assert(
