@@ -83,7 +83,8 @@ export async function watching(
   });
   const refusals = (): string[] =>
     source.view().refusals.map(({ file, problem }) => `${file.slice(dir.length + 1)} ${problem.code}: ${problem.message}`);
-  await until('the first look is over', () => sets.length > 0 || log.length > 0);
+  // A file that is passed over is told before the look is over; a directory that cannot be read has no look.
+  await until('the first look is over', () => sets.length > 0 || log.some((line) => line.startsWith('<3>')));
   return {
     dir,
     at: (...names) => join(dir, ...names),
