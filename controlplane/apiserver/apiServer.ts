@@ -14,6 +14,7 @@ import { ServiceAccountTokens } from './authn/serviceAccounts.ts';
 import type { SigningKey, VerifyingKey } from './authn/signingKeys.ts';
 import { alwaysAllow, mastersAuthorizer, UnionAuthorizer, type Authorizer } from './authz/authorizer.ts';
 import { MASTERS } from './authz/authorizer.ts';
+import { NodeAuthorizer } from './authz/node.ts';
 import { RbacAuthorizer } from './authz/rbac.ts';
 import { Bootstrap } from './bootstrap.ts';
 import { WatchCache } from './cache/watchCache.ts';
@@ -141,9 +142,16 @@ export class ApiServer {
       clusterRoles: cacheOf('rbac.authorization.k8s.io/v1', 'clusterroles'),
       clusterRoleBindings: cacheOf('rbac.authorization.k8s.io/v1', 'clusterrolebindings'),
     });
+    const node = new NodeAuthorizer({
+      pods: cacheOf('v1', 'pods'),
+      persistentVolumes: cacheOf('v1', 'persistentvolumes'),
+      persistentVolumeClaims: cacheOf('v1', 'persistentvolumeclaims'),
+      volumeAttachments: cacheOf('storage.k8s.io/v1', 'volumeattachments'),
+      resourceSlices: cacheOf('resource.k8s.io/v1', 'resourceslices'),
+    });
     const authorizer = new UnionAuthorizer([
       mastersAuthorizer,
-      ...options.authorizationModes.map((mode) => authorizerFor(mode, { rbac, registry })),
+      ...options.authorizationModes.map((mode) => authorizerFor(mode, { rbac, node })),
     ]);
     const tokenCaches = {
       serviceAccounts: cacheOf('v1', 'serviceaccounts'),
@@ -163,7 +171,9 @@ export class ApiServer {
       apiAudiences: authentication.apiAudiences,
       onAttempt: (result) => metrics.authentications.inc([result]),
     });
-    const admission = new Admission(admissionPlugins({ ...options.admission, registry, authorizer, rbac, cache }));
+    const admission = new Admission(
+      admissionPlugins({ ...options.admission, registry, authorizer, rbac, cache, clock, randomText: chance.randomText }),
+    );
     const deps: RegistryDeps = {
       store,
       cache,
@@ -252,12 +262,12 @@ const denyAll: Authorizer = {
   rulesFor: () => ({ rules: [], incomplete: false }),
 };
 
-function authorizerFor(mode: AuthorizationMode, { rbac }: { readonly rbac: RbacAuthorizer; readonly registry: Registry }): Authorizer {
+function authorizerFor(mode: AuthorizationMode, { rbac, node }: { readonly rbac: Authorizer; readonly node: Authorizer }): Authorizer {
   switch (mode) {
     case 'RBAC':
       return rbac;
     case 'Node':
-      return denyAll;
+      return node;
     case 'AlwaysAllow':
       return alwaysAllow;
     default:

@@ -92,7 +92,14 @@ function subresources(parts: EndpointParts): ReadonlyMap<string, SubresourceEndp
   const { apiAudiences, longestTokenSeconds } = options.authentication;
   out.set('/serviceaccounts/token', {
     kind: { group: 'authentication.k8s.io', version: 'v1', kind: 'TokenRequest' },
-    handlers: { create: tokenHandler(deps, serviceAccounts, { caches: tokenCaches, apiAudiences, longestSeconds: longestTokenSeconds }) },
+    handlers: {
+      create: tokenHandler(deps, serviceAccounts, {
+        resource: registry.get('v1', 'serviceaccounts'),
+        caches: tokenCaches,
+        apiAudiences,
+        longestSeconds: longestTokenSeconds,
+      }),
+    },
   });
   return out;
 }

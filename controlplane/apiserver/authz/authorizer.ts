@@ -1,5 +1,6 @@
 /** May this user do this? The first authorizer with an opinion decides; without any the answer is no. Pure types and the union of authorizers. */
 import type { ApiCall, UserInfo } from '../call.ts';
+import { parseFieldSelector, type FieldSelector } from '../cache/fieldSelector.ts';
 
 export interface Attributes {
   readonly user: UserInfo;
@@ -13,6 +14,8 @@ export interface Attributes {
   readonly name: string;
   /** For requests that are about no resource. */
   readonly path: string;
+  /** What a list or watch is limited to, read when somebody asks; what cannot be read limits nothing. */
+  readonly fields?: () => FieldSelector;
 }
 
 export type Decision = 'allow' | 'deny' | 'noOpinion';
@@ -34,7 +37,14 @@ export interface RuleView {
 export interface Authorizer {
   authorize(attributes: Attributes): Opinion;
   /** Everything the user may do in a namespace, as far as rules tell. */
-  rulesFor(user: UserInfo, namespace: string): { readonly rules: readonly RuleView[]; readonly incomplete: boolean };
+  rulesFor(user: UserInfo, namespace: string): RulesFound;
+}
+
+export interface RulesFound {
+  readonly rules: readonly RuleView[];
+  readonly incomplete: boolean;
+  /** Why it is incomplete. */
+  readonly problem?: string;
 }
 
 export const NO_OPINION: Opinion = { decision: 'noOpinion', reason: '' };
@@ -56,7 +66,30 @@ export function attributesOf(call: ApiCall): Attributes {
     };
   }
   const { verb, group, version, resource, subresource, namespace, name } = info;
-  return { user, verb, isResource: true, group, version, resource, subresource, namespace, name, path: call.path };
+  const selector = SELECTING.has(verb) ? (call.query.get('fieldSelector') ?? '') : '';
+  return {
+    user,
+    verb,
+    isResource: true,
+    group,
+    version,
+    resource,
+    subresource,
+    namespace,
+    name,
+    path: call.path,
+    ...(selector === '' ? {} : { fields: () => readSelector(selector) }),
+  };
+}
+
+const SELECTING = new Set(['list', 'watch', 'deletecollection']);
+
+function readSelector(text: string): FieldSelector {
+  try {
+    return parseFieldSelector(text);
+  } catch {
+    return [];
+  }
 }
 
 export class UnionAuthorizer implements Authorizer {
@@ -76,9 +109,14 @@ export class UnionAuthorizer implements Authorizer {
     return reasons.length === 0 ? NO_OPINION : { decision: 'noOpinion', reason: reasons.join('\n') };
   }
 
-  rulesFor(user: UserInfo, namespace: string): { readonly rules: readonly RuleView[]; readonly incomplete: boolean } {
+  rulesFor(user: UserInfo, namespace: string): RulesFound {
     const all = this.#members.map((member) => member.rulesFor(user, namespace));
-    return { rules: all.flatMap((found) => found.rules), incomplete: all.some((found) => found.incomplete) };
+    const problems = all.flatMap(({ problem }) => (problem === undefined ? [] : [problem]));
+    return {
+      rules: all.flatMap((found) => found.rules),
+      incomplete: all.some((found) => found.incomplete),
+      ...(problems.length === 0 ? {} : { problem: problems.join('; ') }),
+    };
   }
 }
 

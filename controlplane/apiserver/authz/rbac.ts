@@ -5,7 +5,7 @@ import type { ClusterRole, ClusterRoleBinding, PolicyRule, RoleBinding, RoleRef,
 import type { UserInfo } from '../call.ts';
 import type { CachedObject } from '../cache/object.ts';
 import type { ResourceCache } from '../cache/resourceCache.ts';
-import { NO_OPINION, type Attributes, type Authorizer, type Opinion, type RuleView } from './authorizer.ts';
+import { NO_OPINION, type Attributes, type Authorizer, type Opinion, type RulesFound } from './authorizer.ts';
 import { compileRule, covers, type CompiledRule } from './rules.ts';
 
 export interface RbacCaches {
@@ -57,7 +57,7 @@ export class RbacAuthorizer implements Authorizer {
     return found === undefined ? NO_OPINION : { decision: 'allow', reason: found.reason };
   }
 
-  rulesFor(user: UserInfo, namespace: string): { readonly rules: readonly RuleView[]; readonly incomplete: boolean } {
+  rulesFor(user: UserInfo, namespace: string): RulesFound {
     return { rules: this.policyRules(user, namespace), incomplete: false };
   }
 

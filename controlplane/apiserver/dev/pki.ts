@@ -12,6 +12,8 @@ export interface Pki {
   readonly server: KeyPairPem;
   readonly admin: KeyPairPem;
   readonly serviceAccountKey: string;
+  /** One more client: subject "O=system:nodes, CN=system:node:worker-1". */
+  issueClient(subject: string, dates?: { readonly notBefore: Date; readonly notAfter: Date }): Promise<KeyPairPem>;
 }
 
 export interface KeyPairPem {
@@ -45,7 +47,13 @@ export async function makePki({
     issue(ca, { ...dates, subject: 'O=system:masters, CN=kubernetes-admin', usage: x509.ExtendedKeyUsage.clientAuth, names: [] }),
     makeKeys(),
   ]);
-  return { ca: ca.certificate.toString('pem'), server, admin, serviceAccountKey: await keyPem(account.privateKey) };
+  return {
+    ca: ca.certificate.toString('pem'),
+    server,
+    admin,
+    serviceAccountKey: await keyPem(account.privateKey),
+    issueClient: (subject, other = dates) => issue(ca, { ...other, subject, usage: x509.ExtendedKeyUsage.clientAuth, names: [] }),
+  };
 }
 
 function makeKeys(): Promise<webcrypto.CryptoKeyPair> {

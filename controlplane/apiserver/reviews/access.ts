@@ -100,10 +100,13 @@ export function rulesReview(authorizer: Authorizer, definition: KindDefinition):
     const review = await readReview<KubeObject & { readonly spec: { readonly namespace?: string } }>(call, definition);
     const namespace = review.spec.namespace ?? '';
     if (namespace === '') throw badRequest('no namespace on request');
-    const { rules, incomplete } = authorizer.rulesFor(call.user, namespace);
+    const { rules, incomplete, problem } = authorizer.rulesFor(call.user, namespace);
     const resourceRules = rules.filter((rule) => (rule.nonResourceURLs ?? []).length === 0);
     const nonResourceRules = rules.filter((rule) => (rule.nonResourceURLs ?? []).length > 0);
-    return created({ ...review, status: { resourceRules, nonResourceRules, incomplete } });
+    return created({
+      ...review,
+      status: { resourceRules, nonResourceRules, incomplete, ...(problem === undefined ? {} : { evaluationError: problem }) },
+    });
   };
 }
 

@@ -91,6 +91,20 @@ export function evictionHandler(
     await settle(deps, { kind: 'newest' });
     const pod = pods.cache.get(`${info.namespace}/${info.name}`)?.decode() as Pod | undefined;
     if (pod === undefined) throw notFound(pods.about, info.name);
+    await deps.admission.validate({
+      operation: 'CREATE',
+      resource: pods,
+      subresource: 'eviction',
+      namespace: info.namespace,
+      name: info.name,
+      object: eviction as unknown as KubeDraft,
+      old: pod,
+      user: call.user,
+      dryRun,
+      nowMs: deps.clock.nowMs(),
+      warn: (text) => call.warn(text),
+      also: () => undefined,
+    });
     if (needsBudget(pod)) await spendBudget(deps, writer, { budgets, pod, options: { ...options, dryRun } });
     await markDisrupted(writer, pods, { call, pod, options: { ...options, dryRun } });
     await writer.delete(pods, info, { ...options, dryRun, deletion });

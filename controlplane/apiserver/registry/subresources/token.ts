@@ -5,7 +5,7 @@ import type { TokenRequest } from '#api/kinds/authentication/v1.ts';
 import { Problems } from '#api/problem.ts';
 import { tokenRequestKind } from '#api/definitions/access.ts';
 import type { ServiceAccountTokens } from '../../authn/serviceAccounts.ts';
-import type { Handler } from '../../call.ts';
+import type { ApiCall, Handler } from '../../call.ts';
 import type { ResourceCache } from '../../cache/resourceCache.ts';
 import { created, readReview } from '../../reviews/access.ts';
 import type { ResourceRequest } from '../../requestInfo.ts';
@@ -13,6 +13,7 @@ import { badRequest, conflict, invalid, notFound } from '../../status.ts';
 import type { RegistryDeps } from '../deps.ts';
 import { rfc3339 } from '../metadata.ts';
 import { settle } from '../reads.ts';
+import type { KubeDraft, Resource } from '../types.ts';
 
 const LEAST_SECONDS = 600;
 const MOST_SECONDS = 2 ** 32;
@@ -28,10 +29,16 @@ export function tokenHandler(
   deps: RegistryDeps,
   tokens: ServiceAccountTokens,
   {
+    resource,
     caches,
     apiAudiences,
     longestSeconds,
-  }: { readonly caches: TokenCaches; readonly apiAudiences: readonly string[]; readonly longestSeconds: number | undefined },
+  }: {
+    readonly resource: Resource;
+    readonly caches: TokenCaches;
+    readonly apiAudiences: readonly string[];
+    readonly longestSeconds: number | undefined;
+  },
 ): Handler {
   return async (call) => {
     const { namespace, name } = call.info as ResourceRequest;
@@ -41,6 +48,7 @@ export function tokenHandler(
     const { expirationSeconds = 3_600, boundObjectRef, audiences = [] } = request.spec;
     checkSeconds(expirationSeconds);
     await settle(deps, { kind: 'newest' });
+    await admit(deps, resource, call, request);
     const account = caches.serviceAccounts.get(`${namespace}/${name}`)?.decode();
     if (account === undefined) throw notFound({ group: '', resource: 'serviceaccounts' }, name);
     const bound = boundObjectRef === undefined ? {} : boundTo(boundObjectRef, { caches, namespace, account: name });
@@ -59,6 +67,25 @@ export function tokenHandler(
     const spec = { ...request.spec, audiences: wanted, expirationSeconds: seconds };
     return created({ ...request, metadata, spec, status: { token, expirationTimestamp } });
   };
+}
+
+/** Nodes may only ask for tokens of pods of theirs. */
+function admit({ admission, clock }: RegistryDeps, resource: Resource, call: ApiCall, request: TokenRequest): Promise<void> {
+  const { namespace, name } = call.info as ResourceRequest;
+  return admission.validate({
+    operation: 'CREATE',
+    resource,
+    subresource: 'token',
+    namespace,
+    name,
+    object: request as unknown as KubeDraft,
+    old: undefined,
+    user: call.user,
+    dryRun: false,
+    nowMs: clock.nowMs(),
+    warn: (text) => call.warn(text),
+    also: () => undefined,
+  });
 }
 
 function checkSeconds(seconds: number): void {
