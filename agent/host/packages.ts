@@ -39,6 +39,7 @@ export const TEST_PACKAGES: readonly Requirement[] = [
   { package: 'etcd-client', why: 'what other tools see of the distributed store', programs: ['etcdctl'] },
   { package: 'etcd-server', why: 'the distributed store', programs: ['etcd'] },
   { package: 'ipset', why: 'sets of the ipvs proxy mode', programs: ['ipset'] },
+  { package: 'ipvsadm', why: 'virtual servers of the ipvs proxy mode', programs: ['ipvsadm'] },
   { package: 'openssl', why: 'certificates of tests', programs: ['openssl'] },
   { package: 'strace', why: 'the order of writes to the disk', programs: ['strace'] },
 ];

@@ -61,7 +61,8 @@ class Tools implements Ipvs {
   }
 
   async #run(argv: readonly [string, ...string[]], signal: AbortSignal, { harmless, ...io }: RunOptions = {}): Promise<void> {
-    const [tool] = argv;
+    // util-linux, which has unshare, is on every machine: what is missing is the program it runs.
+    const tool = argv[0] === 'unshare' ? 'ipvsadm' : argv[0];
     const { exitCode, stderr, code, timedOut, isCanceled } = await runLines([...this.#via, ...argv], {
       signal,
       timeoutMs: TIMEOUT_MS,

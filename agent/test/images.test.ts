@@ -250,7 +250,9 @@ describe('images from Debian packages', { skip }, () => {
 
     test('everything can be fetched, nothing can be changed, and a second start sends nothing', async () => {
       await serve({}, async (address, steps) => {
-        assert.deepEqual(steps, ['push', 'push', 'push', 'serve']);
+        // A machine that never had the registry's program gets it first.
+        const gotten = steps.filter((step) => step !== 'download' && step !== 'unpack');
+        assert.deepEqual(gotten, ['push', 'push', 'push', 'serve']);
         const nginx = images.find((i) => i.name === 'nginx')!;
         const tag = nginx.refs[1]!.split(':')[1]!;
         const manifest = await fetch(`http://${address}/v2/library/nginx/manifests/${tag}`, {
