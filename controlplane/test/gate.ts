@@ -5,7 +5,9 @@
  * A test belongs to the last stage by where it lies: below agent/test. Tests in vagrant need virtual machines and are not run here.
  * Words on the command line choose test files whose path contains one of them, and leave out the stage before.
  */
-import { globSync } from 'node:fs';
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
 import { execa } from 'execa';
 import { installPackages, missingPackages, NODE_PACKAGES, TEST_PACKAGES } from '#agent/host/packages.ts';
 import { SystemClock } from '#base/clock.ts';
@@ -13,6 +15,9 @@ import { explain } from '#base/errors.ts';
 
 const root = new URL('../../', import.meta.url).pathname;
 const clock = new SystemClock();
+
+/** More files than this fail for one reason, and running them again would only cost time. */
+const MOST_AGAIN = 6;
 
 interface Stage {
   readonly name: string;
@@ -60,10 +65,44 @@ function asRoot(files: readonly string[]): Promise<boolean> {
   return Promise.resolve(false);
 }
 
-function tests(files: readonly string[], flags: readonly string[]): Promise<boolean> {
-  const seed = new URL('seed.ts', import.meta.url).href;
-  return command(process.execPath, ['--disable-warning=ExperimentalWarning', `--import=${seed}`, '--test', ...flags, ...files]);
+/** Files that fail are run once more, alone: a test that only a busy machine breaks is told, but is no verdict on the tree. */
+async function tests(files: readonly string[], flags: readonly string[]): Promise<boolean> {
+  const scratch = mkdtempSync(join(tmpdir(), 'kijabi-gate-'));
+  try {
+    const failed = join(scratch, 'failed');
+    if (await run(files, flags, failed)) return true;
+    const again = linesOf(failed);
+    if (again.length === 0 || again.length > MOST_AGAIN) return false;
+    const names = again.map((file) => relative(root, file)).join(' ');
+    say(`\n=== FAILED, now once more and alone; what passes now is UNSTABLE and wants mending: ${names}`);
+    return await run(again, ['--test-concurrency=1'], join(scratch, 'again'));
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
 }
+
+function run(files: readonly string[], flags: readonly string[], failed: string): Promise<boolean> {
+  const seed = new URL('seed.ts', import.meta.url).href;
+  const reporter = new URL('failedFiles.ts', import.meta.url).href;
+  return command(process.execPath, [
+    '--disable-warning=ExperimentalWarning',
+    `--import=${seed}`,
+    '--test',
+    '--test-reporter=spec',
+    '--test-reporter-destination=stdout',
+    `--test-reporter=${reporter}`,
+    `--test-reporter-destination=${failed}`,
+    ...flags,
+    ...files,
+  ]);
+}
+
+const linesOf = (file: string): string[] =>
+  existsSync(file)
+    ? readFileSync(file, 'utf8')
+        .split('\n')
+        .filter((line) => line !== '')
+    : [];
 
 async function command(program: string, args: readonly string[]): Promise<boolean> {
   const { exitCode } = await execa(program, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], reject: false, preferLocal: true });
