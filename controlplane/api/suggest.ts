@@ -71,7 +71,7 @@ export function schemaAt(root: Schema, path: readonly Segment[]): Schema | undef
   return schema;
 }
 
-function closest(names: readonly string[], name: string): readonly [string | undefined, number] {
+export function closest(names: readonly string[], name: string): readonly [string | undefined, number] {
   let best: string | undefined;
   let least = Infinity;
   for (const candidate of names) {

@@ -25,6 +25,8 @@ import { InflightGate, isLongRunning, requestKind, type Limits } from './http/li
 import { ApiHttpServer } from './http/server.ts';
 import type { TlsMaterial } from './http/tls.ts';
 import { Metrics, type ProcessUsage } from './metrics.ts';
+import { catalogOf } from './openapi/catalogOfTable.ts';
+import { OpenApi } from './openapi/openapi.ts';
 import { makePatching } from './patch/plugin.ts';
 import { makePipeline } from './pipeline.ts';
 import { AddressAllocator, type ServiceRange } from './registry/allocation/addresses.ts';
@@ -36,6 +38,7 @@ import { serviceStrategy } from './registry/strategies/services.ts';
 import { Writer } from './registry/writes.ts';
 import { makeRoutes } from './routes.ts';
 import type { Store } from './storage/store.ts';
+import { KUBERNETES_VERSION } from './version.ts';
 
 export interface ApiServerOptions {
   readonly store: Store;
@@ -47,6 +50,8 @@ export interface ApiServerOptions {
   readonly port: number;
   /** Where clients in the cluster reach this server: the endpoint of the service kubernetes. Absent: the listening address. */
   readonly advertiseAddress?: string;
+  /** In addresses that clients are told, instead of the address. */
+  readonly externalHostname?: string | undefined;
   readonly tls: TlsMaterial;
   readonly limits: Limits;
   readonly minWatchMs: number;
@@ -59,6 +64,8 @@ export interface ApiServerOptions {
     readonly keys: readonly VerifyingKey[];
     readonly signingKey: SigningKey | undefined;
     readonly longestTokenSeconds: number | undefined;
+    /** Default: this server's, below the first issuer. */
+    readonly jwksUri?: string | undefined;
   };
   readonly authorizationModes: readonly AuthorizationMode[];
   readonly admission: { readonly enable: readonly string[]; readonly disable: readonly string[] };
@@ -81,8 +88,16 @@ export interface Chance {
 /** How long requests may take to finish when the server stops. */
 const SHUTDOWN_MS = 2_000;
 
+export interface StopOptions {
+  /** How long /readyz says that this server ends while it still serves, so that clients go elsewhere. */
+  readonly delayMs?: number;
+}
+
 export class ApiServer {
   readonly #http: ApiHttpServer;
+  readonly #clock: Clock;
+  /** Aborted first: health checks fail, everything else goes on. */
+  readonly #stopping: AbortController;
   readonly #stop: AbortController;
   readonly #following: Promise<void>;
   readonly #store: Store;
@@ -92,6 +107,8 @@ export class ApiServer {
 
   private constructor(parts: {
     readonly http: ApiHttpServer;
+    readonly clock: Clock;
+    readonly stopping: AbortController;
     readonly stop: AbortController;
     readonly following: Promise<void>;
     readonly store: Store;
@@ -100,6 +117,8 @@ export class ApiServer {
     readonly cache: WatchCache;
   }) {
     this.#http = parts.http;
+    this.#clock = parts.clock;
+    this.#stopping = parts.stopping;
     this.#stop = parts.stop;
     this.#following = parts.following;
     this.#store = parts.store;
@@ -111,7 +130,7 @@ export class ApiServer {
   /** Resolves when the server is ready. */
   static async start(options: ApiServerOptions): Promise<ApiServer> {
     const { store, clock, log, chance } = options;
-    const stop = new AbortController();
+    const [stopping, stop] = [new AbortController(), new AbortController()];
     const metrics = new Metrics(options.usage);
     const cache = new WatchCache({ store, clock, log });
     const scheme = builtinScheme();
@@ -187,6 +206,10 @@ export class ApiServer {
     };
     const writer = new Writer(deps);
     const table = new ApiTable();
+    const openApi = new OpenApi({
+      catalog: () => catalogOf(scheme.all(), table, KUBERNETES_VERSION.gitVersion),
+      edition: () => table.edition,
+    });
     const { paths, more } = makeEndpoints({
       deps,
       writer,
@@ -204,7 +227,7 @@ export class ApiServer {
     const address = options.advertiseAddress ?? options.host;
     const bootstrap = new Bootstrap({ writer, registry, clock, log, addresses, advertise: { address, port: () => http.port } });
     const { done: following } = await cache.start(stop.signal);
-    const checks = healthChecks({ store, cache, bootstrap, stopping: stop.signal });
+    const checks = healthChecks({ store, cache, bootstrap, stopping: stopping.signal });
     const gate = new InflightGate(options.limits);
     const http = new ApiHttpServer({
       host: options.host,
@@ -227,9 +250,9 @@ export class ApiServer {
         },
         route: makeRoutes({
           table,
-          discovery: new Discovery(table, `${address}:${options.port}`),
+          discovery: new Discovery(table, () => `${options.externalHostname ?? address}:${http.port}`),
           metrics,
-          paths,
+          paths: new Map([...paths, ...openApi.paths]),
           health: { checks, onFailure: (path, check, why) => log.warn('Health check failed', { path, check, err: why }) },
         }),
       }),
@@ -241,13 +264,16 @@ export class ApiServer {
     metrics.observeObjects(() => [...registry.all()].map(({ group, about, cache: c }) => [[group, about.resource], c.size] as const));
     const { port } = await http.listen();
     await bootstrap.run();
-    return new ApiServer({ http, stop, following, store, port, registry, cache });
+    return new ApiServer({ http, clock, stopping, stop, following, store, port, registry, cache });
   }
 
-  /** Ends streams, lets other requests finish, closes the store. */
-  async stop(): Promise<void> {
-    this.#stop.abort(new AppError('STOPPING', 'the server is shutting down'));
+  /** Fails /readyz, waits, ends streams, lets other requests finish, closes the store. */
+  async stop({ delayMs = 0 }: StopOptions = {}): Promise<void> {
+    const reason = new AppError('STOPPING', 'the server is shutting down');
+    this.#stopping.abort(reason);
+    if (delayMs > 0) await this.#clock.sleep(delayMs, this.#stop.signal);
     await this.#http.close(SHUTDOWN_MS);
+    this.#stop.abort(reason);
     await this.#following;
     await this.#store.close();
   }

@@ -41,11 +41,11 @@ const place = (group: string): number => {
 
 export class Discovery {
   readonly #table: ApiTable;
-  readonly #address: string;
+  readonly #address: () => string;
   readonly #known = new Map<string, { readonly edition: number; readonly answer: Extract<Answer, { kind: 'text' }> }>();
 
   /** address: host and port under which clients reach this server. */
-  constructor(table: ApiTable, address: string) {
+  constructor(table: ApiTable, address: () => string) {
     this.#table = table;
     this.#address = address;
   }
@@ -69,7 +69,7 @@ export class Discovery {
 
   #coreVersions(): unknown {
     const versions = this.#table.groups().get('') ?? [];
-    return { kind: 'APIVersions', versions, serverAddressByClientCIDRs: [{ clientCIDR: '0.0.0.0/0', serverAddress: this.#address }] };
+    return { kind: 'APIVersions', versions, serverAddressByClientCIDRs: [{ clientCIDR: '0.0.0.0/0', serverAddress: this.#address() }] };
   }
 
   #groups(): readonly { readonly name: string; readonly versions: readonly unknown[] }[] {

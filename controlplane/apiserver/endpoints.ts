@@ -104,8 +104,8 @@ function subresources(parts: EndpointParts): ReadonlyMap<string, SubresourceEndp
   return out;
 }
 
-function openIdPaths({ serviceAccounts }: EndpointParts): ReadonlyMap<string, Handler> {
-  const jwksUri = `${serviceAccounts.issuer.replace(/\/$/, '')}/openid/v1/jwks`;
+function openIdPaths({ serviceAccounts, options }: EndpointParts): ReadonlyMap<string, Handler> {
+  const jwksUri = options.authentication.jwksUri ?? `${serviceAccounts.issuer.replace(/\/$/, '')}/openid/v1/jwks`;
   const only =
     (read: () => Promise<{ readonly value: unknown; readonly contentType: string }>): Handler =>
     async (call) => {

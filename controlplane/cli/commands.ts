@@ -23,6 +23,11 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: 'describe', summary: 'show everything about a pod', load: async () => (await import('./describe.ts')).describeCommand },
   { name: 'logs', summary: 'show what a container wrote', load: async () => (await import('./logs.ts')).logsCommand },
   {
+    name: 'apiserver',
+    summary: 'start an API server on loopback to try things with (--dev)',
+    load: async () => (await import('./apiserver.ts')).apiserverCommand,
+  },
+  {
     name: 'images',
     summary: 'build images from Debian packages, load or serve them',
     load: async () => (await import('./images.ts')).imagesCommand,

@@ -1,15 +1,15 @@
 /** An API server for development and tests: on loopback, with a PKI of its own, its state in memory unless a store is given. */
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { SystemClock, type Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
-import { ApiServer, type ApiServerOptions, type Chance } from '../apiServer.ts';
+import { ApiServer, type ApiServerOptions } from '../apiServer.ts';
 import { staticTokens, type StaticToken } from '../authn/staticTokens.ts';
 import { readSigningKey } from '../authn/signingKeys.ts';
 import { MASTERS } from '../authz/authorizer.ts';
 import { DEFAULT_LIMITS } from '../http/limits.ts';
-import type { ProcessUsage } from '../metrics.ts';
 import { parseServiceRanges } from '../registry/allocation/addresses.ts';
 import type { Store } from '../storage/store.ts';
+import { processUsage, systemChance } from '../surroundings.ts';
 import { kubeconfig } from './kubeconfig.ts';
 import { makePki, type Pki } from './pki.ts';
 
@@ -47,22 +47,6 @@ const HOUR_MS = 3_600_000;
 export const ISSUER = 'https://kubernetes.default.svc.cluster.local';
 
 const silent: Logger = { error: () => undefined, warn: () => undefined, info: () => undefined, debug: () => undefined, with: () => silent };
-
-/** Source: the characters of upstream's generated names: no vowels and no look-alikes. */
-const NAME_CHARACTERS = 'bcdfghjklmnpqrstvwxz2456789';
-
-export const systemChance: Chance = {
-  newUid: () => randomUUID(),
-  random: () => randomBytes(4).readUInt32LE() / 2 ** 32,
-  randomText: (characters) => Array.from(randomBytes(characters), (byte) => NAME_CHARACTERS[byte % NAME_CHARACTERS.length]).join(''),
-};
-
-const startedAt = performance.timeOrigin / 1_000;
-
-export function processUsage(): ProcessUsage {
-  const { user, system } = process.cpuUsage();
-  return { cpuSeconds: (user + system) / 1e6, residentBytes: process.memoryUsage.rss(), startSeconds: startedAt };
-}
 
 export async function startDevServer(options: DevOptions = {}): Promise<DevServer> {
   const { clock = new SystemClock(), log = silent, port = 0 } = options;

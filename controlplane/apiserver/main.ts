@@ -1,0 +1,137 @@
+/** kube-apiserver: what it is made of, in the order it starts. */
+import { readFile } from 'node:fs/promises';
+import { SystemClock } from '#base/clock.ts';
+import { AppError, explain } from '#base/errors.ts';
+import { runDaemon, type DaemonContext } from '#base/lifecycle.ts';
+import { makeDaemonLogger } from '#base/log.ts';
+import { VERSION } from '#base/version.ts';
+import { ApiServer } from './apiServer.ts';
+import { parseTokenFile, staticTokens } from './authn/staticTokens.ts';
+import { readSigningKey, readVerifyingKeys, type VerifyingKey } from './authn/signingKeys.ts';
+import { parseFlags, usage } from './config/flags.ts';
+import { settingsOf, type Settings } from './config/settings.ts';
+import { hostAddress } from './http/address.ts';
+import { ensureSelfSigned } from './http/selfSigned.ts';
+import { followTlsFiles, readTlsFiles } from './http/tls.ts';
+import { runCompactor } from './storage/compactor.ts';
+import { openStore } from './storage/open.ts';
+import { processUsage, systemChance } from './surroundings.ts';
+import { KUBERNETES_VERSION } from './version.ts';
+
+async function run(settings: Settings, { clock, log, signal, notify }: DaemonContext): Promise<void> {
+  const startedMs = clock.monotonicMs();
+  const { tls, store: storeSettings } = settings;
+  const advertiseAddress = settings.advertiseAddress ?? (await hostAddress(settings.bindAddress));
+  const pair = { certificate: tls.certificate ?? '', key: tls.key ?? '' };
+  const files = {
+    ...(tls.certificate === undefined
+      ? await ensureSelfSigned({ dir: tls.selfSignedDir, names: namesOf(settings, advertiseAddress), clock, log })
+      : pair),
+    clientCa: tls.clientCa,
+  };
+  const [material, signingKey, keys, tokens] = await Promise.all([
+    readTlsFiles(files),
+    readNamed(settings.signingKeyFile, '--service-account-signing-key-file').then((pem) => readSigningKey(pem, settings.signingKeyFile)),
+    readKeys(settings.keyFiles),
+    readTokens(settings.tokenFile),
+  ]);
+  const store = await openStore({ settings: storeSettings, withinMs: settings.storeWithinMs, clock, log }, signal);
+  const server = await ApiServer.start({
+    store,
+    clock,
+    log,
+    chance: systemChance,
+    usage: processUsage,
+    host: settings.bindAddress,
+    port: settings.port,
+    advertiseAddress,
+    externalHostname: settings.externalHostname,
+    tls: { ...material, minVersion: tls.minVersion },
+    limits: settings.limits,
+    minWatchMs: settings.minWatchMs,
+    authentication: {
+      tokens: tokens.length === 0 ? [] : [staticTokens(tokens)],
+      bootstrapTokens: settings.bootstrapTokens,
+      anonymous: settings.anonymous,
+      issuers: settings.issuers,
+      apiAudiences: settings.apiAudiences,
+      keys,
+      signingKey,
+      longestTokenSeconds: settings.longestTokenSeconds,
+      jwksUri: settings.jwksUri,
+    },
+    authorizationModes: settings.authorizationModes,
+    admission: settings.admission,
+    serviceRanges: settings.serviceRanges,
+    nodePorts: settings.nodePorts,
+    eventTtlMs: settings.eventTtlMs,
+  }).catch(async (err: unknown) => {
+    await store.close();
+    throw err;
+  });
+  const following = followTlsFiles(
+    { files, now: { ...material, minVersion: tls.minVersion }, clock, log, onChange: (changed) => server.setTls(changed) },
+    signal,
+  );
+  const compacting = runCompactor({ store, clock, log, intervalMs: settings.compactionMs }, signal);
+  log.info('API server is ready', {
+    version: VERSION,
+    kubernetes: KUBERNETES_VERSION.gitVersion,
+    address: settings.bindAddress,
+    port: server.port,
+    store: storeSettings.kind === 'embedded' ? storeSettings.dir : storeSettings.endpoints.join(','),
+    tookMs: Math.round(clock.monotonicMs() - startedMs),
+  });
+  notify.send({ READY: 1, STATUS: `listening on ${settings.bindAddress}:${server.port}` });
+  await Promise.all([following, compacting, aborted(signal)]);
+  await server.stop({ delayMs: settings.shutdownDelayMs });
+  log.info('API server has stopped');
+}
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  signal.aborted ? Promise.resolve() : new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+
+/** Under which clients may look for this server, for a certificate of its own. */
+function namesOf({ externalHostname, bindAddress }: Settings, advertiseAddress: string): readonly string[] {
+  const cluster = ['kubernetes', 'kubernetes.default', 'kubernetes.default.svc', 'kubernetes.default.svc.cluster.local'];
+  const own = [externalHostname, advertiseAddress, bindAddress].filter((name) => name !== undefined && !/^(0\.0\.0\.0|::)$/.test(name));
+  return [...new Set([...own, 'localhost', '127.0.0.1', ...cluster])] as readonly string[];
+}
+
+async function readNamed(file: string, flag: string): Promise<string> {
+  return readFile(file, 'utf8').catch((err: unknown) => {
+    throw new AppError(
+      'FILE_UNREADABLE',
+      `Cannot read ${file} (${flag}): check that it exists and that this user may read it`,
+      { file },
+      err,
+    );
+  });
+}
+
+async function readKeys(files: readonly string[]): Promise<readonly VerifyingKey[]> {
+  const found = await Promise.all(files.map(async (file) => readVerifyingKeys(await readNamed(file, '--service-account-key-file'), file)));
+  return [...new Map(found.flat().map((key) => [key.id, key])).values()];
+}
+
+async function readTokens(file: string | undefined): Promise<ReturnType<typeof parseTokenFile>> {
+  return file === undefined ? [] : parseTokenFile(await readNamed(file, '--token-auth-file'), file);
+}
+
+async function main(argv: readonly string[]): Promise<number> {
+  const clock = new SystemClock();
+  let settings: Settings;
+  try {
+    const { help, version, values } = parseFlags(argv);
+    if (help) return (process.stdout.write(usage()), 0);
+    if (version) return (process.stdout.write(`Kubernetes ${KUBERNETES_VERSION.gitVersion}\n`), 0);
+    settings = settingsOf(values);
+  } catch (err) {
+    process.stderr.write(`kube-apiserver: ${explain(err)}\n`);
+    return 1;
+  }
+  const log = makeDaemonLogger(clock, settings.verbosity >= 4 ? 'debug' : 'info');
+  return runDaemon({ name: 'kube-apiserver', log, clock, run: (ctx) => run(settings, ctx) });
+}
+
+process.exitCode = await main(process.argv.slice(2));
