@@ -1,0 +1,150 @@
+/**
+ * The transport over HTTP/1.1 with TLS and connections that are kept. When credentials change, new connections use the new ones: requests
+ * under way finish on the old connection, streams end so that they come back with the new ones.
+ * Why node:https and not undici: it is in the binary's snapshot and costs no memory to load; nothing here needs pipelining.
+ */
+import { Agent as PlainAgent, request as plainRequest, type IncomingMessage } from 'node:http';
+import { Agent, request, type RequestOptions } from 'node:https';
+import { isIP } from 'node:net';
+import { checkServerIdentity } from 'node:tls';
+import type { ClientConfig } from './config.ts';
+import type { Credentials, TlsTexts } from './credentials.ts';
+import { unreachable } from './errors.ts';
+import type { ApiRequest, ApiResponse, Transport } from './transport.ts';
+import { AppError, codeOf } from '#base/errors.ts';
+
+/** Go servers close idle connections after 90 s at the earliest; whoever closes first should be us. */
+const IDLE_SOCKET_MS = 60_000;
+/** After so much silence the kernel asks whether the other end is still there, every second, and gives up after ten. */
+const PROBE_AFTER_MS = 30_000;
+const IDLE_SOCKETS = 8;
+
+interface Line {
+  readonly tls: TlsTexts;
+  readonly agent: Agent | PlainAgent;
+  readonly retired: AbortController;
+}
+
+export class HttpTransport implements Transport {
+  readonly server: string;
+  readonly #config: ClientConfig;
+  readonly #credentials: Credentials;
+  readonly #url: URL;
+  readonly #prefix: string;
+  #line: Line | undefined;
+
+  constructor(config: ClientConfig, credentials: Credentials) {
+    this.server = config.server;
+    this.#config = config;
+    this.#credentials = credentials;
+    this.#url = new URL(config.server);
+    this.#prefix = this.#url.pathname.replace(/\/$/, '');
+  }
+
+  async send(req: ApiRequest): Promise<ApiResponse> {
+    const answer = await this.#sendOnce(req, 'when due');
+    if (answer.status !== 401) return answer;
+    // The token or certificate may have been renewed since it was read.
+    const [before, now] = [await this.#credentials.get(), await this.#credentials.get('now')];
+    if (before.headers['Authorization'] === now.headers['Authorization'] && before.tls === now.tls) return answer;
+    for await (const _ of answer.body) void _;
+    return this.#sendOnce(req, 'when due');
+  }
+
+  close(): void {
+    this.#line?.retired.abort(new AppError('STOPPING', 'the client is closed'));
+    this.#line?.agent.destroy();
+    this.#line = undefined;
+  }
+
+  async #sendOnce(req: ApiRequest, look: 'when due' | 'now'): Promise<ApiResponse> {
+    req.signal.throwIfAborted();
+    const { headers, tls } = await this.#credentials.get(look);
+    const line = this.#lineFor(tls);
+    try {
+      return await this.#exchange(req, line, headers);
+    } catch (err) {
+      req.signal.throwIfAborted();
+      // The server closed a kept connection at the moment we used it; what only reads may simply ask again.
+      if (!(err instanceof Stale) || req.method !== 'GET') throw unreachable(this.server, err instanceof Stale ? err.cause : err);
+    }
+    return this.#exchange(req, line, headers).catch((err: unknown) => {
+      req.signal.throwIfAborted();
+      throw unreachable(this.server, err instanceof Stale ? err.cause : err);
+    });
+  }
+
+  #lineFor(tls: TlsTexts): Line {
+    if (this.#line?.tls === tls) return this.#line;
+    const old = this.#line;
+    const line: Line = { tls, agent: this.#agentFor(tls), retired: new AbortController() };
+    this.#line = line;
+    if (old !== undefined) {
+      old.agent.maxFreeSockets = 0;
+      for (const sockets of Object.values(old.agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
+      old.retired.abort(new AppError('API_UNREACHABLE', 'the credentials have changed, connect again'));
+    }
+    return line;
+  }
+
+  #agentFor(tls: TlsTexts): Agent | PlainAgent {
+    const kept = { keepAlive: true, maxFreeSockets: IDLE_SOCKETS, timeout: IDLE_SOCKET_MS, scheduling: 'lifo' } as const;
+    if (this.#url.protocol === 'http:') return new PlainAgent(kept);
+    const { tlsServerName: name, insecureSkipTlsVerify: insecure } = this.#config;
+    return new Agent({
+      ...kept,
+      ...tls,
+      minVersion: 'TLSv1.2',
+      ...(insecure === true ? { rejectUnauthorized: false } : {}),
+      // An address cannot be asked for by TLS, but the certificate can be checked for it.
+      ...(name === undefined ? {} : isIP(name) > 0 ? { servername: '' } : { servername: name }),
+      ...(name === undefined ? {} : { checkServerIdentity: (_, certificate) => checkServerIdentity(name, certificate) }),
+    });
+  }
+
+  #exchange(req: ApiRequest, line: Line, headers: Readonly<Record<string, string | readonly string[]>>): Promise<ApiResponse> {
+    const isStream = /[?&]watch=/.test(req.path);
+    const signal = isStream ? AbortSignal.any([req.signal, line.retired.signal]) : req.signal;
+    const hostname = this.#url.hostname.replace(/^\[|\]$/g, '');
+    const options: RequestOptions = {
+      method: req.method,
+      hostname,
+      port: this.#url.port,
+      path: this.#prefix + req.path,
+      headers: {
+        ...req.headers,
+        ...(headers as Record<string, string>),
+        ...(req.body === undefined ? {} : { 'Content-Length': String(Buffer.byteLength(req.body)) }),
+      },
+      agent: line.agent,
+      signal,
+    };
+    return new Promise((resolve, reject) => {
+      const out = (this.#url.protocol === 'http:' ? plainRequest : request)(options, (res) => {
+        resolve({ status: res.statusCode ?? 0, headers: res.headers, body: this.#body(res, signal) });
+      });
+      out.on('socket', (socket) => socket.setKeepAlive(true, PROBE_AFTER_MS));
+      out.on('error', (err) =>
+        reject(out.reusedSocket && codeOf(err) === 'ECONNRESET' ? new Stale(err) : signal.aborted ? signal.reason : err),
+      );
+      out.end(req.body);
+    });
+  }
+
+  async *#body(res: IncomingMessage, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
+    try {
+      for await (const chunk of res) yield chunk as Uint8Array;
+    } catch (err) {
+      throw signal.aborted ? signal.reason : unreachable(this.server, err);
+    } finally {
+      if (!res.complete) res.destroy();
+    }
+  }
+}
+
+/** A kept connection turned out to be closed. */
+class Stale extends Error {
+  constructor(cause: unknown) {
+    super('the connection was closed', { cause });
+  }
+}
