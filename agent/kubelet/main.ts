@@ -14,12 +14,16 @@ import { parseFlags, USAGE, type Flags } from './config/flags.ts';
 import { loadConfig, settingsOf, type Settings } from './config/settings.ts';
 import { PodDisk } from './disk/act.ts';
 import { removeOrphans } from './disk/orphans.ts';
+import { Checkpoint } from './checkpoint/act.ts';
 import { EventLog } from './events.ts';
 import { ImagePuller } from './images/puller.ts';
-import { makePaths } from './paths.ts';
+import { makePaths, probesFile } from './paths.ts';
 import { Holds } from './pods/holds.ts';
 import { RuntimeWatch } from './pods/observe.ts';
 import { PodWorkers } from './pods/workers.ts';
+import { askOnce } from './probes/act.ts';
+import { parseResults, type ProbeResults } from './probes/plan.ts';
+import { Prober } from './probes/prober.ts';
 import { CriRuntime } from './runtime/cri.ts';
 import { serveHealthz } from './server/healthz.ts';
 import { serveLocal, type Health } from './server/local.ts';
@@ -59,6 +63,20 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
   const disk = new PodDisk({ paths, cgroups: new Cgroups(findMounts()), cgroupRoot, podPidsLimit: settings.podPidsLimit });
   const events = new EventLog(clock);
   const timeline = new Timeline(clock);
+  const verdicts = new Checkpoint<readonly (readonly [string, ProbeResults])[]>(probesFile(paths), log);
+  const prober = new Prober(
+    {
+      clock,
+      log,
+      events,
+      random: Math.random,
+      ask: (target, probe, s) => askOnce({ client, clock }, target, probe, s),
+      onChange: (key) => workers.look(key),
+      known: new Map(await verdicts.load(parseResults)),
+      keep: (results) => verdicts.save([...results]),
+    },
+    signal,
+  );
 
   const workers: PodWorkers = new PodWorkers({
     runtime,
@@ -85,6 +103,7 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
     ends: new Semaphore(PODS_AT_ONCE),
     crashBackoff: settings.crashBackoff,
     watch: () => runtimeWatch,
+    prober,
   });
   const runtimeWatch = new RuntimeWatch({ runtime, clock, log, relistMs: RELIST_MS, onPod: (key) => workers.look(key) });
   const manifests = new ManifestSource({ nodeName, clock, log, onPods: (pods) => workers.setPods(pods) });

@@ -11,7 +11,7 @@ import type { Semaphore } from '#base/semaphore.ts';
 import type { PodDisk } from '../disk/act.ts';
 import type { EventLog } from '../events.ts';
 import type { ImagePuller } from '../images/puller.ts';
-import type { CriRuntime } from '../runtime/cri.ts';
+import type { CriRuntime, PodObjects } from '../runtime/cri.ts';
 import { runtimeTrouble } from '../runtime/trouble.ts';
 import type { Timeline } from '../timeline.ts';
 import type { NodeContext } from './config.ts';
@@ -19,6 +19,7 @@ import type { Holds } from './holds.ts';
 import type { ObservedPod, PodAction } from './plan.ts';
 import { inSlot } from './slot.ts';
 import { PodStart } from './start.ts';
+import { stopContainers } from './stop.ts';
 
 export interface ActDeps {
   readonly runtime: CriRuntime;
@@ -35,8 +36,13 @@ export interface ActDeps {
   readonly ends: Semaphore;
 }
 
-export type PodTurn = Turn<Pod, ObservedPod, PodAction>;
-type StopAction = Extract<PodAction, { kind: 'stopContainer' }>;
+/** What the planner sees, with all that the runtime told. */
+export type SeenPod = Omit<ObservedPod, keyof PodObjects> & PodObjects;
+export type PodTurn = Turn<Pod, SeenPod, PodAction> & {
+  /** The pod that is there, also when it is not wanted any more; undefined: nobody knows it. */
+  readonly shown?: Pod | undefined;
+};
+export type StopAction = Extract<PodAction, { kind: 'stopContainer' }>;
 
 /** life ends with the daemon; turn also when the pod is not wanted any more, and then only cuts short what is mere waiting. */
 export interface ActSignals {
@@ -77,8 +83,7 @@ async function endThings(deps: ActDeps, turn: PodTurn, actions: readonly PodActi
   const stops = of('stopContainer');
   if (stops.length > 0) {
     onStep('stopContainer');
-    // Side by side: the grace period is the pod's, not one after the other.
-    await Promise.all(stops.map((a) => stopContainer(deps, turn, a, signal)));
+    await stopContainers(deps, turn, stops, signal);
   }
   const rest = actions.filter((a) => a.kind !== 'stopContainer');
   if (rest.length === 0) return;
@@ -110,19 +115,4 @@ async function endThings(deps: ActDeps, turn: PodTurn, actions: readonly PodActi
     },
     signal,
   );
-}
-
-async function stopContainer(deps: ActDeps, turn: PodTurn, a: StopAction, signal: AbortSignal): Promise<void> {
-  if (turn.desired !== undefined) deps.events.record(turn.desired, 'Normal', 'Killing', `Stopping container ${a.name}`, a.name);
-  const startedMs = deps.clock.monotonicMs();
-  const seconds = Math.ceil(a.graceMs / 1_000);
-  await deps.timeline.step(turn.key, { step: a.kind, container: a.name }, () =>
-    deps.runtime.client.runtime.stopContainer({ container_id: a.id, timeout: seconds }, { signal }),
-  );
-  deps.log.info('Stopped container', {
-    pod: turn.key,
-    container: a.name,
-    why: a.why,
-    tookMs: Math.round(deps.clock.monotonicMs() - startedMs),
-  });
 }

@@ -14,7 +14,7 @@ import type { DesiredContainer, DesiredPod } from './plan.ts';
 import { containerResources, podCgroupPath, type NodeCapacity } from './resources.ts';
 import { canonical } from '../sources/staticPod.ts';
 import { sha256Hex } from './hash.ts';
-import { restartPolicyOf } from './status.ts';
+import { restartPolicyOf, restartRulesOf } from './status.ts';
 
 export interface DnsConfig {
   readonly servers: readonly string[];
@@ -49,21 +49,53 @@ const READONLY_PATHS = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/pro
 /** The longest name the kernel takes for a host. */
 const HOST_NAME_MAX = 63;
 
-export function desiredPod(pod: Pod): DesiredPod {
+/** What was decided about the whole pod. */
+export interface PodFate {
+  readonly startedAtMs?: number;
+  readonly ended?: NonNullable<DesiredPod['ended']>;
+}
+
+export function desiredPod(pod: Pod, { startedAtMs, ended }: PodFate = {}): DesiredPod {
   const container = (c: Container, role: DesiredContainer['role']): DesiredContainer => ({
     name: c.name,
     role,
     specHash: containerHash(c),
+    ...(c.restartPolicy === undefined ? {} : { restart: restartRulesOf(pod, c) }),
+    ...probeTimes(c),
+    ...(role === 'sidecar' && c.startupProbe !== undefined ? { slowStart: true } : {}),
   });
+  const { activeDeadlineSeconds } = pod.spec;
   return {
     uid: pod.metadata.uid ?? '',
     restartPolicy: restartPolicyOf(pod),
     graceMs: graceSeconds(pod) * 1_000,
+    ...(activeDeadlineSeconds === undefined || startedAtMs === undefined
+      ? {}
+      : { deadlineAtMs: startedAtMs + activeDeadlineSeconds * 1_000 }),
+    ...(ended === undefined ? {} : { ended }),
     containers: [
       ...(pod.spec.initContainers ?? []).map((c) => container(c, c.restartPolicy === 'Always' ? 'sidecar' : 'init')),
       ...pod.spec.containers.map((c) => container(c, 'main')),
     ],
   };
+}
+
+function probeTimes(c: Container): Pick<DesiredContainer, 'probeGraceMs'> {
+  const [liveness, startup] = [c.livenessProbe, c.startupProbe].map((p) => p?.terminationGracePeriodSeconds);
+  if (liveness === undefined && startup === undefined) return {};
+  return {
+    probeGraceMs: {
+      ...(liveness === undefined ? {} : { liveness: liveness * 1_000 }),
+      ...(startup === undefined ? {} : { startup: startup * 1_000 }),
+    },
+  };
+}
+
+/** Sidecars end after the others, the last one first. */
+function stopOrder(pod: Pod, name: string): number {
+  const sidecars = (pod.spec.initContainers ?? []).filter((c) => c.restartPolicy === 'Always');
+  const place = sidecars.findIndex((c) => c.name === name);
+  return place === -1 ? 0 : sidecars.length - place;
 }
 
 /** A negative one counts as a second, as upstream. */
@@ -155,6 +187,7 @@ export function containerConfig(pod: Pod, c: Container, ctx: ContainerContext): 
     stdin: c.stdin,
     stdin_once: c.stdinOnce,
     tty: c.tty,
+    ...stopSignal(c),
     linux: {
       resources: containerResources(pod, c, ctx.node.capacity),
       security_context: {
@@ -167,6 +200,13 @@ export function containerConfig(pod: Pod, c: Container, ctx: ContainerContext): 
   };
 }
 
+/** SIGRTMIN+3 is SIGRTMINPLUS3 there. */
+function stopSignal(c: Container): Pick<Input<ContainerConfig>, 'stop_signal'> {
+  const signal = c.lifecycle?.stopSignal;
+  if (signal === undefined) return {};
+  return { stop_signal: signal.replace('+', 'PLUS').replace('-', 'MINUS') as NonNullable<Input<ContainerConfig>['stop_signal']> };
+}
+
 function annotations(pod: Pod, c: Container, ctx: ContainerContext): Record<string, string> {
   return {
     [names.CONTAINER_HASH]: containerHash(c),
@@ -175,6 +215,8 @@ function annotations(pod: Pod, c: Container, ctx: ContainerContext): Record<stri
     [names.CONTAINER_TERMINATION_POLICY]: c.terminationMessagePolicy ?? 'File',
     [names.POD_GRACE_PERIOD]: String(graceSeconds(pod)),
     [names.CRASH_BACKOFF_MS]: String(ctx.backoffMs),
+    [names.STOP_ORDER]: String(stopOrder(pod, c.name)),
+    ...(c.lifecycle?.preStop === undefined ? {} : { [names.CONTAINER_PRE_STOP]: JSON.stringify(c.lifecycle.preStop) }),
     ...(c.ports === undefined ? {} : { [names.CONTAINER_PORTS]: JSON.stringify(c.ports) }),
   };
 }

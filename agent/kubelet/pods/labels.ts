@@ -15,10 +15,14 @@ export const CONTAINER_RESTART_COUNT = 'io.kubernetes.container.restartCount';
 export const CONTAINER_TERMINATION_PATH = 'io.kubernetes.container.terminationMessagePath';
 export const CONTAINER_TERMINATION_POLICY = 'io.kubernetes.container.terminationMessagePolicy';
 export const CONTAINER_PORTS = 'io.kubernetes.container.ports';
+export const CONTAINER_PRE_STOP = 'io.kubernetes.container.preStopHandler';
 export const POD_GRACE_PERIOD = 'io.kubernetes.pod.terminationGracePeriod';
 
 /** The delay in milliseconds that is kept after this container's end. */
 export const CRASH_BACKOFF_MS = 'kijabi.io/crash-backoff-ms';
+
+/** When the pod ends: 0 with the first, sidecars one after the other after those they serve. */
+export const STOP_ORDER = 'kijabi.io/stop-order';
 
 /** On pods, as upstream: where a pod came from, what it is, when it was first seen, that it is a static one. */
 export const CONFIG_SOURCE = 'kubernetes.io/config.source';

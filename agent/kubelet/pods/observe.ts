@@ -19,12 +19,17 @@ export interface WatchRuntimeOptions {
 /** Without any events the list is all there is, so it comes as often as upstream's. */
 const RELIST_WITHOUT_EVENTS_MS = 1_000;
 const RETRY_MS = 1_000;
-const SETTLE_MS = 100;
+/** When a pod is looked at again after an event: mostly the first is enough; on a busy machine the runtime takes longer. */
+const SETTLE_MS = [100, 1_000];
+/** Events of containers that nobody knew yet: some end before their start was answered. */
+const UNKNOWN_KEPT = 256;
 
 export class RuntimeWatch {
   readonly #options: WatchRuntimeOptions;
   /** Container or sandbox id -> its last listed state and its pod. */
   #known = new Map<string, ListedObject>();
+  readonly #unknown = new Set<string>();
+  #life: AbortSignal = AbortSignal.abort();
   #events: 'cri' | 'containerd' | 'none' = 'cri';
   #retryMs = RETRY_MS;
 
@@ -37,7 +42,13 @@ export class RuntimeWatch {
     for (const id of ids) if (!this.#known.has(id)) this.#known.set(id, { id, pod, state: '' });
   }
 
+  /** These were seen running. One that ended before its start was answered, so that nobody knew it then, is looked at again. */
+  sawRunning(ids: Iterable<string>): void {
+    for (const id of ids) if (this.#unknown.delete(id)) this.#handOut(id, this.#life);
+  }
+
   async run(signal: AbortSignal): Promise<void> {
+    this.#life = signal;
     await Promise.all([this.#relistForEver(signal), this.#followEvents(signal)]);
   }
 
@@ -115,11 +126,19 @@ export class RuntimeWatch {
   /** The CRI plugin learns of the same event at the same time and needs a moment to change its state: look now and a little later. */
   #handOut(id: string, signal: AbortSignal): void {
     const pod = this.#known.get(id)?.pod;
-    if (pod === undefined) return;
+    if (pod === undefined) {
+      this.#unknown.add(id);
+      for (const oldest of this.#unknown) {
+        if (this.#unknown.size <= UNKNOWN_KEPT) break;
+        this.#unknown.delete(oldest);
+      }
+      return;
+    }
     this.#options.onPod(pod);
-    this.#options.clock.sleep(SETTLE_MS, signal).then(
-      () => this.#options.onPod(pod),
-      () => undefined,
-    );
+    for (const ms of SETTLE_MS)
+      this.#options.clock.sleep(ms, signal).then(
+        () => this.#options.onPod(pod),
+        () => undefined,
+      );
   }
 }

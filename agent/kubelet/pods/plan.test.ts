@@ -78,6 +78,67 @@ const table: [name: string, desired: DesiredPod | undefined, observed: ObservedP
     seen([{ ...ended, attempt: 9, backoffMs: 300_000, startedAtMs: NOW - 700_000 }]),
     'startContainer web#10 then 10000',
   ],
+  [
+    'a container’s own policy wins over the pod’s',
+    pod({ containers: [{ ...main('web'), restart: { policy: 'Never' } }, main('b')] }),
+    seen([ended, { id: 'c1', name: 'b' }]),
+    '',
+  ],
+  [
+    'a rule on the exit code wins over the policy',
+    pod({
+      restartPolicy: 'Never',
+      containers: [{ ...main('web'), restart: { policy: 'Never', rules: [{ operator: 'In', values: [1, 42] }] } }],
+    }),
+    seen([ended]),
+    'startContainer web#1 then 10000',
+  ],
+  [
+    'a rule that does not match leaves it to the policy',
+    pod({ containers: [{ ...main('web'), restart: { policy: 'Never', rules: [{ operator: 'NotIn', values: [1] }] } }, main('b')] }),
+    seen([ended, { id: 'c1', name: 'b' }]),
+    '',
+  ],
+  [
+    'a container that liveness gave up is ended with the grace period of the probe',
+    pod({ containers: [{ ...main('web'), probeGraceMs: { liveness: 5_000 } }] }),
+    seen([{}], { probes: new Map([['c0', { started: true, ready: true, failed: 'liveness' }]]) }),
+    'stopContainer c0 livenessFailed 5000',
+  ],
+  [
+    'and started again though it ended with 0',
+    pod({ restartPolicy: 'OnFailure' }),
+    seen([{ ...ended, exitCode: 0 }], { probes: new Map([['c0', { started: true, ready: true, failed: 'liveness' }]]) }),
+    'startContainer web#1 then 10000',
+  ],
+  [
+    'what follows a sidecar waits for its startup probe',
+    withInit,
+    seen(
+      [
+        { id: 'c1', name: 'prepare', state: 'exited' },
+        { id: 'c2', name: 'proxy' },
+      ],
+      { probes: new Map([['c2', { started: false, ready: false }]]) },
+    ),
+    '',
+  ],
+  [
+    'a sidecar with a startup probe is started alone',
+    pod({ containers: [{ name: 'proxy', role: 'sidecar', specHash: 'h1', slowStart: true }, main('web')] }),
+    none,
+    'createSandbox 0, startContainer proxy#0',
+  ],
+  ['past its deadline everything ends', pod({ deadlineAtMs: NOW }), seen([{}]), 'stopContainer c0 deadlineExceeded 30000'],
+  ['before its deadline it is looked at again then', pod({ deadlineAtMs: NOW + 5_000 }), seen([{}]), '(wait 5000 undefined)'],
+  ['ended by the node it is not started again', pod({ ended: { why: 'evicted' } }), seen([ended]), 'stopSandbox s0'],
+  ['ended by the node before it began nothing begins', pod({ ended: { why: 'rejected' } }), none, ''],
+  [
+    'ended by the node it has the time that the node gives it',
+    pod({ ended: { why: 'nodeShutdown', graceMs: 3_000 } }),
+    seen([{}]),
+    'stopContainer c0 nodeShutdown 3000',
+  ],
   ['OnFailure restarts a failure', pod({ restartPolicy: 'OnFailure' }), seen([ended]), 'startContainer web#1 then 10000'],
   [
     'OnFailure leaves a success alone and gives the network back',

@@ -9,7 +9,8 @@
  * Source: the order of steps follows "Pod lifecycle" and "Sidecar containers" in the Kubernetes docs.
  */
 import type { Plan } from '#base/reconcile.ts';
-import { isDue, nextStart, shouldRestart, type CrashBackoff, type RestartPolicy } from './restart.ts';
+import type { ProbeVerdict } from '../probes/plan.ts';
+import { isDue, nextStart, shouldRestart, type CrashBackoff, type RestartPolicy, type RestartRules } from './restart.ts';
 
 /** The longest that Holds ever asks for. */
 const LONGEST_HOLD_MS = 300_000;
@@ -20,12 +21,22 @@ export interface DesiredContainer {
   readonly name: string;
   readonly role: ContainerRole;
   readonly specHash: string;
+  /** Its own, where they are not the pod's. */
+  readonly restart?: RestartRules;
+  /** Of its probes, where it is not the pod's: how long it has to end when the probe failed. */
+  readonly probeGraceMs?: { readonly [probe in 'liveness' | 'startup']?: number };
+  /** A sidecar with a startup probe: what follows waits until that says yes. */
+  readonly slowStart?: boolean;
 }
 
 export interface DesiredPod {
   readonly uid: string;
   readonly restartPolicy: RestartPolicy;
   readonly graceMs: number;
+  /** activeDeadlineSeconds: from then on nothing of it runs. */
+  readonly deadlineAtMs?: number;
+  /** Decided elsewhere (eviction, shutdown, no room): nothing of it runs any more. */
+  readonly ended?: { readonly why: StopReason; readonly graceMs?: number };
   /** In the order of the manifest, init containers and sidecars first. */
   readonly containers: readonly DesiredContainer[];
 }
@@ -50,6 +61,8 @@ export interface ObservedContainer {
   readonly finishedAtMs: number;
   readonly backoffMs: number;
   readonly graceMs: number;
+  /** When the whole pod ends: 0 with the first, sidecars after those they serve. */
+  readonly stopOrder?: number;
 }
 
 /** A container that could not be started (image, creation): not to be tried before untilMs. */
@@ -65,14 +78,37 @@ export interface ObservedPod {
   readonly holds: readonly Hold[];
   /** UIDs that have files, cgroups or logs left on the node. */
   readonly leftovers: readonly string[];
+  /** What probes say of each container, by id; of one that is not named here nothing bad is known. */
+  readonly probes?: ReadonlyMap<string, ProbeVerdict>;
 }
 
-export type StopReason = 'podGone' | 'specChanged' | 'unknown' | 'sandboxLost' | 'podDone';
+export type StopReason =
+  | 'podGone'
+  | 'specChanged'
+  | 'unknown'
+  | 'sandboxLost'
+  | 'podDone'
+  | 'livenessFailed'
+  | 'startupFailed'
+  | 'hookFailed'
+  | 'deadlineExceeded'
+  | 'evicted'
+  | 'preempted'
+  | 'nodeShutdown'
+  | 'rejected';
 
 export type PodAction =
   | { readonly kind: 'createSandbox'; readonly attempt: number }
   | { readonly kind: 'startContainer'; readonly name: string; readonly attempt: number; readonly backoffMs: number }
-  | { readonly kind: 'stopContainer'; readonly id: string; readonly name: string; readonly graceMs: number; readonly why: StopReason }
+  | {
+      readonly kind: 'stopContainer';
+      readonly id: string;
+      readonly name: string;
+      readonly graceMs: number;
+      readonly why: StopReason;
+      /** Those with a lower one have to end first; the grace period is shared. */
+      readonly order: number;
+    }
   | { readonly kind: 'removeContainer'; readonly id: string; readonly name: string }
   | { readonly kind: 'stopSandbox'; readonly id: string }
   | { readonly kind: 'removeSandbox'; readonly id: string }
@@ -94,6 +130,7 @@ export function planPod(desired: DesiredPod | undefined, observed: ObservedPod, 
     nowMs,
     options,
     holds: observed.holds,
+    probes: observed.probes ?? new Map<string, ProbeVerdict>(),
   });
   const tidy = tidyUp(mine, sandboxes, sandbox?.id);
 
@@ -106,8 +143,18 @@ export function planPod(desired: DesiredPod | undefined, observed: ObservedPod, 
   const actions: PodAction[] = [];
   if (due.length > 0 && sandbox === undefined) actions.push({ kind: 'createSandbox', attempt: (sandboxes[0]?.attempt ?? -1) + 1 });
   actions.push(...due, ...tidy);
-  if (actions.length > 0 || waitMs === Infinity) return { actions };
-  return { actions, lookAgainAfterMs: Math.max(waitMs, 0), ...(waitingFor === undefined ? {} : { waitingFor }) };
+  const leftMs = Math.min(waitMs, (desired.deadlineAtMs ?? Infinity) - nowMs);
+  if (actions.length > 0 || leftMs === Infinity) return { actions };
+  return { actions, lookAgainAfterMs: Math.max(leftMs, 0), ...(waitingFor === undefined ? {} : { waitingFor }) };
+}
+
+/** Whether the pod ran into its deadline; one that was done before it did not. */
+export function isPastDeadline(desired: DesiredPod, observed: ObservedPod, nowMs: number): boolean {
+  const { deadlineAtMs } = desired;
+  if (deadlineAtMs === undefined || nowMs < deadlineAtMs) return false;
+  const inTime = observed.containers.filter((c) => c.uid === desired.uid && !(c.state === 'exited' && c.finishedAtMs >= deadlineAtMs));
+  const sandbox = observed.sandboxes.find((s) => s.uid === desired.uid && s.ready);
+  return !isFinished(desired, inTime, { sandboxId: sandbox?.id, probes: observed.probes ?? new Map<string, ProbeVerdict>() });
 }
 
 /** Everything that carries the pod's name but not the wanted UID ends: containers, then the sandbox, then what lies on disk. */
@@ -116,9 +163,14 @@ function endOthers(wantedUid: string | undefined, observed: ObservedPod): PodAct
   const containers = observed.containers.filter((c) => c.uid !== wantedUid);
   const uids = new Set([...sandboxes, ...containers].map((x) => x.uid).concat(observed.leftovers.filter((uid) => uid !== wantedUid)));
   return [
-    ...containers
-      .filter(mayRun)
-      .map((c): PodAction => ({ kind: 'stopContainer', id: c.id, name: c.name, graceMs: c.graceMs, why: 'podGone' })),
+    ...containers.filter(mayRun).map((c): PodAction => ({
+      kind: 'stopContainer',
+      id: c.id,
+      name: c.name,
+      graceMs: c.graceMs,
+      why: 'podGone',
+      order: c.stopOrder ?? 0,
+    })),
     ...sandboxes.filter((s) => s.ready).map((s): PodAction => ({ kind: 'stopSandbox', id: s.id })),
     ...containers.map((c): PodAction => ({ kind: 'removeContainer', id: c.id, name: c.name })),
     ...sandboxes.map((s): PodAction => ({ kind: 'removeSandbox', id: s.id })),
@@ -140,42 +192,77 @@ interface LookContext {
   readonly nowMs: number;
   readonly options: PlanOptions;
   readonly holds: readonly Hold[];
+  readonly probes: ReadonlyMap<string, ProbeVerdict>;
 }
 
 function lookAtContainers(desired: DesiredPod, mine: readonly ObservedContainer[], ctx: LookContext): Look {
-  const finished = isFinished(desired, mine, ctx.sandboxId);
-  const stops = mine.filter(mayRun).flatMap((c) => stopOf(c, { desired, finished, sandboxId: ctx.sandboxId }));
+  const end = endOf(desired, mine, ctx);
+  const finished = end !== undefined;
+  const stops = mine.filter(mayRun).flatMap((c) => stopOf(c, { desired, end, sandboxId: ctx.sandboxId, probes: ctx.probes }));
   const starts = new Starts(desired, mine, ctx);
   if (!finished) starts.walk();
   return { due: starts.due, waitMs: starts.waitMs, waitingFor: starts.waitingFor, stops, finished };
 }
 
+interface End {
+  readonly why: StopReason;
+  readonly graceMs?: number;
+}
+
+/** Why nothing of the pod shall run any more; undefined while something shall. */
+function endOf(desired: DesiredPod, mine: readonly ObservedContainer[], ctx: LookContext): End | undefined {
+  if (desired.ended !== undefined) return desired.ended;
+  if (isFinished(desired, mine, ctx)) return { why: 'podDone' };
+  return ctx.nowMs >= (desired.deadlineAtMs ?? Infinity) ? { why: 'deadlineExceeded' } : undefined;
+}
+
+type Endings = Pick<LookContext, 'sandboxId' | 'probes'>;
+
 /** Every main container ended for good, or an init container did so without success. */
-function isFinished(desired: DesiredPod, mine: readonly ObservedContainer[], sandboxId: string | undefined): boolean {
+function isFinished(desired: DesiredPod, mine: readonly ObservedContainer[], { sandboxId, probes }: Endings): boolean {
   const endedForGood = (want: DesiredContainer): boolean => {
     const last = newest(mine, want.name);
-    return last?.state === 'exited' && last.specHash === want.specHash && !shouldRestart(desired.restartPolicy, last.exitCode);
+    return last?.state === 'exited' && last.specHash === want.specHash && !startsAgain(desired, want, last, probes);
   };
   const mains = desired.containers.filter((c) => c.role === 'main');
   if (mains.every(endedForGood)) return true;
-  if (desired.restartPolicy !== 'Never' || mainsBegun(desired, mine, sandboxId)) return false;
-  return desired.containers.some((c) => c.role === 'init' && endedForGood(c) && newest(mine, c.name)?.exitCode !== 0);
+  if (mainsBegun(desired, mine, sandboxId)) return false;
+  return desired.containers.some((c) => c.role === 'init' && newest(mine, c.name)?.exitCode !== 0 && endedForGood(c));
+}
+
+/** An init container that failed is tried again under Always as well; one that a probe ended did not end well, whatever its code. */
+function startsAgain(
+  desired: DesiredPod,
+  want: DesiredContainer,
+  ended: ObservedContainer,
+  probes: ReadonlyMap<string, ProbeVerdict>,
+): boolean {
+  const { policy, rules } = want.restart ?? { policy: desired.restartPolicy };
+  if (probes.get(ended.id)?.failed !== undefined) return policy !== 'Never';
+  return shouldRestart(policy, ended.exitCode, rules);
 }
 
 function mainsBegun(desired: DesiredPod, mine: readonly ObservedContainer[], sandboxId: string | undefined): boolean {
   return desired.containers.some((want) => want.role === 'main' && mine.some((c) => c.name === want.name && c.sandboxId === sandboxId));
 }
 
-function stopOf(c: ObservedContainer, pod: { desired: DesiredPod; finished: boolean; sandboxId: string | undefined }): PodAction[] {
-  const want = pod.desired.containers.find((w) => w.name === c.name);
-  const stop = (why: StopReason, graceMs = pod.desired.graceMs): PodAction[] => [
-    { kind: 'stopContainer', id: c.id, name: c.name, graceMs, why },
+interface StopContext extends Endings {
+  readonly desired: DesiredPod;
+  readonly end: End | undefined;
+}
+
+function stopOf(c: ObservedContainer, { desired, end, sandboxId, probes }: StopContext): PodAction[] {
+  const want = desired.containers.find((w) => w.name === c.name);
+  const stop = (why: StopReason, graceMs = desired.graceMs, order = 0): PodAction[] => [
+    { kind: 'stopContainer', id: c.id, name: c.name, graceMs, why, order },
   ];
   // Unknown to us, or in a state the runtime itself cannot tell: end it before anything is started in its place.
   if (want === undefined || c.state === 'unknown') return stop('unknown');
-  if (pod.finished) return stop('podDone');
-  if (c.sandboxId !== pod.sandboxId) return stop('sandboxLost', 0);
-  return want.specHash === c.specHash ? [] : stop('specChanged');
+  if (end !== undefined) return stop(end.why, end.graceMs, c.stopOrder ?? 0);
+  if (c.sandboxId !== sandboxId) return stop('sandboxLost', 0);
+  if (want.specHash !== c.specHash) return stop('specChanged');
+  const failed = probes.get(c.id)?.failed;
+  return failed === undefined ? [] : stop(`${failed}Failed`, want.probeGraceMs?.[failed]);
 }
 
 /** Goes through the containers in their order and collects what may start now, or how long the nearest one has to wait. */
@@ -202,11 +289,15 @@ class Starts {
         if (last === undefined || !mayRun(last)) this.#start(want, last);
         return; // what follows an init container waits for its success
       }
-      if (last !== undefined && mayRun(last)) continue;
+      const { probes } = this.#ctx;
+      if (last !== undefined && mayRun(last)) {
+        if (want.role === 'sidecar' && !begun && probes.get(last.id)?.started === false) return; // its startup probe rings
+        continue;
+      }
       const ended = last?.state === 'exited' && last.specHash === want.specHash;
-      if (want.role === 'main' && ended && !shouldRestart(this.#desired.restartPolicy, last.exitCode)) continue;
+      if (want.role === 'main' && ended && !startsAgain(this.#desired, want, last, probes)) continue;
       const started = this.#start(want, last);
-      if (want.role === 'sidecar' && !started && !begun) return;
+      if (want.role === 'sidecar' && !begun && (!started || want.slowStart === true)) return;
     }
   }
 

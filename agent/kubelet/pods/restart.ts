@@ -44,6 +44,19 @@ export function isDue(notBeforeMs: number, nowMs: number, longestMs: number): bo
 
 export type RestartPolicy = 'Always' | 'OnFailure' | 'Never';
 
-export function shouldRestart(policy: RestartPolicy, exitCode: number): boolean {
+/** Exit codes after which a container starts again whatever its policy says. */
+export interface ExitCodeRule {
+  readonly operator: 'In' | 'NotIn';
+  readonly values: readonly number[];
+}
+
+/** The policy of one container: rules first, in their order. */
+export interface RestartRules {
+  readonly policy: RestartPolicy;
+  readonly rules?: readonly ExitCodeRule[];
+}
+
+export function shouldRestart(policy: RestartPolicy, exitCode: number, rules: readonly ExitCodeRule[] = []): boolean {
+  if (rules.some(({ operator, values }) => values.includes(exitCode) === (operator === 'In'))) return true;
   return policy === 'Always' || (policy === 'OnFailure' && exitCode !== 0);
 }

@@ -8,13 +8,15 @@ import type { Pod } from '#api/kinds/core/pod.ts';
 import { formatDuration } from '#base/duration.ts';
 import { codeOf, explain } from '#base/errors.ts';
 import type { ImageReady } from '../images/puller.ts';
+import { runHook } from '../lifecycle/act.ts';
 import { podName } from '../paths.ts';
 import { runtimeTrouble } from '../runtime/trouble.ts';
 import { containerMounts, planVolumes } from '../volumes/plan.ts';
 import type { ActDeps, ActSignals, PodTurn } from './act.ts';
-import { containerConfig, readsPodIp, sandboxConfig, type MountSpec } from './config.ts';
+import { containerConfig, desiredPod, readsPodIp, sandboxConfig, type MountSpec } from './config.ts';
 import type { PodAction } from './plan.ts';
 import { inSlot } from './slot.ts';
+import { stopContainer } from './stop.ts';
 
 type StartAction = Extract<PodAction, { kind: 'startContainer' }>;
 
@@ -32,6 +34,8 @@ export class PodStart {
   readonly #uid: string;
   readonly #images = new Map<string, Promise<ImageReady | undefined>>();
   readonly #mounts = new Map<string, readonly MountSpec[]>();
+  /** Ends also when the pod is not wanted any more. */
+  #turnSignal: AbortSignal = new AbortController().signal;
 
   constructor(deps: ActDeps, turn: PodTurn, pod: Pod) {
     this.#deps = deps;
@@ -41,6 +45,7 @@ export class PodStart {
   }
 
   async run(actions: readonly PodAction[], { life: signal, turn }: ActSignals): Promise<void> {
+    this.#turnSignal = turn;
     const starts = actions.filter((a) => a.kind === 'startContainer');
     for (const a of starts) this.#images.set(a.name, this.#ensureImage(a.name, turn));
     let ready = false;
@@ -146,6 +151,7 @@ export class PodStart {
       return;
     }
     holds.clear(this.#uid, a.name);
+    await this.#postStart(container, id, sandbox, signal);
     const restarts = a.attempt === 0 ? undefined : a.attempt;
     const tookMs = Math.round(clock.monotonicMs() - startedMs);
     log.info('Started container', { pod: this.#turn.key, container: a.name, image: container.image, restarts, tookMs });
@@ -185,6 +191,29 @@ export class PodStart {
     await timeline.step(key, { step: 'start', container: a.name }, () => runtime.startContainer({ container_id: id }, { signal }));
     events.record(this.#pod, 'Normal', 'Started', 'Container started', a.name);
     return id;
+  }
+
+  /** A hook that fails ends its container; what then follows decides the restart policy. */
+  async #postStart(container: Container, id: string, sandbox: Sandbox, signal: AbortSignal): Promise<void> {
+    const hook = container.lifecycle?.postStart;
+    if (hook === undefined) return;
+    const { events, timeline, log, clock, runtime, node } = this.#deps;
+    const { key } = this.#turn;
+    const ip = (await sandbox.addressed)[0] ?? node.hostIps[0] ?? '';
+    this.#turn.onStep('postStart');
+    try {
+      await timeline.step(key, { step: 'postStart', container: container.name }, () =>
+        runHook({ client: runtime.client, clock }, hook, { containerId: id, container, ip }, this.#turnSignal),
+      );
+    } catch (err) {
+      if (this.#turnSignal.aborted) return; // the next turn ends it
+      if (codeOf(err) === 'CRI_UNAVAILABLE') throw err;
+      events.record(this.#pod, 'Warning', 'FailedPostStartHook', 'PostStartHook failed', container.name);
+      log.warn('Hook failed', { pod: key, container: container.name, hook: 'postStart', err });
+      const graceMs = desiredPod(this.#pod).graceMs;
+      const action = { kind: 'stopContainer', id, name: container.name, graceMs, why: 'hookFailed', order: 0 } as const;
+      await stopContainer(this.#deps, { ...this.#turn, shown: this.#pod }, action, signal);
+    }
   }
 
   /** undefined: not to be had; the container is on hold. Never rejects but for the runtime being away. */

@@ -11,7 +11,8 @@ import type { PodCondition, PodStatus } from '#api/kinds/core/podStatus.ts';
 import { formatDuration } from '#base/duration.ts';
 import { qosClassOf } from './qos.ts';
 import type { RuntimeContainer, RuntimeSandbox } from '../runtime/types.ts';
-import { isDue, nextStart, shouldRestart, type CrashBackoff, type RestartPolicy } from './restart.ts';
+import type { ProbeVerdict } from '../probes/plan.ts';
+import { isDue, nextStart, shouldRestart, type CrashBackoff, type ExitCodeRule, type RestartPolicy, type RestartRules } from './restart.ts';
 
 /** Why a container is not running although it should: image pull, creation. */
 export interface Waiting {
@@ -32,6 +33,18 @@ export interface StatusInput {
   readonly previous: PodStatus | undefined;
   /** First seen by this node. */
   readonly startedAtMs: number;
+  /** By container id. */
+  readonly probes?: ReadonlyMap<string, ProbeVerdict>;
+  /** The kubelet ended the pod, or did not let it begin. */
+  readonly ended?: Ended;
+}
+
+export interface Ended {
+  /** Evicted, DeadlineExceeded, OutOfcpu, … */
+  readonly reason: string;
+  readonly message: string;
+  /** The reason of the condition DisruptionTarget, where the node took the pod away for its own sake. */
+  readonly disruption?: string;
 }
 
 type Spec = Pod['spec'];
@@ -45,10 +58,14 @@ export function podStatus(input: StatusInput): PodStatus {
   const inits = initSpecs.map((c) => containerStatus(input, c, 'PodInitializing'));
   const initialised = initSpecs.every((c, i) => isInitialised(c, inits[i]));
   const mains = pod.spec.containers.map((c) => containerStatus(input, c, initialised ? 'ContainerCreating' : 'PodInitializing'));
-  const phase = phaseOf(pod.spec, mains, initialised, inits);
+  const phase = input.ended === undefined ? phaseOf(input, { mains, inits, initialised }) : 'Failed';
+  const { generation } = pod.metadata;
+  const neverBegan = input.ended !== undefined && !input.containers.some((c) => c.uid === uid);
   const ips = pod.spec.hostNetwork === true ? hostIps : (sandbox?.ips ?? []);
   return {
+    ...(generation === undefined ? {} : { observedGeneration: generation }),
     phase,
+    ...(input.ended === undefined ? {} : { reason: input.ended.reason, message: input.ended.message }),
     conditions: conditionsOf(
       { input, phase, mains, inits, sandboxReady: sandbox?.ready === true && (ips.length > 0 || pod.spec.hostNetwork === true) },
       previous,
@@ -56,8 +73,8 @@ export function podStatus(input: StatusInput): PodStatus {
     ...(hostIps[0] === undefined ? {} : { hostIP: hostIps[0], hostIPs: hostIps.map((ip) => ({ ip })) }),
     ...(ips[0] === undefined || sandbox?.ready !== true ? {} : { podIP: ips[0], podIPs: ips.map((ip) => ({ ip })) }),
     startTime: time(input.startedAtMs),
-    ...(inits.length > 0 ? { initContainerStatuses: inits } : {}),
-    containerStatuses: mains,
+    ...(inits.length > 0 && !neverBegan ? { initContainerStatuses: inits } : {}),
+    ...(neverBegan ? {} : { containerStatuses: mains }),
     qosClass: qosClassOf(pod.spec),
   };
 }
@@ -82,18 +99,30 @@ function containerStatus(input: StatusInput, spec: SpecContainer, firstReason: s
   const backoff = current.state === 'exited' ? crashWait(input, spec.name, current) : undefined;
   const held = current.state === 'exited' ? (waiting ?? backoff) : undefined;
   const running = current.state === 'running';
+  const verdict = input.probes?.get(current.id);
+  const isInit = input.pod.spec.initContainers?.some((c) => c.name === spec.name && c.restartPolicy !== 'Always') === true;
   return {
     name: spec.name,
     state: held === undefined ? stateOf(current) : { waiting: { reason: held.reason, message: held.message } },
     lastState: held !== undefined ? stateOf(current) : before === undefined ? {} : stateOf(before),
-    ready:
-      running ||
-      (current.state === 'exited' && current.exitCode === 0 && input.pod.spec.initContainers?.some((c) => c.name === spec.name) === true),
-    started: running,
+    ready: (running && !isInit && verdict?.ready !== false) || (isInit && current.state === 'exited' && current.exitCode === 0),
+    started: running && verdict?.started !== false,
     restartCount: current.attempt,
     image: current.image,
     imageID: current.imageRef,
     containerID: current.runtimeId,
+    ...resourcesOf(spec),
+    ...(spec.lifecycle?.stopSignal === undefined ? {} : { stopSignal: spec.lifecycle.stopSignal }),
+  };
+}
+
+/** What the runtime was asked for when it made the container; nothing changes that later. */
+function resourcesOf({ resources = {} }: SpecContainer): Pick<ContainerStatus, 'resources' | 'allocatedResources'> {
+  const { requests, limits } = resources;
+  if (requests === undefined && limits === undefined) return {};
+  return {
+    ...(requests === undefined ? {} : { allocatedResources: requests }),
+    resources: { ...(limits === undefined ? {} : { limits }), ...(requests === undefined ? {} : { requests }) },
   };
 }
 
@@ -121,7 +150,7 @@ function stateOf(c: RuntimeContainer): ContainerState {
 
 function crashWait(input: StatusInput, name: string, ended: RuntimeContainer): Waiting | undefined {
   const { pod, crashBackoff, nowMs } = input;
-  if (!shouldRestart(restartPolicyOf(pod), ended.exitCode)) return undefined;
+  if (input.ended !== undefined || !startsAgain(input, name, ended)) return undefined;
   const { notBeforeMs } = nextStart(ended, crashBackoff);
   if (isDue(notBeforeMs, nowMs, crashBackoff.maxMs)) return undefined;
   const { name: podName = '', namespace = '', uid = '' } = pod.metadata ?? {};
@@ -129,28 +158,37 @@ function crashWait(input: StatusInput, name: string, ended: RuntimeContainer): W
   return { container: name, reason: 'CrashLoopBackOff', message };
 }
 
-function phaseOf(
-  spec: Spec,
-  mains: readonly ContainerStatus[],
-  initialised: boolean,
-  inits: readonly ContainerStatus[],
-): NonNullable<PodStatus['phase']> {
-  const count = { waiting: 0, running: 0, stopped: 0, succeeded: 0 };
-  for (const { state, lastState } of mains) {
-    if (state?.running !== undefined) count.running += 1;
-    else if (state?.terminated !== undefined) {
-      count.stopped += 1;
-      if (state.terminated.exitCode === 0) count.succeeded += 1;
-    } else if (lastState?.terminated !== undefined) count.stopped += 1;
-    else count.waiting += 1;
+/** As the planner sees it: one that a probe gave up did not end well, whatever its code. */
+function startsAgain({ pod, probes }: StatusInput, name: string, { id, exitCode }: Pick<RuntimeContainer, 'id' | 'exitCode'>): boolean {
+  const spec = [...(pod.spec.initContainers ?? []), ...pod.spec.containers].find((c) => c.name === name);
+  if (spec === undefined) return false;
+  const { policy, rules } = restartRulesOf(pod, spec);
+  return probes?.get(id)?.failed === undefined ? shouldRestart(policy, exitCode, rules) : policy !== 'Never';
+}
+
+interface ContainerStatuses {
+  readonly mains: readonly ContainerStatus[];
+  readonly inits: readonly ContainerStatus[];
+  readonly initialised: boolean;
+}
+
+function phaseOf(input: StatusInput, { mains, inits, initialised }: ContainerStatuses): NonNullable<PodStatus['phase']> {
+  const again = (c: ContainerStatus): boolean => {
+    const end = c.state?.terminated ?? c.lastState?.terminated;
+    const id = end?.containerID?.replace(/^[^:]*:\/\//, '') ?? '';
+    return end === undefined || startsAgain(input, c.name, { id, exitCode: end.exitCode });
+  };
+  if (!initialised) {
+    const failed = inits.some((c, i) => {
+      const isInit = input.pod.spec.initContainers?.[i]?.restartPolicy !== 'Always';
+      return isInit && (c.state?.terminated?.exitCode ?? 0) !== 0 && !again(c);
+    });
+    return failed ? 'Failed' : 'Pending';
   }
-  if (!initialised)
-    return spec.restartPolicy === 'Never' && inits.some((c) => (c.state?.terminated?.exitCode ?? 0) !== 0) ? 'Failed' : 'Pending';
-  if (count.waiting > 0) return 'Pending';
-  if (count.running > 0) return 'Running';
-  if (spec.restartPolicy === undefined || spec.restartPolicy === 'Always') return 'Running';
-  if (count.stopped === count.succeeded) return 'Succeeded';
-  return spec.restartPolicy === 'Never' ? 'Failed' : 'Running';
+  if (mains.some((c) => c.state?.running === undefined && c.state?.terminated === undefined && c.lastState?.terminated === undefined))
+    return 'Pending';
+  if (mains.some((c) => c.state?.running !== undefined || again(c))) return 'Running';
+  return mains.every((c) => c.state?.terminated?.exitCode === 0) ? 'Succeeded' : 'Failed';
 }
 
 function isInitialised(spec: SpecContainer, status: ContainerStatus | undefined): boolean {
@@ -167,7 +205,8 @@ interface ConditionInput {
 }
 
 function conditionsOf({ input, phase, mains, inits, sandboxReady }: ConditionInput, previous: PodStatus | undefined): PodCondition[] {
-  const unready = mains.filter((c) => !c.ready).map((c) => c.name);
+  const sidecars = inits.filter((c) => input.pod.spec.initContainers?.some((s) => s.name === c.name && s.restartPolicy === 'Always'));
+  const unready = [...sidecars, ...mains].filter((c) => !c.ready).map((c) => c.name);
   const uninitialised = (input.pod.spec.initContainers ?? []).filter((c, i) => !isInitialised(c, inits[i])).map((c) => c.name);
   const done = phase === 'Succeeded' || phase === 'Failed';
   const ready: Verdict =
@@ -191,11 +230,14 @@ function conditionsOf({ input, phase, mains, inits, sandboxReady }: ConditionInp
     ['ContainersReady', ready],
     ['PodScheduled', ['True']],
   ];
+  if (input.ended?.disruption !== undefined) verdicts.push(['DisruptionTarget', ['True', input.ended.disruption, input.ended.message]]);
+  const { generation } = input.pod.metadata;
   return verdicts.map(([type, [status, reason, message]]) => {
     const old = previous?.conditions?.find((c) => c.type === type);
     const since = old?.status === status && old.lastTransitionTime !== undefined ? old.lastTransitionTime : time(input.nowMs);
     return {
       type,
+      ...(generation === undefined ? {} : { observedGeneration: generation }),
       status,
       lastTransitionTime: since,
       ...(reason === undefined ? {} : { reason }),
@@ -208,6 +250,14 @@ type Verdict = [status: 'True' | 'False', reason?: string, message?: string];
 
 export function restartPolicyOf(pod: Pod): RestartPolicy {
   return pod.spec.restartPolicy ?? 'Always';
+}
+
+/** A container's own policy and rules, else the pod's. */
+export function restartRulesOf(pod: Pod, { restartPolicy, restartPolicyRules = [] }: SpecContainer): RestartRules {
+  const rules = restartPolicyRules.flatMap(({ action, exitCodes }): ExitCodeRule[] =>
+    exitCodes === undefined || action !== 'Restart' ? [] : [{ operator: exitCodes.operator, values: exitCodes.values ?? [] }],
+  );
+  return { policy: restartPolicy ?? restartPolicyOf(pod), ...(rules.length === 0 ? {} : { rules }) };
 }
 
 /** RFC 3339 in whole seconds, as the API writes times. */

@@ -9,17 +9,20 @@ import { runLoop, type Plan } from '#base/reconcile.ts';
 import { WorkQueue } from '#base/workqueue.ts';
 import type { PodObjects } from '../runtime/cri.ts';
 import type { RuntimeContainer } from '../runtime/types.ts';
-import { actOnPod, type ActDeps } from './act.ts';
+import { actOnPod, type ActDeps, type SeenPod } from './act.ts';
 import { desiredPod } from './config.ts';
 import { CONFIG_SEEN } from './labels.ts';
 import type { RuntimeWatch } from './observe.ts';
-import { planPod, type ObservedPod, type PodAction } from './plan.ts';
+import { isPastDeadline, planPod, type ObservedPod, type PodAction } from './plan.ts';
 import type { CrashBackoff } from './restart.ts';
-import { podStatus } from './status.ts';
+import { podStatus, type Ended } from './status.ts';
+import type { Prober } from '../probes/prober.ts';
+import { keyOf } from '../sources/fileSet.ts';
 
 export interface WorkersDeps extends ActDeps {
   readonly crashBackoff: CrashBackoff;
   readonly watch: () => RuntimeWatch;
+  readonly prober: Prober;
 }
 
 export interface KnownPod {
@@ -30,6 +33,7 @@ export interface KnownPod {
 
 /** A pod that waits for the one before it of its name, or that nobody has looked at yet. */
 const NOT_SEEN: PodStatus = { phase: 'Pending' };
+const DEADLINE: Ended = { reason: 'DeadlineExceeded', message: 'Pod was active on the node longer than the specified deadline' };
 const RETRY_BASE_MS = 500;
 const RETRY_MAX_MS = 60_000;
 
@@ -83,7 +87,7 @@ export class PodWorkers {
 
   async run(signal: AbortSignal): Promise<void> {
     const { clock, log } = this.#deps;
-    await runLoop<Pod, ObservedPod, PodAction>(
+    await runLoop<Pod, SeenPod, PodAction>(
       {
         name: 'pods',
         desired: (key) => this.#wanted?.get(key),
@@ -96,7 +100,7 @@ export class PodWorkers {
     );
   }
 
-  async #observe(key: string, signal: AbortSignal): Promise<ObservedPod> {
+  async #observe(key: string, signal: AbortSignal): Promise<SeenPod> {
     const { runtime, holds, disk, watch } = this.#deps;
     const [namespace = '', name = ''] = key.split('/');
     await runtime.client.waitReady(signal);
@@ -105,9 +109,11 @@ export class PodWorkers {
       key,
       [...objects.sandboxes, ...objects.containers].map((o) => o.id),
     );
+    watch().sawRunning(objects.containers.filter((c) => c.state === 'running').map((c) => c.id));
     const pod = this.#wanted?.get(key);
     await this.#publish(key, pod, objects);
-    return { ...objects, holds: holds.of(pod?.metadata.uid), leftovers: disk.uidsOf(key) };
+    const probes = this.#deps.prober.verdicts(objects.containers);
+    return { ...objects, holds: holds.of(pod?.metadata.uid), leftovers: disk.uidsOf(key), probes };
   }
 
   async #publish(key: string, pod: Pod | undefined, objects: PodObjects): Promise<void> {
@@ -116,6 +122,7 @@ export class PodWorkers {
     if (shown === undefined || (pod === undefined && nothingLeft)) {
       this.#known.delete(key);
       this.#toldWaits.delete(key);
+      if (shown !== undefined) this.#deps.prober.track({ key, pod: shown, containers: [], ip: '', ending: true });
       return;
     }
     const { clock, holds, node, crashBackoff, disk } = this.#deps;
@@ -126,6 +133,12 @@ export class PodWorkers {
       ),
     );
     const before = this.#known.get(key);
+    const mine = objects.containers.filter((c) => c.uid === uid);
+    const ip =
+      objects.sandboxes.find((s) => s.uid === uid && s.ready)?.ips[0] ??
+      (shown.spec.hostNetwork === true ? (node.hostIps[0] ?? '127.0.0.1') : '');
+    const ended = this.#endOf(shown, objects);
+    this.#deps.prober.track({ key, pod: shown, containers: mine, ip, ending: pod === undefined || ended !== undefined });
     const status = podStatus({
       pod: shown,
       sandboxes: objects.sandboxes,
@@ -135,14 +148,36 @@ export class PodWorkers {
       crashBackoff,
       nowMs: clock.nowMs(),
       previous: before?.pod.metadata.uid === uid ? before.status : undefined,
-      startedAtMs: Date.parse(shown.metadata.annotations?.[CONFIG_SEEN] ?? '') || clock.nowMs(),
+      startedAtMs: this.#startOf(shown, objects),
+      probes: this.#deps.prober.verdicts(mine),
+      ...(ended === undefined ? {} : { ended }),
     });
+    if (ended !== undefined && before?.status?.reason !== ended.reason)
+      this.#deps.events.record(shown, 'Normal', ended.reason, ended.message);
     this.#known.set(key, { pod: shown, status, objects });
     this.#tellWaits(key, shown, status);
   }
 
   #plan(pod: Pod | undefined, observed: ObservedPod, nowMs: number): Plan<PodAction> {
-    return planPod(pod === undefined ? undefined : desiredPod(pod), observed, nowMs, { crashBackoff: this.#deps.crashBackoff });
+    const desired = pod === undefined ? undefined : desiredPod(pod, { startedAtMs: this.#startOf(pod, this.#objectsOf(pod)) });
+    return planPod(desired, observed, nowMs, { crashBackoff: this.#deps.crashBackoff });
+  }
+
+  #objectsOf(pod: Pod): PodObjects | undefined {
+    return this.#known.get(keyOf(pod))?.objects;
+  }
+
+  /** First seen by this node: by this kubelet, or by one before it that made its sandbox. */
+  #startOf(pod: Pod, objects: PodObjects | undefined): number {
+    const { uid, annotations } = pod.metadata;
+    const made = (objects?.sandboxes ?? []).filter((s) => s.uid === uid && s.createdAtMs > 0).map((s) => s.createdAtMs);
+    return Math.min(Date.parse(annotations?.[CONFIG_SEEN] ?? '') || this.#deps.clock.nowMs(), ...made);
+  }
+
+  #endOf(pod: Pod, objects: PodObjects): Ended | undefined {
+    const desired = desiredPod(pod, { startedAtMs: this.#startOf(pod, objects) });
+    const observed = { ...objects, holds: [], leftovers: [], probes: this.#deps.prober.verdicts(objects.containers) };
+    return isPastDeadline(desired, observed, this.#deps.clock.nowMs()) ? DEADLINE : undefined;
   }
 
   async #act(turn: Parameters<typeof actOnPod>[1], signal: AbortSignal): Promise<void> {
@@ -150,7 +185,11 @@ export class PodWorkers {
     const mine = { uid: turn.desired?.metadata.uid, stop };
     this.#turns.set(turn.key, mine);
     try {
-      await actOnPod(this.#deps, turn, { life: signal, turn: AbortSignal.any([signal, stop.signal]) });
+      await actOnPod(
+        this.#deps,
+        { ...turn, shown: this.#known.get(turn.key)?.pod },
+        { life: signal, turn: AbortSignal.any([signal, stop.signal]) },
+      );
     } finally {
       if (this.#turns.get(turn.key) === mine) this.#turns.delete(turn.key);
     }

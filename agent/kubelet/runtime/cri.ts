@@ -8,6 +8,7 @@ import type { CriClient } from '#cri/client.ts';
 import type { Container, ContainerStatus, PodSandbox } from '#cri/gen/cri.ts';
 import { nanosToMs } from '#cri/values.ts';
 import * as names from '../pods/labels.ts';
+import { keptHook, keptPorts } from './kept.ts';
 import type { RuntimeContainer, RuntimeSandbox } from './types.ts';
 
 export interface PodObjects {
@@ -128,6 +129,9 @@ export class CriRuntime {
       finishedAtMs: nanosToMs(status.finished_at) ?? 0,
       backoffMs: wholeNumber(c.annotations[names.CRASH_BACKOFF_MS], 0),
       graceMs: wholeNumber(c.annotations[names.POD_GRACE_PERIOD], 30) * 1_000,
+      stopOrder: wholeNumber(c.annotations[names.STOP_ORDER], 0),
+      ...keptHook(c.annotations[names.CONTAINER_PRE_STOP]),
+      ...keptPorts(c.annotations[names.CONTAINER_PORTS]),
       image: status.image?.image ?? c.image?.image ?? '',
       imageRef: status.image_ref,
       reason: status.reason,

@@ -1,4 +1,6 @@
 /** What the runtime knows, in our units: the domain types that answers of the CRI are parsed into at the edge (runtime/cri.ts). */
+import type { ContainerPort } from '#api/kinds/core/container.ts';
+import type { LifecycleHandler } from '#api/kinds/core/probes.ts';
 import type { ObservedContainer, ObservedSandbox } from '../pods/plan.ts';
 
 export interface RuntimeSandbox extends ObservedSandbox {
@@ -15,4 +17,7 @@ export interface RuntimeContainer extends ObservedContainer {
   /** The runtime's own reason of an end (OOMKilled, StartError, ...); empty when it gave none. */
   readonly reason: string;
   readonly message: string;
+  /** What is to be done before it is told to end, and the ports that may be named there: kept by the runtime, for when the manifest is gone. */
+  readonly preStop?: LifecycleHandler;
+  readonly ports?: readonly ContainerPort[];
 }

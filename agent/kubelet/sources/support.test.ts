@@ -13,9 +13,14 @@ for (const [name, spec, want] of [
     [],
   ],
   [
-    'a probe is refused by its place',
-    { containers: [{ name: 'a' }, { name: 'b', livenessProbe: { exec: { command: ['true'] } } }] },
-    ['spec.containers[1].livenessProbe'],
+    'a probe passes, a rule that restarts all containers is refused by its place',
+    {
+      containers: [
+        { name: 'a', livenessProbe: { exec: { command: ['true'] } } },
+        { name: 'b', restartPolicy: 'Never', restartPolicyRules: [{ action: 'RestartAllContainers' }] },
+      ],
+    },
+    ['spec.containers[1].restartPolicyRules[0].action'],
   ],
   [
     'a volume of another kind is refused',

@@ -25,6 +25,8 @@ import { Holds } from '../pods/holds.ts';
 import { RuntimeWatch } from '../pods/observe.ts';
 import { DEFAULT_CRASH_BACKOFF } from '../pods/restart.ts';
 import { PodWorkers } from '../pods/workers.ts';
+import { askOnce } from '../probes/act.ts';
+import { Prober } from '../probes/prober.ts';
 import { CriRuntime } from '../runtime/cri.ts';
 import { readManifest } from '../sources/manifests.ts';
 import { Timeline } from '../timeline.ts';
@@ -122,6 +124,17 @@ export class World {
       ends: new Semaphore(8),
       crashBackoff: DEFAULT_CRASH_BACKOFF,
       watch: () => this.watch,
+      prober: new Prober(
+        {
+          clock,
+          log,
+          events: this.#events,
+          random: () => 0.5,
+          ask: (target, probe, s) => askOnce({ client: this.client, clock }, target, probe, s),
+          onChange: (key) => this.workers.look(key),
+        },
+        signal,
+      ),
     });
     this.watch = new RuntimeWatch({ runtime, clock, log, relistMs: RELIST_MS, onPod: (key) => this.workers.look(key) });
   }

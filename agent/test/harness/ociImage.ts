@@ -12,7 +12,28 @@ import { execa } from 'execa';
 
 export const PAUSE_IMAGE = 'registry.k8s.io/pause:test';
 export const BUSYBOX_IMAGE = 'docker.io/library/busybox:test';
-const APPLETS = ['sh', 'cat', 'echo', 'env', 'false', 'hostname', 'httpd', 'id', 'kill', 'ls', 'nc', 'ps', 'seq', 'sleep', 'true', 'wget'];
+const APPLETS = [
+  'sh',
+  'cat',
+  'date',
+  'echo',
+  'env',
+  'false',
+  'hostname',
+  'httpd',
+  'id',
+  'kill',
+  'ls',
+  'nc',
+  'ps',
+  'seq',
+  'sleep',
+  'tail',
+  'test',
+  'touch',
+  'true',
+  'wget',
+];
 
 export interface ImageSpec {
   readonly reference: string;

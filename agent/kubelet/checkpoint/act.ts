@@ -1,0 +1,52 @@
+/**
+ * A small file that remembers something over restarts of the kubelet: written whole, in the background, the newest wins.
+ * What cannot be read is as if it were not there: nothing but comfort depends on it.
+ */
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import type { Logger } from '#base/log.ts';
+
+export class Checkpoint<T> {
+  readonly #file: string;
+  readonly #log: Logger;
+  #next: { readonly value: T } | undefined;
+  #writing: Promise<void> | undefined;
+
+  constructor(file: string, log: Logger) {
+    this.#file = file;
+    this.#log = log;
+  }
+
+  /** parse throws for what is not ours. */
+  async load(parse: (value: unknown) => T): Promise<T | undefined> {
+    try {
+      return parse(JSON.parse(await readFile(this.#file, 'utf8')));
+    } catch (err) {
+      if ((err as NodeJS.ErrnoException).code !== 'ENOENT')
+        this.#log.warn('Cannot read what the kubelet remembered', { file: this.#file, err });
+      return undefined;
+    }
+  }
+
+  save(value: T): void {
+    this.#next = { value };
+    this.#writing ??= this.#write().finally(() => (this.#writing = undefined));
+  }
+
+  /** Resolves when all that was saved is on disk. */
+  async flush(): Promise<void> {
+    while (this.#writing !== undefined) await this.#writing;
+  }
+
+  async #write(): Promise<void> {
+    for (let next = this.#next; next !== undefined; next = this.#next) {
+      this.#next = undefined;
+      try {
+        await writeFile(`${this.#file}.new`, JSON.stringify(next.value), { mode: 0o600 });
+        await rename(`${this.#file}.new`, this.#file);
+      } catch (err) {
+        this.#log.warn('Cannot remember something over a restart', { file: this.#file, err });
+        return;
+      }
+    }
+  }
+}
