@@ -44,7 +44,7 @@ test('probes: so many in a row turn the verdict, counted by hand', () => {
         let run: Run | undefined;
         answers.forEach((good, i) => {
           run = extend(run, good);
-          const same = answers.slice(0, i + 1).reverse();
+          const same = answers.slice(0, i + 1).toReversed();
           const length = same.findIndex((a) => a !== good) === -1 ? same.length : same.findIndex((a) => a !== good);
           const want = length >= (good ? successThreshold : failureThreshold) ? good : undefined;
           assert.equal(decide(run, { ...probe, successThreshold, failureThreshold }), want);

@@ -49,7 +49,7 @@ test('liveness: a container that fails it is ended with the grace period of the 
   assert.equal(state(w), 'started ready 0');
   await w.advance(1_000);
   assert.equal(state(w), 'started ready 1');
-  assert.equal((w.fake.calls.find((c) => c.rpc === 'StopContainer')?.request as { timeout: string }).timeout, '7');
+  assert.equal((w.fake.calls.find((c) => c.rpc === 'StopContainer')!.request as { timeout: string }).timeout, '7');
   assert.deepEqual(w.events('Killing'), ['Killing x1: Container c failed liveness probe, will be restarted']);
   assert.deepEqual(w.events('Unhealthy'), ['Unhealthy x4: Liveness probe failed: l is bad']);
 });
