@@ -3,27 +3,12 @@ import { test, type TestContext } from 'node:test';
 import fc from 'fast-check';
 import type { ConfigMap } from '#api/kinds/core/config.ts';
 import { ManualClock } from '#base/clock.ts';
-import type { Logger } from '#base/log.ts';
 import { configMaps } from './contract.ts';
 import { Informer, type Change, type InformerOptions } from './informer.ts';
 import { unlimited } from './rateLimit.ts';
 import { Client } from './rest.ts';
 import { answer, FakeApi, type FakeApiOptions } from './testing/fakeApi.ts';
-
-interface Line {
-  readonly level: string;
-  readonly message: string;
-  readonly fields: Readonly<Record<string, unknown>>;
-}
-
-function recorder(lines: Line[]): Logger {
-  const at =
-    (level: string) =>
-    (message: string, fields: Readonly<Record<string, unknown>> = {}): void =>
-      void lines.push({ level, message, fields });
-  const log: Logger = { error: at('error'), warn: at('warn'), info: at('info'), debug: at('debug'), with: () => log };
-  return log;
-}
+import { chance, recorder, turns, type Line } from './testing/kit.ts';
 
 function setUp(t: TestContext | undefined, options: Partial<FakeApiOptions> = {}, more: Partial<InformerOptions<ConfigMap>> = {}) {
   const api = new FakeApi({ types: [configMaps], ...options });
@@ -53,9 +38,9 @@ const put = (api: FakeApi, name: string, value = ''): void => api.put(configMaps
 
 /** Lets everything run that can; time moves only here. */
 async function settle(clock: ManualClock, byMs = 0): Promise<void> {
-  for (let i = 0; i < 4; i++) await new Promise((resolve) => setImmediate(resolve));
+  await turns();
   if (byMs > 0) await clock.advance(byMs);
-  for (let i = 0; i < 4; i++) await new Promise((resolve) => setImmediate(resolve));
+  await turns();
 }
 
 const held = (informer: Informer<ConfigMap>): Record<string, string | undefined> =>
@@ -266,15 +251,6 @@ type Step =
   | { readonly do: 'disconnect'; readonly how: 'clean' | 'midLine' }
   | { readonly do: 'compact' | 'bookmark' | 'fail' | 'run' }
   | { readonly do: 'wait'; readonly ms: number };
-
-/** Numbers from 0 to 1 that follow from a seed. */
-function chance(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
 
 const names = fc.constantFrom('a', 'b', 'c', 'd');
 const step: fc.Arbitrary<Step> = fc.oneof(
