@@ -104,6 +104,7 @@ export class ApiServer {
   readonly port: number;
   readonly registry: Registry;
   readonly cache: WatchCache;
+  readonly writer: Writer;
 
   private constructor(parts: {
     readonly http: ApiHttpServer;
@@ -115,6 +116,7 @@ export class ApiServer {
     readonly port: number;
     readonly registry: Registry;
     readonly cache: WatchCache;
+    readonly writer: Writer;
   }) {
     this.#http = parts.http;
     this.#clock = parts.clock;
@@ -125,6 +127,7 @@ export class ApiServer {
     this.port = parts.port;
     this.registry = parts.registry;
     this.cache = parts.cache;
+    this.writer = parts.writer;
   }
 
   /** Resolves when the server is ready. */
@@ -264,7 +267,7 @@ export class ApiServer {
     metrics.observeObjects(() => [...registry.all()].map(({ group, about, cache: c }) => [[group, about.resource], c.size] as const));
     const { port } = await http.listen();
     await bootstrap.run();
-    return new ApiServer({ http, clock, stopping, stop, following, store, port, registry, cache });
+    return new ApiServer({ http, clock, stopping, stop, following, store, port, registry, cache, writer });
   }
 
   /** Fails /readyz, waits, ends streams, lets other requests finish, closes the store. */

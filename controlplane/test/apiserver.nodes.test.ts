@@ -42,6 +42,7 @@ const as = { token: null };
 test('a kubelet registers, renews its lease and reports', async () => {
   const made = await kubelet.post('/api/v1/nodes', { metadata: { name: 'n1' } }, as);
   assert.equal(made.code, 201, made.text);
+  assert.deepEqual(json(made).spec.taints, [{ key: 'node.kubernetes.io/not-ready', effect: 'NoSchedule' }]);
   const status = { status: { conditions: [{ type: 'Ready', status: 'True' }] } };
   const patched = await kubelet.send('PATCH', '/api/v1/nodes/n1/status', {
     ...as,
@@ -118,7 +119,7 @@ const REFUSED: readonly (readonly [what: string, send: (c: TestClient) => Promis
   [
     'a token that is bound to nothing',
     (c) => c.post('/api/v1/namespaces/default/serviceaccounts/default/token', { spec: { audiences: [] } }, as),
-    /no relationship found/,
+    /node requested token not bound to a pod/,
   ],
   [
     'to be somebody else',

@@ -11,6 +11,7 @@ import { parseServiceRanges } from '../registry/allocation/addresses.ts';
 import type { Store } from '../storage/store.ts';
 import { processUsage, systemChance } from '../surroundings.ts';
 import { kubeconfig } from './kubeconfig.ts';
+import { provideServiceAccounts } from './serviceAccounts.ts';
 import { makePki, type Pki } from './pki.ts';
 
 export interface DevOptions {
@@ -87,7 +88,11 @@ export async function startDevServer(options: DevOptions = {}): Promise<DevServe
     nodePorts: { from: 30_000, to: 32_767 },
     eventTtlMs: HOUR_MS,
     ...options.overrides,
+  }).catch(async (err: unknown) => {
+    await store.close();
+    throw err;
   });
+  provideServiceAccounts({ registry: server.registry, writer: server.writer, ca: pki.ca, log });
   const url = `https://${HOST}:${server.port}`;
   let stopping: Promise<void> | undefined;
   return {

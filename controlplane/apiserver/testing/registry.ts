@@ -33,15 +33,14 @@ export const SOMEBODY: UserInfo = { name: 'somebody', groups: ['system:authentic
 export class TestRegistry {
   readonly clock = new ManualClock(1_750_000_000_000);
   readonly registry: Registry;
-  readonly cache: WatchCache;
   readonly rbac: RbacAuthorizer;
   readonly parts: PluginParts;
   readonly warnings: string[] = [];
   #revision = 1;
 
   constructor(puts: readonly Put[] = [], authorizer?: Authorizer) {
-    this.cache = new WatchCache({ store: new MemoryStore({ clock: this.clock }), clock: this.clock, log: silent });
-    this.registry = new Registry({ scheme: builtinScheme(), cache: this.cache, strategies: {} });
+    const cache = new WatchCache({ store: new MemoryStore({ clock: this.clock }), clock: this.clock, log: silent });
+    this.registry = new Registry({ scheme: builtinScheme(), cache, strategies: {} });
     const cacheOf = (plural: string) => this.registry.get('rbac.authorization.k8s.io/v1', plural).cache;
     this.rbac = new RbacAuthorizer({
       roles: cacheOf('roles'),
@@ -53,7 +52,7 @@ export class TestRegistry {
       registry: this.registry,
       authorizer: authorizer ?? new UnionAuthorizer([this.rbac]),
       rbac: this.rbac,
-      cache: this.cache,
+      cache: { fresh: async () => this.#revision },
       clock: this.clock,
       randomText: (characters) => 'x'.repeat(characters),
     };
