@@ -41,6 +41,7 @@ export const TEST_PACKAGES: readonly Requirement[] = [
   { package: 'ipset', why: 'sets of the ipvs proxy mode', programs: ['ipset'] },
   { package: 'ipvsadm', why: 'virtual servers of the ipvs proxy mode', programs: ['ipvsadm'] },
   { package: 'openssl', why: 'certificates of tests', programs: ['openssl'] },
+  { package: 'unzip', why: 'current kubectl and helm come in an archive', programs: ['unzip'] },
   { package: 'strace', why: 'the order of writes to the disk', programs: ['strace'] },
 ];
 
