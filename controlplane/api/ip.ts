@@ -68,6 +68,11 @@ function formatBits(family: IpFamily, bits: bigint): string {
   return new URL(`http://[${parts.map((p) => p.toString(16)).join(':')}]/`).hostname.slice(1, -1);
 }
 
+/** The address that many after the first of a block: 10.96.0.10 for 10.96.0.0/12 and 10n. The caller keeps within the block. */
+export function addressIn({ ip, prefix }: Cidr, offset: bigint): string {
+  return formatBits(ip.family, mask(ip, prefix) + offset);
+}
+
 export function contains(cidr: Cidr, ip: Ip): boolean {
   return cidr.ip.family === ip.family && mask(cidr.ip, cidr.prefix) === mask(ip, cidr.prefix);
 }

@@ -28,6 +28,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./apiserver.ts')).apiserverCommand,
   },
   {
+    name: 'init',
+    summary: 'make the certificates and kubeconfig files of a control plane',
+    load: async () => (await import('./init.ts')).initCommand,
+  },
+  {
+    name: 'certs',
+    summary: 'say when certificates end, and renew them',
+    load: async () => (await import('./certs.ts')).certsCommand,
+  },
+  {
     name: 'images',
     summary: 'build images from Debian packages, load or serve them',
     load: async () => (await import('./images.ts')).imagesCommand,

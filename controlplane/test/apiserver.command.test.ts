@@ -5,47 +5,9 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { Agent, request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { test, type TestContext } from 'node:test';
+import { test } from 'node:test';
 import { execa } from 'execa';
-
-const root = new URL('../../', import.meta.url).pathname;
-
-interface Child {
-  readonly kill: (signal: NodeJS.Signals) => void;
-  /** Resolves with the exit code when it has ended. */
-  readonly ended: Promise<number | undefined>;
-  /** Resolves when what the process has said matches. */
-  readonly says: (pattern: RegExp) => Promise<RegExpExecArray>;
-  readonly all: () => string;
-}
-
-function start(t: TestContext, argv: readonly string[]): Child {
-  const [program = '', ...args] = argv;
-  const child = execa(program, args, { cwd: root, all: true, buffer: false, reject: false, stdin: 'ignore' });
-  let text = '';
-  const waiting = new Set<() => void>();
-  child.all.setEncoding('utf8').on('data', (piece: string) => {
-    text += piece;
-    for (const look of waiting) look();
-  });
-  t.after(async () => {
-    child.kill('SIGKILL');
-    await child;
-  });
-  const says = (pattern: RegExp): Promise<RegExpExecArray> =>
-    new Promise((resolve, reject) => {
-      const look = (): void => {
-        const found = pattern.exec(text);
-        if (found === null) return;
-        waiting.delete(look);
-        resolve(found);
-      };
-      waiting.add(look);
-      look();
-      void child.then(() => reject(new Error(`it ended without saying ${pattern}: ${text}`)));
-    });
-  return { kill: (signal) => void child.kill(signal), ended: child.then(({ exitCode }) => exitCode), says, all: () => text };
-}
+import { root, start } from './child.ts';
 
 interface Answer {
   readonly code: number;

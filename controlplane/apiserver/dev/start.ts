@@ -10,7 +10,7 @@ import { DEFAULT_LIMITS } from '../http/limits.ts';
 import { parseServiceRanges } from '../registry/allocation/addresses.ts';
 import type { Store } from '../storage/store.ts';
 import { processUsage, systemChance } from '../surroundings.ts';
-import { kubeconfig } from './kubeconfig.ts';
+import { kubeconfigText } from '../../pki/kubeconfig.ts';
 import { provideServiceAccounts } from './serviceAccounts.ts';
 import { makePki, type Pki } from './pki.ts';
 
@@ -99,7 +99,7 @@ export async function startDevServer(options: DevOptions = {}): Promise<DevServe
     url,
     port: server.port,
     token,
-    kubeconfig: kubeconfig({ name: 'kijabi', url, ca: pki.ca, user: { certificate: pki.admin.certificate, key: pki.admin.key } }),
+    kubeconfig: kubeconfigText({ cluster: 'kijabi', user: 'kubernetes-admin', server: url, ca: pki.ca, credentials: pki.admin }),
     pki,
     server,
     stop: () => (stopping ??= server.stop()),

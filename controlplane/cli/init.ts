@@ -1,0 +1,168 @@
+/** `kijabi init`: the certificates, keys and kubeconfig files of a cluster, as kubeadm lays them out. */
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { parseCidr, parseIp, type Cidr } from '#api/ip.ts';
+import { AppError } from '#base/errors.ts';
+import { PkiWriter } from '../pki/act.ts';
+import type { ClusterFacts } from '../pki/layout.ts';
+import { seenFiles } from '../pki/observe.ts';
+import { planPki } from '../pki/plan.ts';
+import type { Command } from './io.ts';
+import { ownAddress } from './ownAddress.ts';
+
+export const USAGE = `Usage: kijabi init [options]
+
+Makes what a control plane needs before its first start: authorities, certificates, the key of service account tokens, kubeconfig files.
+What is there and right is kept, so that it can be run again; what is there and wrong is named, and then nothing is changed.
+
+      --apiserver-advertise-address IP   where the API server is reached (default: the address of the default route)
+      --apiserver-bind-port PORT         (default 6443)
+      --control-plane-endpoint NAME      a name or address in front of several API servers, with or without a port
+      --apiserver-cert-extra-sans NAMES  more names and addresses for the server's certificate, with commas
+      --service-cidr CIDRS               (default 10.96.0.0/12)
+      --service-dns-domain NAME          (default cluster.local)
+      --node-name NAME                   (default: the host's name, in lower case)
+      --cert-dir DIR                     (default /etc/kubernetes/pki)
+      --kubernetes-dir DIR               of the kubeconfig files (default /etc/kubernetes)
+      --dry-run                          say what would be made
+  -h, --help                             print this
+`;
+
+const OPTIONS = {
+  'apiserver-advertise-address': { type: 'string' },
+  'apiserver-bind-port': { type: 'string', default: '6443' },
+  'control-plane-endpoint': { type: 'string' },
+  'apiserver-cert-extra-sans': { type: 'string', multiple: true },
+  'service-cidr': { type: 'string', default: '10.96.0.0/12' },
+  'service-dns-domain': { type: 'string', default: 'cluster.local' },
+  'node-name': { type: 'string' },
+  'cert-dir': { type: 'string' },
+  'kubernetes-dir': { type: 'string', default: '/etc/kubernetes' },
+  'dry-run': { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
+export const initCommand: Command = async (argv, io) => {
+  const { values } = parseArgs({ args: [...argv], options: OPTIONS });
+  if (values.help === true) return (io.out(USAGE), 0);
+  const facts = factsOf(values);
+  const kubernetesDir = values['kubernetes-dir'];
+  const certDir = values['cert-dir'] ?? join(kubernetesDir, 'pki');
+  const places = { kubernetesDir, certDir };
+  const { steps, problems } = planPki(facts, await seenFiles(places), io.clock.nowMs());
+  if (problems.length > 0) {
+    for (const problem of problems) io.err(`${problem}\n`);
+    throw new AppError(
+      'PKI_WRONG',
+      `${problems.length === 1 ? 'One thing' : `${problems.length} things`} in ${certDir} cannot be used; nothing was changed`,
+    );
+  }
+  const writer = new PkiWriter(places, io.clock.nowMs());
+  for (const step of steps) {
+    if (values['dry-run'] === true) {
+      if (step.kind !== 'keep') io.out(`would make ${describe(step)}\n`);
+      continue;
+    }
+    io.signal.throwIfAborted();
+    const file = await writer.take(step);
+    if (file !== undefined) io.out(`made ${file}\n`);
+  }
+  const kept = steps.filter(({ kind }) => kind === 'keep').length;
+  if (kept > 0) io.out(`${kept === steps.length ? 'Everything is there' : `${kept} files were there`} and right: kept\n`);
+  if (values['dry-run'] !== true) io.out(nextSteps({ facts, kubernetesDir, certDir, serviceCidr: values['service-cidr'] }));
+  return 0;
+};
+
+type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values'];
+
+function factsOf(values: Values): ClusterFacts {
+  const problems: string[] = [];
+  const address = values['apiserver-advertise-address'] ?? ownAddress();
+  if (address === undefined) problems.push('--apiserver-advertise-address: this host has no address but loopback; say one');
+  else if (parseIp(address) === undefined) problems.push(`--apiserver-advertise-address: ${JSON.stringify(address)} is no IP address`);
+  const port = Number(values['apiserver-bind-port']);
+  if (!(Number.isInteger(port) && port >= 1 && port <= 65_535)) {
+    problems.push(`--apiserver-bind-port: want 1 to 65535, got ${JSON.stringify(values['apiserver-bind-port'])}`);
+  }
+  const serviceRanges: Cidr[] = [];
+  for (const text of values['service-cidr'].split(',')) {
+    const range = parseCidr(text.trim());
+    if (range === undefined) problems.push(`--service-cidr: ${JSON.stringify(text)} is no CIDR, such as 10.96.0.0/12`);
+    else serviceRanges.push(range);
+  }
+  const nodeName = values['node-name'] ?? hostname().trim().toLowerCase();
+  const names = { '--node-name': nodeName, '--service-dns-domain': values['service-dns-domain'] };
+  for (const [flag, name] of Object.entries(names)) {
+    if (!isDnsName(name)) problems.push(`${flag}: ${JSON.stringify(name)} is no DNS name in lower case`);
+  }
+  const extraNames = (values['apiserver-cert-extra-sans'] ?? []).flatMap((list) => list.split(',')).map((name) => name.trim());
+  for (const name of extraNames) {
+    if (!isDnsName(name.replace(/^\*\./, '')) && parseIp(name) === undefined) {
+      problems.push(`--apiserver-cert-extra-sans: ${JSON.stringify(name)} is neither a DNS name nor an IP address`);
+    }
+  }
+  const endpoint = endpointOf(values['control-plane-endpoint'], port, problems);
+  if (problems.length > 0) throw new AppError('USAGE', problems.join('\n'));
+  return {
+    nodeName,
+    advertiseAddress: address ?? '',
+    port,
+    endpoint,
+    extraNames,
+    serviceRanges,
+    dnsDomain: values['service-dns-domain'],
+  };
+}
+
+function endpointOf(text: string | undefined, port: number, problems: string[]): string | undefined {
+  if (text === undefined) return undefined;
+  const [, bracketed, plain, given] = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d{1,5}))?$/.exec(text) ?? [];
+  const host = bracketed ?? plain ?? text;
+  if (!isDnsName(host) && parseIp(host) === undefined) {
+    problems.push(`--control-plane-endpoint: want NAME, IP, NAME:PORT, IP:PORT or [IPv6]:PORT, got ${JSON.stringify(text)}`);
+    return undefined;
+  }
+  return `${host.includes(':') ? `[${host}]` : host}:${given ?? port}`;
+}
+
+/** RFC 1123. */
+function isDnsName(name: string): boolean {
+  return name.length <= 253 && /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/.test(name);
+}
+
+function describe(step: Exclude<ReturnType<typeof planPki>['steps'][number], { kind: 'keep' }>): string {
+  switch (step.kind) {
+    case 'makeAuthority':
+      return `${step.name}.crt and its key`;
+    case 'issue':
+      return `${step.leaf.name}.crt for ${[step.leaf.subject, ...step.leaf.names].join(', ')}`;
+    case 'makeSigningKey':
+      return 'sa.key and sa.pub';
+    case 'publishSigningKey':
+      return 'sa.pub';
+    case 'writeKubeconfig':
+      return `${step.spec.file} for ${step.spec.user} at ${step.spec.server}`;
+    default:
+      return step satisfies never;
+  }
+}
+
+interface Made {
+  readonly facts: ClusterFacts;
+  readonly kubernetesDir: string;
+  readonly certDir: string;
+  readonly serviceCidr: string;
+}
+
+const nextSteps = ({ facts, kubernetesDir, certDir, serviceCidr }: Made): string => `
+Start the API server with them:
+  kube-apiserver --advertise-address=${facts.advertiseAddress} --secure-port=${facts.port} --service-cluster-ip-range=${serviceCidr} \\
+    --client-ca-file=${certDir}/ca.crt --tls-cert-file=${certDir}/apiserver.crt --tls-private-key-file=${certDir}/apiserver.key \\
+    --service-account-issuer=https://kubernetes.default.svc.${facts.dnsDomain} --service-account-key-file=${certDir}/sa.pub \\
+    --service-account-signing-key-file=${certDir}/sa.key --authorization-mode=Node,RBAC --enable-bootstrap-token-auth
+
+Then talk to it:
+  export KUBECONFIG=${kubernetesDir}/admin.conf
+  kubectl cluster-info
+`;
