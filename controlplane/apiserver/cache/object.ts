@@ -91,9 +91,9 @@ export function cachedObject(
   key: string,
   entry: { readonly value: Uint8Array; readonly modRevision: number; readonly createRevision: number },
   readers: FieldReaders,
+  seen = seenAt(entry.value, entry.modRevision),
 ): CachedObject {
-  const { modRevision: revision, createRevision } = entry;
-  return new CachedObject({ key, revision, createRevision, seen: seenAt(entry.value, revision), readers });
+  return new CachedObject({ key, revision: entry.modRevision, createRevision: entry.createRevision, seen, readers });
 }
 
 function factsOf(object: KubeObject, readers: FieldReaders): Facts {

@@ -12,6 +12,7 @@ import type { Logger } from '#base/log.ts';
 import type { KubeObject } from '#api/kinds/meta/objectMeta.ts';
 import { futureVersion, unavailable } from '../status.ts';
 import type { Store, Watch, WatchBatch } from '../storage/store.ts';
+import { seenAt, type Seen } from './bytes.ts';
 import type { FieldReaders } from './object.ts';
 import { ResourceCache } from './resourceCache.ts';
 
@@ -32,13 +33,20 @@ interface Waiter {
   readonly resolve: () => void;
 }
 
+interface Written {
+  readonly value: Buffer;
+  readonly object: KubeObject;
+  /** As clients see it, where the answer was made before the watch came. */
+  seen: Seen | undefined;
+}
+
 export class WatchCache {
   readonly store: Store;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #resources = new Map<string, ResourceCache>();
   /** What this server is writing, so that its own writes need not be decoded when they come back. */
-  readonly #written = new Map<string, { readonly value: Buffer; readonly object: KubeObject }>();
+  readonly #written = new Map<string, Written>();
   #waiters: Waiter[] = [];
   #revision = 0;
   #following: Watch | undefined;
@@ -106,11 +114,25 @@ export class WatchCache {
 
   /** These bytes are on their way to the store and mean this object. */
   willWrite(key: string, value: Buffer, object: KubeObject): void {
-    this.#written.set(key, { value, object });
+    this.#written.set(key, { value, object, seen: undefined });
   }
 
-  wrote(key: string, value: Buffer): void {
+  /** They did not get there, or nobody knows. */
+  notWritten(key: string, value: Buffer): void {
     if (this.#written.get(key)?.value === value) this.#written.delete(key);
+  }
+
+  /** What clients see of bytes that were written: made once, whoever is first, the answer or the watch. */
+  seenAs(key: string, value: Buffer, revision: number): Seen {
+    const resource = this.#resourceOf(key);
+    const cached = resource?.get(key.slice(resource.prefix.length));
+    if (cached?.revision === revision) return cached.seen;
+    const seen = seenAt(value, revision);
+    const written = this.#written.get(key);
+    if (written?.value !== value) return seen;
+    if (revision <= this.#revision) this.#written.delete(key);
+    else written.seen = seen;
+    return seen;
   }
 
   /** Calls that come while one is under way share the next one: an answer that was asked for earlier may miss their writes. */
@@ -126,6 +148,7 @@ export class WatchCache {
 
   async #load(signal: AbortSignal): Promise<void> {
     const first = await this.store.list({ prefix: ROOT, limit: PAGE, signal });
+    this.#written.clear();
     for (const resource of this.#resources.values()) resource.reset(first.revision);
     for (let page = first; ;) {
       for (const entry of page.entries) this.#resourceOf(entry.key)?.load(entry);
@@ -168,8 +191,9 @@ export class WatchCache {
       const resource = this.#resourceOf(key);
       if (resource === undefined) continue;
       const written = entry === undefined ? undefined : this.#written.get(key);
-      const object = written !== undefined && entry !== undefined && written.value.equals(entry.value) ? written.object : undefined;
-      resource.apply(key, { revision, entry, object });
+      const isOurs = written !== undefined && entry !== undefined && written.value.equals(entry.value);
+      if (isOurs) this.#written.delete(key);
+      resource.apply(key, { revision, entry, ...(isOurs ? { object: written.object, seen: written.seen } : {}) });
       touched.add(resource);
     }
     this.#revision = batch.revision;

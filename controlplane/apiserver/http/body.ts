@@ -29,6 +29,9 @@ export function readBody(req: IncomingMessage, limitBytes = MAX_BODY_BYTES): Pro
     });
     req.on('end', () => resolve(rest === undefined ? (first ?? Buffer.alloc(0)) : Buffer.concat(rest, bytes)));
     req.on('error', (err) => reject(badRequest('the body of the request broke off', err)));
-    req.on('close', () => reject(badRequest('the body of the request broke off')));
+    // An error, with its stack, is dear, and most requests close after they have ended.
+    req.on('close', () => {
+      if (!req.readableEnded) reject(badRequest('the body of the request broke off'));
+    });
   });
 }

@@ -7,11 +7,13 @@ import { formatPath } from '#api/fieldPath.ts';
 import { readJson } from '#api/jsonSource.ts';
 import { parseAs } from '#api/parse.ts';
 import { formatProblem, type Problem } from '#api/problem.ts';
+import type { KubeObject } from '#api/kinds/meta/objectMeta.ts';
 import type { KindDefinition } from '#api/scheme.ts';
 import type { ApiCall } from '../call.ts';
 import { bodyEncoding, type Encoding } from '../negotiate.ts';
 import { badRequest, invalid, type ApiError } from '../status.ts';
 import type { KubeDraft, Resource } from './types.ts';
+import { setAside } from './unchanged.ts';
 
 export type FieldValidation = 'Strict' | 'Warn' | 'Ignore';
 
@@ -91,18 +93,25 @@ export function checkKindOf(
   return said['apiVersion'] === apiVersion && said['kind'] === kind ? said : { ...said, apiVersion, kind };
 }
 
+export interface DraftOptions {
+  readonly mode: FieldValidation;
+  readonly call: ApiCall;
+  readonly name?: string;
+  /** The value is a patched form of this object; field as in setAside. */
+  readonly patched?: { readonly current: KubeObject; readonly field: string | undefined };
+}
+
 /** Structure, defaults and pruning; the rules of the kind run later, when the server has set what is its own. */
-export function toDraft(
-  value: unknown,
-  resource: Resource,
-  { mode, call, name }: { readonly mode: FieldValidation; readonly call: ApiCall; readonly name?: string },
-): KubeDraft {
+export function toDraft(value: unknown, resource: Resource, { mode, call, name, patched }: DraftOptions): KubeDraft {
   const said = checkKindOf(value, resource.definition);
+  const aside = patched === undefined ? undefined : setAside(resource.definition, said, patched.current, patched.field);
   const unknownFields = mode === 'Strict' ? 'refuse' : mode === 'Warn' ? 'warn' : 'drop';
-  const parsed = parseAs(resource.definition, said, { unknownFields, check: 'structure' });
+  const parsed = parseAs(aside?.definition ?? resource.definition, aside?.value ?? said, { unknownFields, check: 'structure' });
   if (parsed.kind === 'problems') throw refuse(parsed.problems, said, resource, name);
   for (const warning of parsed.warnings) call.warn(`unknown field ${JSON.stringify(formatPath(warning.path))}`);
-  return parsed.object as unknown as KubeDraft;
+  const draft = parsed.object as unknown as KubeDraft;
+  aside?.restore(draft);
+  return draft;
 }
 
 function refuse(

@@ -17,6 +17,7 @@ import { settleName, settleNamespace } from './metadata.ts';
 import { managerOf } from './ownership.ts';
 import { checkPatchOptions } from '../patch/options.ts';
 import { PATCH_TYPES, type PatchType } from './patching.ts';
+import { onlyFieldOf } from './parts.ts';
 import { getObject, listObjects, settle, watchObjects } from './reads.ts';
 import type { KubeDraft, Resource } from './types.ts';
 import { includeObjectOf, viewOf } from './views.ts';
@@ -128,7 +129,8 @@ class ResourceHandlers {
     const change = (current: KubeObject | undefined): KubeDraft => {
       const nowMs = this.#deps.clock.nowMs();
       const next = this.#deps.patcher.apply({ resource, type, patch, current, manager: options.manager, force, subresource, nowMs });
-      const draft = toDraft(next, resource, { mode: isApply ? 'Strict' : mode, call, name });
+      const patched = current === undefined || isApply ? {} : { patched: { current, field: onlyFieldOf(resource, subresource) } };
+      const draft = toDraft(next, resource, { mode: isApply ? 'Strict' : mode, call, name, ...patched });
       settleNamespace(draft, resource, namespace);
       settleName(draft, name);
       return draft;

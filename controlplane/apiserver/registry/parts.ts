@@ -8,6 +8,11 @@ function partOf({ strategy }: Resource, subresource: string): Part | undefined {
   return strategy.parts?.[subresource] ?? (subresource === 'status' ? STATUS_ALONE : undefined);
 }
 
+/** See Part.field. */
+export function onlyFieldOf(resource: Resource, subresource: string): string | undefined {
+  return partOf(resource, subresource)?.field;
+}
+
 export function prepareUpdate(
   resource: Resource,
   draft: KubeDraft,
@@ -18,17 +23,18 @@ export function prepareUpdate(
   else resource.strategy.prepareForUpdate?.(draft, old, context);
 }
 
-/** What a write through a part leaves as it was: everything but that field, and labels. */
+/** What a write through a part leaves as it was: everything but that field, and metadata. Shared with the old object, which nobody changes. */
 export function keepAllBut(field: string, draft: KubeDraft, old: KubeObject): void {
   const was = old as unknown as Readonly<Record<string, unknown>>;
   for (const name of new Set([...Object.keys(draft), ...Object.keys(was)])) {
     if (name === field || name === 'metadata') continue;
     if (was[name] === undefined) delete draft[name];
-    else draft[name] = structuredClone(was[name]);
+    else draft[name] = was[name];
   }
 }
 
 const STATUS_ALONE: Part = {
+  field: 'status',
   prepare(draft, old) {
     keepAllBut('status', draft, old);
     if (old.metadata.labels === undefined) delete draft.metadata.labels;

@@ -25,6 +25,8 @@ export type KubeDraft = Draft<KubeObject> & Record<string, unknown>;
 
 /** A subresource such as status or approval through which only a part of an object can be written. */
 export interface Part {
+  /** The only field beside metadata that can change: prepare puts all others back as they were. */
+  readonly field?: string;
   prepare(draft: KubeDraft, old: KubeObject, context: WriteContext): void;
   validate?(object: KubeObject, old: KubeObject, context: WriteContext): readonly Problem[];
 }

@@ -127,7 +127,7 @@ export class Writer {
       return this.#answer(resource, { value, object: stored, revision: undefined, created: true });
     }
     const revision = await this.#commit({ write, also, value, object: stored });
-    return this.#answer(resource, { value, object: stored, revision, created: true });
+    return this.#answer(resource, { key, value, object: stored, revision, created: true });
   }
 
   /**
@@ -213,7 +213,7 @@ export class Writer {
       ...(ttlMs === undefined ? {} : { ttlMs }),
     };
     const revision = await this.#commit({ write, also, value, object: stored });
-    return this.#answer(resource, { value, object: stored, revision, created: false });
+    return this.#answer(resource, { key: current.key, value, object: stored, revision, created: false });
   }
 
   /** Resolves with the object as it was last, and whether it is gone already. */
@@ -265,7 +265,8 @@ export class Writer {
           value,
           object: stored,
         });
-    const written = this.#answer(resource, { value, object: stored, revision, created: false });
+    const key = options.dryRun ? undefined : current.key;
+    const written = this.#answer(resource, { key, value, object: stored, revision, created: false });
     return { gone: false, object: written.object, bytes: written.bytes };
   }
 
@@ -296,25 +297,20 @@ export class Writer {
     if (value !== undefined && object !== undefined) cache.willWrite(write.key, value, object);
     try {
       return await store.transact([write, ...also]);
-    } finally {
-      if (value !== undefined) cache.wrote(write.key, value);
+    } catch (err) {
+      if (value !== undefined) cache.notWritten(write.key, value);
+      throw err;
     }
   }
 
-  #answer(
-    resource: Resource,
-    {
-      value,
-      object,
-      revision,
-      created,
-    }: { readonly value: Buffer; readonly object: KubeObject; readonly revision: number | undefined; readonly created: boolean },
-  ): Written {
+  #answer(resource: Resource, { key, value, object, revision, created }: Answered): Written {
     if (resource.conversion !== undefined) {
       const seen = resource.conversion.fromStored(revision === undefined ? object : withVersion(object, revision));
       return { bytes: Buffer.from(JSON.stringify(seen)), object: seen, created };
     }
-    return { bytes: revision === undefined ? value : seenAt(value, revision).bytes, object, created };
+    if (revision === undefined) return { bytes: value, object, created };
+    const { bytes } = key === undefined ? seenAt(value, revision) : this.#deps.cache.seenAs(key, value, revision);
+    return { bytes, object, created };
   }
 
   #surroundings(
@@ -343,6 +339,15 @@ export class Writer {
       request: { ...common, operation, resource, namespace: metadata.namespace ?? '', name: metadata.name ?? '', object: draft, old },
     };
   }
+}
+
+/** key: where it was written; absent when it was not. */
+interface Answered {
+  readonly key?: string | undefined;
+  readonly value: Buffer;
+  readonly object: KubeObject;
+  readonly revision: number | undefined;
+  readonly created: boolean;
 }
 
 /** One version of an object, from the cache or the store. */

@@ -30,7 +30,8 @@ export interface FeedOptions {
 
 /** Enough for readers that pause for a second under full load, little enough not to be seen in the resident size. */
 const RING_CHANGES = 4_096;
-const RING_BYTES = 16 * 1_024 * 1_024;
+const RING_BYTES = 8 * 1_024 * 1_024;
+const DROP_AT = 256;
 const BATCH_CHANGES = 1_000;
 
 export class ChangeFeed {
@@ -169,7 +170,7 @@ export class ChangeFeed {
       this.#first += 1;
     }
     // Dropped in bulk: removing one by one would move the whole array each time. Until then the dropped ones still hold memory.
-    if (this.#first > this.#sets.length / 2) {
+    if (this.#first > DROP_AT) {
       this.#sets = this.#sets.slice(this.#first);
       this.#first = 0;
     }

@@ -87,7 +87,8 @@ function differNodes(a: FieldSet, b: FieldSet): Node {
   return isMember(a) && !isMember(b) ? asMember(children) : inner(children);
 }
 
-function asMember(children: Draft): FieldSet {
+/** The node that is a member itself and has these children. */
+export function asMember(children: FieldSet): FieldSet {
   if (isEmpty(children)) return LEAF;
   return { [SELF]: LEAF, ...children };
 }
@@ -128,14 +129,33 @@ export class SetBuilder {
   readonly #root: Draft = {};
 
   add(path: readonly string[]): void {
+    const [parent, last] = this.#parentOf(path);
+    const known: Draft | undefined = parent[last];
+    if (known === undefined) parent[last] = {};
+    // A node with children that is the goal becomes a member.
+    else if (!isEmpty(known)) known[SELF] = LEAF;
+  }
+
+  /** Puts a node with everything below it at a path where nothing is yet. */
+  graft(path: readonly string[], node: FieldSet): void {
+    const [parent, last] = this.#parentOf(path);
+    const known = parent[last];
+    // Leaves are shared and frozen, and what is put in here may be added to.
+    parent[last] = known !== undefined ? joinNodes(known, node) : isEmpty(node) ? {} : node;
+  }
+
+  #parentOf(path: readonly string[]): readonly [parent: Draft, last: string] {
     let node = this.#root;
-    for (const [i, key] of path.entries()) {
+    const end = path.length - 1;
+    for (let i = 0; i < end; i++) {
+      const key = path[i] ?? '';
       let next: Draft | undefined = node[key];
       if (next === undefined) node[key] = next = {};
-      // An empty node that gets children is a member; a node with children that is the goal becomes one.
-      else if (i < path.length - 1 === isEmpty(next)) next[SELF] = LEAF;
+      // An empty node that gets children is a member.
+      else if (isEmpty(next)) next[SELF] = LEAF;
       node = next;
     }
+    return [node, path[end] ?? ''];
   }
 
   get set(): FieldSet {

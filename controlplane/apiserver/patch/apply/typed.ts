@@ -3,7 +3,7 @@
  * into another, take fields out. Pure; what is not touched is shared with the values given.
  */
 import { equal, isObject, own, setOwn, type JsonObject } from '../json.ts';
-import { below, isEmptySet, SetBuilder, type FieldSet } from './fieldSet.ts';
+import { asMember, below, isEmptySet, NO_FIELDS, SetBuilder, type FieldSet } from './fieldSet.ts';
 import { containerOf, elementName, elementsOf, fieldKey, fieldShape, isVoid, itemShape, type Container, type Shape } from './shape.ts';
 
 /** Every leaf and element a value names. Structs are not members themselves; keys of maps and elements of lists are. */
@@ -65,17 +65,35 @@ interface Found {
 function compareAt(shape: Shape, pair: Pair, path: string[], out: Found): void {
   const { before, after } = pair;
   if (before === after) return;
+  // Most of what is compared is new as a whole: it is built at once, not path by path.
+  if (before === undefined && path.length > 0) return out.changed.graft(path, grown(shape, after));
   const container = containerOf(shape, before, after);
   if (container === undefined || (isVoid(before) && isVoid(after))) return compareLeaf(pair, path, out);
   if (container.kind === 'struct' || container.kind === 'map') compareFields(container, pair, path, out);
   else compareElements(container, pair, path, out);
-  if (before === undefined) add(out.changed, path);
-  else if (after === undefined) add(out.removed, path);
+  if (after === undefined) add(out.removed, path);
+}
+
+/** The node of a value that was not there before: itself and everything in it. */
+function grown(shape: Shape, value: unknown): FieldSet {
+  const container = containerOf(shape, value);
+  if (container === undefined || isVoid(value)) return NO_FIELDS;
+  const out: Record<string, FieldSet> = {};
+  if (container.kind === 'struct' || container.kind === 'map') {
+    const object = value as JsonObject;
+    for (const name of Object.keys(object)) {
+      if (object[name] !== undefined) out[fieldKey(name)] = grown(fieldShape(container, name), object[name]);
+    }
+  } else {
+    const items = itemShape(container);
+    for (const [name, found] of elementsOf(container, value)) out[name] = found.length === 1 ? grown(items, found[0]) : NO_FIELDS;
+  }
+  return asMember(out);
 }
 
 function compareLeaf({ before, after }: Pair, path: readonly string[], out: Found): void {
   if (after === undefined) add(out.removed, path);
-  else if (before === undefined || !equal(before, after)) add(out.changed, path);
+  else if (!equal(before, after)) add(out.changed, path);
 }
 
 function compareFields(container: Container, pair: Pair, path: string[], out: Found): void {

@@ -52,7 +52,7 @@ export const nodeStrategy: Strategy = {
       places.filter((name) => was[name] !== undefined && was[name] !== '').map((name) => SPEC.field(name)),
     );
   },
-  parts: { status: { prepare: (draft, old) => void (draft['spec'] = structuredClone((old as unknown as Loose)['spec'] ?? {})) } },
+  parts: { status: { field: 'status', prepare: (draft, old) => void (draft['spec'] = (old as unknown as Loose)['spec'] ?? {}) } },
 };
 
 const SEALED = 'field is immutable when `immutable` is set';

@@ -120,8 +120,9 @@ function keepSpec(draft: KubeDraft, old: KubeObject): void {
 
 function statusPart(): Part {
   return {
+    field: 'status',
     prepare(draft, old) {
-      keepSpec(draft, old);
+      draft['spec'] = (old as unknown as Pod).spec;
       const { ownerReferences } = old.metadata;
       if (ownerReferences === undefined) delete draft.metadata.ownerReferences;
       else draft.metadata.ownerReferences = structuredClone(ownerReferences) as never;
