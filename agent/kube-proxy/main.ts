@@ -18,7 +18,7 @@ import { defaulted, settingsOf, type Settings } from './config/settings.ts';
 import { askProxy } from './explain/client.ts';
 import { isProxyHealthy, type HealthInput } from './health.ts';
 import { FAMILIES, type Family } from './ip.ts';
-import { driverOf, driversOf } from './modes.ts';
+import { cleanUpOthers, driversOf } from './modes.ts';
 import { proxySettings, sysctlWishes, type NodeFacts } from './node.ts';
 import type { ModeDriver, Proxier, ProxySettings } from './proxier.ts';
 import { listen, type ListenOptions } from './server/listen.ts';
@@ -42,12 +42,12 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
   const startedMs = clock.monotonicMs();
   const generation = await openRuleGeneration();
   signal.addEventListener('abort', () => generation.close(), { once: true });
-  const drivers = driversOf({ clock, generation });
-  const driver = driverOf(drivers, settings.mode);
+  const drivers = driversOf({ clock, generation, ipvs: settings.ipvs });
+  const driver = drivers[settings.mode];
   const { families, facts } = await probe(driver, signal);
   log.info(`Using ${settings.mode} proxier`, { because: settings.modeBecause, families: families.join(','), ...facts });
-  for (const other of drivers.values())
-    if (other.mode !== settings.mode) for (const family of families) await other.cleanup(family, signal);
+  for (const left of await cleanUpOthers(drivers, { mode: settings.mode, families }, signal))
+    log.warn('Cannot remove what another mode may have left', { ...left });
 
   let node = await readNode(settings);
   await setKernel(settings, proxySettings(settings, node, 'IPv4'), { log });
@@ -150,8 +150,7 @@ async function probe(driver: ModeDriver, signal: AbortSignal): Promise<{ familie
   const families: Family[] = [];
   const problems: string[] = [];
   let facts = {};
-  for (const family of FAMILIES) {
-    if (family === 'IPv6' && (await readSysctl('net/ipv6/conf/all/forwarding')) === undefined) continue; // the kernel runs without IPv6
+  for (const family of await familiesHere()) {
     const support = await driver.probe(family, signal);
     if (support.kind === 'supported') {
       families.push(family);
@@ -244,15 +243,19 @@ async function followAddresses(
   }
 }
 
-/** A mode that this node cannot do has left nothing here. */
-async function cleanUpMode(driver: ModeDriver, signal: AbortSignal): Promise<void> {
-  for (const family of FAMILIES) if ((await driver.probe(family, signal)).kind === 'supported') await driver.cleanup(family, signal);
+async function familiesHere(): Promise<readonly Family[]> {
+  const hasIpv6 = (await readSysctl('net/ipv6/conf/all/forwarding')) !== undefined; // the kernel may run without
+  return FAMILIES.filter((family) => family === 'IPv4' || hasIpv6);
 }
 
-async function cleanUp(signal: AbortSignal): Promise<void> {
+/** Throws CLEANUP_FAILED naming what may still be there. */
+async function cleanUp({ ipvs }: Settings, signal: AbortSignal): Promise<void> {
   const generation = await openRuleGeneration();
   try {
-    for (const driver of driversOf({ clock: new SystemClock(), generation }).values()) await cleanUpMode(driver, signal);
+    const drivers = driversOf({ clock: new SystemClock(), generation, ipvs });
+    const left = await cleanUpOthers(drivers, { mode: 'none', families: await familiesHere() }, signal);
+    const what = left.map(({ mode, family, err }) => `${mode} ${family}: ${explain(err)}`);
+    if (what.length > 0) throw new AppError('CLEANUP_FAILED', `Cannot remove all rules: ${what.join('; ')}`);
   } finally {
     generation.close();
   }
@@ -279,7 +282,7 @@ async function main(argv: readonly string[]): Promise<number> {
     settings = settingsOf(flags, file === undefined ? undefined : loadConfig(file, await readFile(file)));
     if (flags.command.kind === 'writeConfig') return (await writeFile(flags.command.file, stringify(defaulted(settings))), 0);
     if (flags.command.kind === 'explain') return (await explainCommand(settings, flags.command.service, flags.command.output), 0);
-    if (flags.command.kind === 'cleanup') return (await cleanUp(new AbortController().signal), 0);
+    if (flags.command.kind === 'cleanup') return (await cleanUp(settings, new AbortController().signal), 0);
     if (settings.kubeconfig !== undefined) {
       throw new AppError(
         'CONFIG_INVALID',

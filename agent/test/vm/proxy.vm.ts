@@ -74,8 +74,7 @@ void describe('the service proxy in a virtual machine', { skip: (await whyNot())
   async function inVm(file: string, ...flags: readonly string[]): Promise<void> {
     const command = [
       'cd /tree &&',
-      'NODE_OPTIONS="--import /tree/agent/test/vm/offerIpvs.ts --disable-warning=ExperimentalWarning"',
-      'node_modules/.bin/node --test --test-reporter=spec',
+      'NODE_OPTIONS=--disable-warning=ExperimentalWarning node_modules/.bin/node --test --test-reporter=spec',
       ...flags,
       file,
     ].join(' ');
