@@ -8,10 +8,8 @@ import { runDaemon, type DaemonContext } from '#base/lifecycle.ts';
 import { makeDaemonLogger } from '#base/log.ts';
 import { VERSION } from '#base/version.ts';
 import { openConntrack } from '../linux/conntrack.ts';
-import { readMachine } from '../linux/machine.ts';
 import { openRuleGeneration } from '../linux/ruleGeneration.ts';
 import { ensureSysctl, readSysctl } from '../linux/sysctl.ts';
-import { watchDirectory } from '../linux/watchDirectory.ts';
 import { parseFlags, USAGE, type Flags } from './config/flags.ts';
 import { loadConfig } from './config/load.ts';
 import { defaulted, settingsOf, type Settings } from './config/settings.ts';
@@ -19,24 +17,18 @@ import { askProxy } from './explain/client.ts';
 import { isProxyHealthy, type HealthInput } from './health.ts';
 import { FAMILIES, type Family } from './ip.ts';
 import { cleanUpOthers, driversOf } from './modes.ts';
-import { proxySettings, sysctlWishes, type NodeFacts } from './node.ts';
+import { sysctlWishes } from './node.ts';
+import { NodeFollower } from './nodeFollower.ts';
 import type { ModeDriver, Proxier, ProxySettings } from './proxier.ts';
 import { listen, type ListenOptions } from './server/listen.ts';
 import { localAddresses, processMetrics } from './server/process.ts';
 import { healthRoute, metricsRoute } from './server/routes.ts';
 import { ServiceHealthServers } from './server/serviceHealth.ts';
 import { ServiceProxy } from './serviceProxy.ts';
-import { fetchPods, parsePodList } from './sources/client.ts';
-import { readFile as readDocumentFile, unreadable } from './sources/documents.ts';
-import { pollPods } from './sources/pods.ts';
-import { SERVICE_WORDS, StandaloneSource } from './sources/standalone.ts';
+import { openSource } from './sources/watch.ts';
 
-/** The slow full look at the directory of services, behind the notifications. */
-const LOOK_EVERY_MS = 60_000;
 /** A server that cannot listen tries again. */
 const LISTEN_AGAIN_MS = 5_000;
-/** How soon an address that came to the node serves node ports. */
-const ADDRESS_CHECK_MS = 5_000;
 
 async function run(settings: Settings, { clock, log, signal, notify }: DaemonContext): Promise<void> {
   const startedMs = clock.monotonicMs();
@@ -49,23 +41,22 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
   for (const left of await cleanUpOthers(drivers, { mode: settings.mode, families }, signal))
     log.warn('Cannot remove what another mode may have left', { ...left });
 
-  let node = await readNode(settings);
-  await setKernel(settings, proxySettings(settings, node, 'IPv4'), { log });
-  node = await readNode(settings);
-  const current = new Map<Family, ProxySettings>(families.map((family) => [family, proxySettings(settings, node, family)]));
+  const node = await NodeFollower.open({ settings, families });
+  await setKernel(settings, node.settings('IPv4'), { log });
+  await node.look(); // what was just set is part of it
 
   const proxiers: Proxier[] = [];
   for (const family of families) proxiers.push(await driver.open(family, signal));
   const healthServers: ServiceHealthServers = new ServiceHealthServers({
     log,
     isProxyHealthy: () => isProxyHealthy(health()),
-    hosts: () => hostsOf([...current.values()]),
+    hosts: () => hostsOf(node.all()),
   });
   const proxy = new ServiceProxy({
     mode: settings.mode,
-    node: { name: node.name },
+    node: node.view(),
     proxiers,
-    settings: (family) => current.get(family) ?? proxySettings(settings, node, family),
+    settings: (family) => node.settings(family),
     conntrack: (family) => openConntrack(family),
     clock,
     log,
@@ -77,7 +68,7 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
     lanes: proxy.loop.states(),
     nowMs: clock.nowMs(),
     timeoutMs: 2 * settings.syncPeriodMs,
-    nodeEligible: true,
+    nodeEligible: node.isEligible,
   });
 
   const serve = (options: ListenOptions): Promise<void> => serveAlways(options, settings, { clock, log, signal });
@@ -94,38 +85,32 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
     await serve({ what: 'metrics', ...settings.metrics, route });
   }
 
-  const source = new StandaloneSource({ store: proxy.store, log, nodeName: node.name, onChange: () => proxy.changed() });
-  const complete = Promise.withResolvers<void>();
-  const look = (then: () => void): void => {
-    then();
-    if (source.isComplete) complete.resolve();
-  };
-  const watching = watchDirectory(
+  const nodeChanged = (): void => proxy.loop.requestFull('the node changed');
+  const known = Promise.withResolvers<void>();
+  const source = await openSource(
     {
-      directory: settings.servicesDir,
+      settings,
+      nodeName: node.name,
+      store: proxy.store,
       clock,
       log,
-      everyMs: LOOK_EVERY_MS,
-      read: (_file, bytes) => readDocumentFile(bytes),
-      refuse: unreadable,
-      words: SERVICE_WORDS,
-      onLook: (found) => look(() => source.take(found)),
+      onChange: () => proxy.changed(),
+      onNode: (object) => {
+        if (node.setObject(object)) nodeChanged();
+        proxy.setNode(node.view());
+        if (!node.waitsForPodCidr) known.resolve();
+      },
     },
     signal,
   );
-  const polling = pollPods(
-    {
-      clock,
-      log,
-      fetch: (s) => fetchPods(settings.kubeletSocket, s),
-      parse: parsePodList,
-      isWanted: () => source.wantsPods,
-      onPods: (pods) => look(() => source.setPods(pods)),
-      onGivingUp: () => look(() => source.goOnWithoutPods()),
-    },
-    signal,
-  );
-  await Promise.race([complete.promise, watching]);
+  await source.complete;
+  if (node.waitsForPodCidr) {
+    log.warn('Waiting for the pod network of this node', {
+      node: node.name,
+      because: 'detectLocalMode NodeCIDR, and its Node has no podCIDR',
+    });
+    await Promise.race([known.promise, source.running]);
+  }
   const running = proxy.run(signal);
   void proxy.ready.then(() => {
     log.info('Service proxy is ready', {
@@ -136,13 +121,8 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
     });
     notify.send({ READY: 1, STATUS: `mode ${settings.mode}, ${proxy.serviceCount} services` });
   });
-  const lookAgain = (): void => void healthServers.update(proxy.ports(), signal);
-  const following = followAddresses(settings, { clock, signal, lookAgain }, (facts) => {
-    node = facts;
-    for (const family of families) current.set(family, proxySettings(settings, facts, family));
-    proxy.loop.requestFull('addresses of the node changed');
-  });
-  await Promise.all([running, watching, polling, following]);
+  const following = node.run(clock, { onChange: nodeChanged, onLook: () => void healthServers.update(proxy.ports(), signal) }, signal);
+  await Promise.all([running, source.running, following]);
 }
 
 /** Which families the kernel and the tools can do. Throws MODE_UNSUPPORTED when it is none. */
@@ -159,13 +139,6 @@ async function probe(driver: ModeDriver, signal: AbortSignal): Promise<{ familie
   }
   if (families.length === 0) throw new AppError('MODE_UNSUPPORTED', `This node cannot do mode ${driver.mode}: ${problems.join('; ')}`);
   return { families, facts };
-}
-
-async function readNode({ hostnameOverride }: Settings): Promise<NodeFacts> {
-  const machine = await readMachine();
-  const liberal = await readSysctl('net/netfilter/nf_conntrack_tcp_be_liberal').catch(() => undefined);
-  const addresses = [...new Set([...machine.addresses, ...localAddresses()])];
-  return { name: hostnameOverride?.toLowerCase() ?? machine.hostname, addresses, conntrackLiberal: liberal === '1' };
 }
 
 /** Kernel settings are wishes: where they cannot be set (a container, a namespace of its own) the proxy says so and works. */
@@ -225,24 +198,6 @@ async function listenLater(options: ListenOptions, { clock, log, signal }: Pick<
   }
 }
 
-/** Addresses come and go with interfaces; node ports and health check ports follow them. */
-async function followAddresses(
-  settings: Settings,
-  { clock, signal, lookAgain }: Pick<DaemonContext, 'clock' | 'signal'> & { readonly lookAgain: () => void },
-  onChange: (facts: NodeFacts) => void,
-): Promise<void> {
-  const show = (facts: NodeFacts): string => JSON.stringify(FAMILIES.map((family) => proxySettings(settings, facts, family)));
-  let last = show(await readNode(settings));
-  while (!signal.aborted) {
-    await clock.sleep(ADDRESS_CHECK_MS, signal).catch(() => undefined);
-    if (signal.aborted) return;
-    const facts = await readNode(settings);
-    if (show(facts) !== last) onChange(facts);
-    last = show(facts);
-    lookAgain();
-  }
-}
-
 async function familiesHere(): Promise<readonly Family[]> {
   const hasIpv6 = (await readSysctl('net/ipv6/conf/all/forwarding')) !== undefined; // the kernel may run without
   return FAMILIES.filter((family) => family === 'IPv4' || hasIpv6);
@@ -279,16 +234,12 @@ async function main(argv: readonly string[]): Promise<number> {
     if (flags.command.kind === 'help') return print(USAGE);
     if (flags.command.kind === 'version') return print(`Kubernetes v${VERSION}\n`);
     const file = flags.config;
-    settings = settingsOf(flags, file === undefined ? undefined : loadConfig(file, await readFile(file)));
+    settings = settingsOf(flags, file === undefined ? undefined : loadConfig(file, await readFile(file)), {
+      inPod: process.env['KUBERNETES_SERVICE_HOST'] !== undefined,
+    });
     if (flags.command.kind === 'writeConfig') return (await writeFile(flags.command.file, stringify(defaulted(settings))), 0);
     if (flags.command.kind === 'explain') return (await explainCommand(settings, flags.command.service, flags.command.output), 0);
     if (flags.command.kind === 'cleanup') return (await cleanUp(settings, new AbortController().signal), 0);
-    if (settings.kubeconfig !== undefined) {
-      throw new AppError(
-        'CONFIG_INVALID',
-        `clientConnection.kubeconfig: this version takes services from a directory only (${settings.servicesDir}): remove it`,
-      );
-    }
   } catch (err) {
     process.stderr.write(`kube-proxy: ${explain(err)}\n`);
     return 1;
@@ -296,7 +247,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const log = makeDaemonLogger(clock, settings.verbosity >= 4 ? 'debug' : 'info');
   if (flags.inVain.length > 0) log.warn('Flags do not count beside --config', { flags: flags.inVain.join(','), file: flags.config });
   if (flags.command.kind === 'initOnly') {
-    await setKernel(settings, proxySettings(settings, await readNode(settings), 'IPv4'), { log });
+    await setKernel(settings, (await NodeFollower.open({ settings, families: [] })).settings('IPv4'), { log });
     return 0;
   }
   return runDaemon({ name: 'kube-proxy', log, clock, run: (ctx) => run(settings, ctx) });

@@ -4,25 +4,43 @@
  * Source: upstream's choice of node addresses, local traffic detectors, nodePortAddresses keywords and conntrack limits
  * (at most 2^20 flows, however many cores).
  */
+import type { Node as NodeObject } from '#api/kinds/core/node.ts';
 import { AppError } from '#base/errors.ts';
 import type { ConntrackSettings, Settings } from './config/settings.ts';
-import { cidrContains, isLoopback, parseCidr, type Family } from './ip.ts';
+import { cidrContains, isLoopback, parseCidr, parseIp, type Family } from './ip.ts';
 import type { LocalTraffic, NodePortScope, ProxySettings } from './proxier.ts';
 
 export interface NodeFacts {
   readonly name: string;
   /** Canonical. The one of the default route first; loopback and link-local addresses as well. */
   readonly addresses: readonly string[];
-  /** From the Node object, where there is one. */
+  /** From the Node object, where there is an API server; empty while it says nothing. */
   readonly podCidrs?: readonly string[];
+  /** The addresses of the Node object, in its order. */
+  readonly nodeIps?: readonly string[];
   readonly conntrackLiberal: boolean;
 }
 
+/** What the Node object says of the addresses. */
+export function factsOfNode(node: NodeObject | undefined): Pick<Required<NodeFacts>, 'podCidrs' | 'nodeIps'> {
+  const { podCIDRs = [], podCIDR } = node?.spec ?? {};
+  const all = node?.status?.addresses ?? [];
+  const ips = ['InternalIP', 'ExternalIP'].flatMap((type) => all.filter((a) => a.type === type));
+  return {
+    podCidrs: podCIDRs.length > 0 ? podCIDRs : podCIDR === undefined || podCIDR === '' ? [] : [podCIDR],
+    nodeIps: ips.flatMap(({ address }) => parseIp(address)?.text ?? []),
+  };
+}
+
 /** The node's own address in a family. */
-export function nodeIpOf({ bindAddress }: Pick<Settings, 'bindAddress'>, { addresses }: NodeFacts, family: Family): string | undefined {
+export function nodeIpOf(
+  { bindAddress }: Pick<Settings, 'bindAddress'>,
+  { addresses, nodeIps = [] }: NodeFacts,
+  family: Family,
+): string | undefined {
   const fits = (ip: string): boolean => ip.includes(':') === (family === 'IPv6');
   if (bindAddress !== undefined && fits(bindAddress)) return bindAddress;
-  return addresses.find((ip) => fits(ip) && !isLoopback(ip) && !ip.startsWith('fe80:'));
+  return nodeIps.find(fits) ?? addresses.find((ip) => fits(ip) && !isLoopback(ip) && !ip.startsWith('fe80:'));
 }
 
 export function proxySettings(settings: Settings, facts: NodeFacts, family: Family): ProxySettings {

@@ -65,8 +65,11 @@ export interface Flags {
   readonly command: Command;
   readonly config: string | undefined;
   readonly hostnameOverride: string | undefined;
-  readonly servicesDir: string;
-  readonly kubeletSocket: string;
+  /** Where services come from without an API server; undefined: not said. */
+  readonly servicesDir: string | undefined;
+  readonly kubeletSocket: string | undefined;
+  /** Address of the API server, instead of the kubeconfig's. */
+  readonly master: string | undefined;
   readonly verbosity: number | undefined;
   /** What the flags say of the configuration; empty with --config. */
   readonly fields: KubeProxyConfiguration;
@@ -84,6 +87,7 @@ const OWN = {
   'hostname-override': { type: 'string' },
   'services-dir': { type: 'string' },
   'kubelet-socket': { type: 'string' },
+  master: { type: 'string' },
   cleanup: { type: 'boolean' },
   'init-only': { type: 'boolean' },
   'write-config-to': { type: 'string' },
@@ -101,7 +105,9 @@ The service proxy of the node: turns Services and EndpointSlices into kernel rul
 
       --config FILE                     KubeProxyConfiguration (kubeproxy.config.k8s.io/v1alpha1); most flags count only without it
       --proxy-mode MODE                 iptables (default), ipvs or nftables
-      --kubeconfig FILE                 API server to take Services from; without it they are read from a directory
+      --kubeconfig FILE                 API server to take Services from; in a pod the service account is used without it; elsewhere
+                                        they are read from a directory
+      --master URL                      address of the API server, instead of the one in the kubeconfig
       --services-dir DIR                Service, Endpoints and EndpointSlice documents (default ${DEFAULT_SERVICES_DIR})
       --kubelet-socket FILE             asked for the pods that the selectors of services match (default ${DEFAULT_KUBELET_SOCKET})
       --hostname-override NAME          name of this node (default: the host's name)
@@ -139,8 +145,9 @@ export function parseFlags(argv: readonly string[]): Flags {
     command: commandOf(values),
     config,
     hostnameOverride: text(values, 'hostname-override'),
-    servicesDir: text(values, 'services-dir') ?? DEFAULT_SERVICES_DIR,
-    kubeletSocket: text(values, 'kubelet-socket') ?? DEFAULT_KUBELET_SOCKET,
+    servicesDir: text(values, 'services-dir'),
+    kubeletSocket: text(values, 'kubelet-socket'),
+    master: text(values, 'master'),
     verbosity: values['v'] === undefined ? undefined : whole('v', values['v']),
     fields,
     inVain: config === undefined ? [] : given,

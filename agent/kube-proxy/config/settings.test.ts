@@ -40,9 +40,10 @@ test("settingsOf: kubeadm's ConfigMap gives upstream's defaults", () => {
     mode: 'iptables',
     modeBecause: 'it is the default',
     hostnameOverride: undefined,
-    kubeconfig: '/var/lib/kube-proxy/kubeconfig.conf',
-    servicesDir: '/etc/kubernetes/services',
-    kubeletSocket: '/var/lib/kubelet/kubelet.sock',
+    source: { kind: 'kubeconfig', file: '/var/lib/kube-proxy/kubeconfig.conf' },
+    sourceBecause: 'a kubeconfig is given',
+    master: undefined,
+    client: { qps: 0, burst: 0 },
     bindAddress: undefined,
     healthz: { host: '0.0.0.0', port: 10_256 },
     metrics: { host: '127.0.0.1', port: 10_249 },
@@ -155,6 +156,34 @@ test('parseFlags: flags become the configuration, in the words of upstream', () 
 test('parseFlags: with a file, the flags given in vain are named', () => {
   assert.deepEqual(parseFlags(['--config=c.yaml', '--masquerade-all', '--hostname-override=n1']).inVain, ['masquerade-all']);
 });
+
+for (const [sentence, argv, inPod, want] of [
+  ['a kubeconfig wins', ['--kubeconfig=k'], true, { kind: 'kubeconfig', file: 'k' }],
+  ['in a pod of a cluster its service account', [], true, { kind: 'inCluster' }],
+  [
+    'elsewhere a directory, and the kubelet',
+    [],
+    false,
+    { kind: 'directory', directory: '/etc/kubernetes/services', kubeletSocket: '/var/lib/kubelet/kubelet.sock' },
+  ],
+  [
+    'a directory that is named also in a pod',
+    ['--services-dir=d', '--kubelet-socket=s'],
+    true,
+    { kind: 'directory', directory: 'd', kubeletSocket: 's' },
+  ],
+] as const) {
+  test(`settingsOf: where services come from: ${sentence}`, () =>
+    assert.deepEqual(settingsOf(parseFlags(argv), undefined, { inPod }).source, want));
+}
+
+for (const argv of [['--services-dir=d', '--kubeconfig=k'], ['--services-dir=d', '--master=https://x'], ['--master=https://x']]) {
+  test(`settingsOf: refuses ${argv.join(' ')}`, () =>
+    assert.throws(
+      () => settingsOf(parseFlags(argv), undefined),
+      (err) => codeOf(err) === 'CONFIG_INVALID',
+    ));
+}
 
 for (const [argv, want] of [
   [['--explain', 'web'], { kind: 'explain', service: 'default/web', output: 'text' }],

@@ -10,7 +10,7 @@ import { compile } from '#api/validate.ts';
 import { AppError } from '#base/errors.ts';
 import { parseCidr, parseIp, type Family } from '../ip.ts';
 import type { LocalTraffic, Mode } from '../proxier.ts';
-import type { Flags } from './flags.ts';
+import { DEFAULT_KUBELET_SOCKET, DEFAULT_SERVICES_DIR, type Flags } from './flags.ts';
 import { API_VERSION, KIND, kubeProxyConfigurationSchema, type KubeProxyConfiguration } from './kubeProxyConfiguration.ts';
 import { checkConfig, isSet, msOf, parseHostPort, type HostPort } from './load.ts';
 
@@ -40,14 +40,30 @@ export type LocalDetection =
   | { readonly kind: 'nodeCidr' }
   | LocalTraffic;
 
+/** Where Services and their endpoints come from. */
+export type ServiceSource =
+  | { readonly kind: 'directory'; readonly directory: string; readonly kubeletSocket: string }
+  | { readonly kind: 'kubeconfig'; readonly file: string }
+  /** The service account of the pod the proxy runs in. */
+  | { readonly kind: 'inCluster' };
+
+export interface Surroundings {
+  /** The environment of a pod with a service account. */
+  readonly inPod: boolean;
+}
+
 export interface Settings {
   readonly mode: Mode;
   /** Why that mode. */
   readonly modeBecause: string;
   readonly hostnameOverride: string | undefined;
-  readonly kubeconfig: string | undefined;
-  readonly servicesDir: string;
-  readonly kubeletSocket: string;
+  readonly source: ServiceSource;
+  /** Why that source. */
+  readonly sourceBecause: string;
+  /** URL of the API server, instead of the one in the kubeconfig. */
+  readonly master: string | undefined;
+  /** Requests a second to the API server; 0: the default, negative: no limit. */
+  readonly client: { readonly qps: number; readonly burst: number };
   /** The node's own address as configured; undefined: to be found out. */
   readonly bindAddress: string | undefined;
   readonly healthz: HostPort | undefined;
@@ -72,7 +88,7 @@ export interface Settings {
 const HEALTHZ_PORT = 10_256;
 const METRICS_PORT = 10_249;
 
-export function settingsOf(flags: Flags, file: KubeProxyConfiguration | undefined): Settings {
+export function settingsOf(flags: Flags, file: KubeProxyConfiguration | undefined, { inPod }: Surroundings = { inPod: false }): Settings {
   const config = file ?? flags.fields;
   if (file === undefined) {
     const problems = [...compile(kubeProxyConfigurationSchema)(config), ...checkConfig(config)];
@@ -89,9 +105,9 @@ export function settingsOf(flags: Flags, file: KubeProxyConfiguration | undefine
     mode,
     modeBecause: isSet(config.mode) ? (file === undefined ? '--proxy-mode says so' : 'the configuration says so') : 'it is the default',
     hostnameOverride: flags.hostnameOverride ?? (isSet(config.hostnameOverride) ? config.hostnameOverride : undefined),
-    kubeconfig: isSet(config.clientConnection?.kubeconfig) ? config.clientConnection?.kubeconfig : undefined,
-    servicesDir: flags.servicesDir,
-    kubeletSocket: flags.kubeletSocket,
+    ...sourceOf(flags, config, inPod),
+    master: flags.master,
+    client: { qps: config.clientConnection?.qps ?? 0, burst: config.clientConnection?.burst ?? 0 },
     bindAddress: bindAddress === '0.0.0.0' || bindAddress === '::' ? undefined : bindAddress,
     healthz: address(config.healthzBindAddress, v6 ? '::' : '0.0.0.0', HEALTHZ_PORT),
     metrics: address(config.metricsBindAddress, v6 ? '::1' : '127.0.0.1', METRICS_PORT),
@@ -108,6 +124,29 @@ export function settingsOf(flags: Flags, file: KubeProxyConfiguration | undefine
     conntrack: conntrackOf(config),
     verbosity: flags.verbosity ?? config.logging?.verbosity ?? 0,
     configuration: config,
+  };
+}
+
+/**
+ * Differs: upstream always needs an API server. Without a kubeconfig, and outside of a pod, services come from a directory here, so that a
+ * host without any control plane has them too.
+ */
+function sourceOf(
+  { servicesDir, kubeletSocket = DEFAULT_KUBELET_SOCKET, master }: Flags,
+  { clientConnection }: KubeProxyConfiguration,
+  inPod: boolean,
+): Pick<Settings, 'source' | 'sourceBecause'> {
+  const file = clientConnection?.kubeconfig ?? '';
+  if (servicesDir !== undefined && (file !== '' || master !== undefined)) {
+    const other = file === '' ? '--master' : `the kubeconfig ${file}`;
+    throw new AppError('CONFIG_INVALID', `--services-dir and ${other} name two sources of services: leave one of them out`);
+  }
+  if (file !== '') return { source: { kind: 'kubeconfig', file }, sourceBecause: 'a kubeconfig is given' };
+  if (servicesDir === undefined && inPod) return { source: { kind: 'inCluster' }, sourceBecause: 'this is a pod of a cluster' };
+  if (master !== undefined) throw new AppError('CONFIG_INVALID', '--master needs --kubeconfig: who is the proxy to be there?');
+  return {
+    source: { kind: 'directory', directory: servicesDir ?? DEFAULT_SERVICES_DIR, kubeletSocket },
+    sourceBecause: servicesDir === undefined ? 'no kubeconfig is given' : '--services-dir says so',
   };
 }
 

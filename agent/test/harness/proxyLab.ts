@@ -37,6 +37,8 @@ export interface LabService {
 
 export interface LabOptions {
   readonly proxyArgs: readonly string[];
+  /** Where it takes services from; default: the directory that serve() writes. */
+  readonly source?: readonly string[];
   /** Before the proxy starts. */
   readonly prepare?: (node: NetNs) => Promise<void>;
 }
@@ -132,7 +134,7 @@ export class ProxyLab {
       process.execPath,
       '--disable-warning=ExperimentalWarning',
       MAIN,
-      `--services-dir=${this.servicesDir}`,
+      ...(this.#options.source ?? [`--services-dir=${this.servicesDir}`]),
       `--hostname-override=${NODE_NAME}`,
       '--cluster-cidr=10.244.0.0/16,fd44::/16',
       '--iptables-min-sync-period=10ms',
