@@ -15,6 +15,7 @@ import { waitCri } from './cri.ts';
 import { holderCommand, holderReady, mountsOf } from './enter.ts';
 import type { HostNode } from './hostNode.ts';
 import { kubeletConfig } from './kubelet.ts';
+import { kubeProxyConfig } from './kubeProxy.ts';
 import { applyRules, baseRules } from './nodeRules.ts';
 import { DEFAULT_PORT } from './paths.ts';
 import { forwardPort, hostResolvConf, nodeResolvConf, uplinkAddresses, uplinkCommand, waitUplink } from './uplink.ts';
@@ -43,7 +44,14 @@ export async function bringUp(node: HostNode, options: BringUpOptions): Promise<
 function writeFiles({ paths, subnets, manifestsDir, state }: HostNode, { uplink, sandboxImage }: BringUpOptions): void {
   const resolvDir = dirname(paths.resolvConf);
   const own = [paths.shimDir, resolvDir, paths.certsDir, paths.cniConfDir, paths.cniDataDir, paths.cniResultsDir];
-  for (const directory of [...state.current.madeDirectories, ...own, paths.podLogsDir, paths.kubeletDir, paths.manifestsDir]) {
+  for (const directory of [
+    ...state.current.madeDirectories,
+    ...own,
+    paths.podLogsDir,
+    paths.kubeletDir,
+    paths.manifestsDir,
+    paths.servicesDir,
+  ]) {
     mkdirSync(directory, { recursive: true, mode: 0o711 });
   }
   const host = hostResolvConf();
@@ -54,6 +62,7 @@ function writeFiles({ paths, subnets, manifestsDir, state }: HostNode, { uplink,
   writeFileSync(paths.containerdConfig, containerdConfig(paths, findRuntimes(), sandboxImage));
   writeFileSync(join(paths.cniConfDir, CNI_CONFIG_FILE), cniConfig({ podSubnet: subnets.pods, dataDir: paths.cniDataDir }));
   writeFileSync(paths.kubeletConfig, kubeletConfig(paths, manifestsDir));
+  writeFileSync(paths.proxyConfig, kubeProxyConfig(subnets.pods));
 }
 
 function resolvConfTarget(): string | undefined {

@@ -11,6 +11,7 @@ import type { Argv } from '../linux/exec.ts';
 import type { Lock } from '../linux/flock.ts';
 import { inCgroup, inNode } from './enter.ts';
 import { kubeletCommand } from './kubelet.ts';
+import { kubeProxyCommand } from './kubeProxy.ts';
 import { applyRules, forwardRules, type Target } from './nodeRules.ts';
 import type { NodePaths } from './paths.ts';
 import { removeEmptyRoots, removeNode, type RemoveOptions } from './remove.ts';
@@ -73,6 +74,10 @@ export class HostNode {
     return this.state.current.manifestsDir;
   }
 
+  get servicesDir(): string {
+    return this.state.current.servicesDir;
+  }
+
   /** What containerd's CRI is reached at: unix:///run/kijabi/NAME/containerd.sock. */
   get runtimeEndpoint(): string {
     return `unix://${this.paths.containerdSocket}`;
@@ -114,6 +119,12 @@ export class HostNode {
   startKubelet(): Supervised {
     const argv = (): Argv => this.enter(kubeletCommand(this.paths, this.nodeName));
     return this.supervise({ role: 'kubelet', argv, logFile: this.paths.logs.kubelet });
+  }
+
+  /** The same for our service proxy. It asks the kubelet for pods, whenever that is there. */
+  startKubeProxy(): Supervised {
+    const argv = (): Argv => this.enter(kubeProxyCommand(this.paths, this));
+    return this.supervise({ role: 'proxy', argv, logFile: this.paths.logs.proxy });
   }
 
   supervise(what: SuperviseInNode): Supervised {

@@ -27,6 +27,8 @@ export interface NodeOptions extends Partial<Pick<BringUpOptions, 'uplink' | 'po
   readonly nodeName: string;
   /** A directory of the user's; absent: one of the node's own, which goes with it. */
   readonly manifestsDir?: string | undefined;
+  /** The same for documents of services. */
+  readonly servicesDir?: string | undefined;
   readonly podSubnet?: string | undefined;
   readonly clock: Clock;
   readonly log: Logger;
@@ -89,6 +91,7 @@ async function assemble(options: NodeOptions, paths: NodePaths, lock: Lock): Pro
     owner: identify(process.pid),
     processes: {},
     manifestsDir: options.manifestsDir ?? paths.manifestsDir,
+    servicesDir: options.servicesDir ?? paths.servicesDir,
     podSubnet: subnets.pods,
     // containerd's fixed places, which the node covers with its own.
     madeDirectories: ['/run/containerd', '/var/lib/cni'].filter((directory) => !existsSync(directory)),

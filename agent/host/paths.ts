@@ -30,6 +30,9 @@ export interface NodePaths {
   readonly kubeletDir: string;
   readonly kubeletSocket: string;
   readonly kubeletConfig: string;
+  readonly servicesDir: string;
+  readonly proxyConfig: string;
+  readonly proxySocket: string;
   readonly containerdRoot: string;
   readonly containerdState: string;
   readonly containerdSocket: string;
@@ -42,7 +45,7 @@ export interface NodePaths {
   readonly shimDir: string;
   readonly resolvConf: string;
   readonly uplinkSocket: string;
-  readonly logs: Readonly<Record<'kubelet' | 'containerd' | 'uplink' | 'node' | 'registry', string>>;
+  readonly logs: Readonly<Record<'kubelet' | 'proxy' | 'containerd' | 'uplink' | 'node' | 'registry', string>>;
 }
 
 export function nodePaths(name: string): NodePaths {
@@ -66,6 +69,9 @@ export function nodePaths(name: string): NodePaths {
     kubeletDir: join(stateDir, 'kubelet'),
     kubeletSocket: join(stateDir, 'kubelet', 'kubelet.sock'),
     kubeletConfig: join(stateDir, 'kubelet.yaml'),
+    servicesDir: join(stateDir, 'services'),
+    proxyConfig: join(stateDir, 'kube-proxy.yaml'),
+    proxySocket: join(runDir, 'kube-proxy.sock'),
     containerdRoot: join(stateDir, 'containerd'),
     containerdState: join(runDir, 'containerd'),
     containerdSocket: join(runDir, 'containerd.sock'),
@@ -79,6 +85,7 @@ export function nodePaths(name: string): NodePaths {
     uplinkSocket: join(runDir, 'uplink.sock'),
     logs: {
       kubelet: join(stateDir, 'kubelet.log'),
+      proxy: join(stateDir, 'kube-proxy.log'),
       containerd: join(stateDir, 'containerd.log'),
       uplink: join(stateDir, 'uplink.log'),
       node: join(stateDir, 'node.log'),

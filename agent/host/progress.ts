@@ -2,8 +2,8 @@
 import type { Pod } from '#api/kinds/core/pod.ts';
 import type { TimelineStep } from './kubeletClient.ts';
 
-/** In the order in which people see them; images and kubelet go on side by side. */
-export const STEPS = ['machine', 'packages', 'node', 'images', 'kubelet', 'pod', 'http'] as const;
+/** In the order in which people see them; images, kubelet and proxy go on side by side. */
+export const STEPS = ['machine', 'packages', 'node', 'images', 'kubelet', 'proxy', 'pod', 'http'] as const;
 export type StepName = (typeof STEPS)[number];
 
 export interface PodView {
@@ -34,8 +34,11 @@ export interface Serving {
   readonly tookMs: number;
   readonly name: string;
   readonly manifestsDir: string;
+  readonly servicesDir: string;
   /** The example's manifest; absent with a directory of the user's. */
   readonly example: string | undefined;
+  /** A service of the example, as "10.96.0.80:80". */
+  readonly service: string | undefined;
   /** Where the groups of its processes are. */
   readonly cgroupDir: string;
   readonly podLogsDir: string;

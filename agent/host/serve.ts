@@ -8,6 +8,7 @@ import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { explain } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
+import { askProxy } from '../kube-proxy/explain/client.ts';
 import type { HostNode } from './hostNode.ts';
 import { imagesIn, prepareImages, type ImageSource } from './imageSource.ts';
 import { KubeletClient } from './kubeletClient.ts';
@@ -24,6 +25,8 @@ export const EXAMPLE_MANIFEST = `apiVersion: v1
 kind: Pod
 metadata:
   name: static-nginx
+  labels:
+    app: nginx
 spec:
   containers:
   - name: nginx
@@ -32,6 +35,20 @@ spec:
     - containerPort: 80
 `;
 
+export const EXAMPLE_SERVICE_FILE = 'nginx.yaml';
+export const EXAMPLE_SERVICE = `apiVersion: v1
+kind: Service
+metadata:
+  name: nginx
+spec:
+  clusterIP: 10.96.0.80
+  selector:
+    app: nginx
+  ports:
+  - port: 80
+`;
+const EXAMPLE_ADDRESS = '10.96.0.80:80';
+
 export interface ServeOptions extends SettleOptions {
   readonly name: string;
   readonly nodeName: string;
@@ -39,6 +56,8 @@ export interface ServeOptions extends SettleOptions {
   readonly podSubnet: string | undefined;
   /** Absent: a directory of the node's own, with the example in it. */
   readonly manifestsDir: string | undefined;
+  /** The same for services. */
+  readonly servicesDir: string | undefined;
   readonly registries: 'try' | 'never';
   readonly log: Logger;
 }
@@ -79,13 +98,18 @@ async function serveOn(node: HostNode, options: ServeOptions, steps: Steps): Pro
   const wanted = manifestsDir === undefined ? ['nginx'] : imagesIn(manifestsDir);
   const images = (): Promise<ImageSource> =>
     steps.step('images', 'Trying the image registries', (going) => provideImages(node, wanted, options, going));
-  const agent = (): Promise<void> => steps.step('kubelet', 'Starting the kubelet', () => provideKubelet(node, kubelet, options));
+  const agents = async (): Promise<{ readonly proxy: Promise<void> }> => {
+    await steps.step('kubelet', 'Starting the kubelet', () => provideKubelet(node, kubelet, options));
+    const proxy = steps.step('proxy', 'Starting the service proxy', () => provideProxy(node, options));
+    proxy.catch(() => undefined); // whoever waits for it hears of it
+    return { proxy };
+  };
   // A directory of the user's has manifests in it at once, and their images have to be there.
-  const source = manifestsDir === undefined ? await both(images(), agent()) : await images();
-  if (manifestsDir !== undefined) await agent();
+  const [source, { proxy }] = manifestsDir === undefined ? await both(images(), agents()) : [await images(), await agents()];
   const watch = new PodWatch({ node, kubelet, clock, report });
-  if (manifestsDir === undefined) putManifest(node);
+  if (manifestsDir === undefined) put(node.manifestsDir, EXAMPLE_FILE, EXAMPLE_MANIFEST);
   const settled = await steps.step('pod', 'Waiting for the pod', () => untilSettled(watch, options));
+  await proxy;
   const answer = settled ? await steps.step('http', 'Asking the pod', () => askPod(node.port, watch, options)) : undefined;
   const example = manifestsDir === undefined ? examplePath(node) : undefined;
   const serving = await describe({ node, watch, answer, steps, example, signal });
@@ -94,10 +118,10 @@ async function serveOn(node: HostNode, options: ServeOptions, steps: Steps): Pro
 }
 
 /** Both end before one's failure is passed on: nothing may still be at work on what is then removed. */
-async function both<T>(first: Promise<T>, second: Promise<unknown>): Promise<T> {
+async function both<A, B>(first: Promise<A>, second: Promise<B>): Promise<[A, B]> {
   await Promise.allSettled([first, second]);
-  await second;
-  return first;
+  const ready = await second;
+  return [await first, ready];
 }
 
 async function provideImages(
@@ -128,12 +152,24 @@ async function provideKubelet(node: HostNode, kubelet: KubeletClient, { clock }:
   return { value: undefined, text: `node ${node.nodeName}, process ${process.id.pid}` };
 }
 
+async function provideProxy(node: HostNode, { clock, manifestsDir, servicesDir }: ServeOptions): Promise<Told<void>> {
+  if (manifestsDir === undefined && servicesDir === undefined) put(node.servicesDir, EXAMPLE_SERVICE_FILE, EXAMPLE_SERVICE);
+  const process = node.startKubeProxy();
+  const mode = (): Promise<string> => askProxy({ socket: node.paths.proxySocket }, '/proxyMode');
+  const logFile = node.paths.logs.proxy;
+  const ready = async (signal: AbortSignal): Promise<void> => {
+    while ((await mode().catch(() => '')) === '') await clock.sleep(10, signal);
+  };
+  await node.waitFor(process, { what: 'The service proxy', logFile, ready });
+  return { value: undefined, text: `mode ${await mode()}, services from ${node.servicesDir}` };
+}
+
 const examplePath = (node: HostNode): string => join(node.manifestsDir, EXAMPLE_FILE);
 
 /** Renamed into place: nobody ever reads half of it. */
-function putManifest(node: HostNode): void {
-  const path = examplePath(node);
-  writeFileSync(`${path}.new`, EXAMPLE_MANIFEST);
+function put(directory: string, file: string, text: string): void {
+  const path = join(directory, file);
+  writeFileSync(`${path}.new`, text);
   renameSync(`${path}.new`, path);
 }
 
@@ -163,7 +199,9 @@ async function describe({ node, watch, answer, steps, example, signal }: Outcome
     tookMs: steps.totalMs,
     name: node.paths.name,
     manifestsDir: node.manifestsDir,
+    servicesDir: node.servicesDir,
     example,
+    service: example === undefined || node.servicesDir !== node.paths.servicesDir ? undefined : EXAMPLE_ADDRESS,
     cgroupDir: join(node.cgroups.mounts.controllers.get('pids') ?? '/sys/fs/cgroup', node.paths.cgroupRoot),
     podLogsDir: node.paths.podLogsDir,
     logs: node.paths.logs,

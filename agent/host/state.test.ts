@@ -22,6 +22,7 @@ const STATE: NodeState = {
   owner: self,
   processes: {},
   manifestsDir: '/m',
+  servicesDir: '/s',
   podSubnet: '10.244.0.0/24',
   madeDirectories: [],
 };

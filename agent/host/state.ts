@@ -10,7 +10,7 @@ import { dirname } from 'node:path';
 import { AppError, codeOf } from '#base/errors.ts';
 import { bootId, isRunning, type ProcessId } from '../linux/proc.ts';
 
-export type Role = 'holder' | 'uplink' | 'containerd' | 'registry' | 'kubelet';
+export type Role = 'holder' | 'uplink' | 'containerd' | 'registry' | 'kubelet' | 'proxy';
 
 export interface NodeState {
   readonly version: 1;
@@ -22,6 +22,7 @@ export interface NodeState {
   readonly owner: ProcessId;
   readonly processes: Readonly<Partial<Record<Role, ProcessId>>>;
   readonly manifestsDir: string;
+  readonly servicesDir: string;
   readonly podSubnet: string;
   readonly url?: string;
   /** Directories of the host that were not there before. */

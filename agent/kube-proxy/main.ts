@@ -13,7 +13,7 @@ import { ensureSysctl, readSysctl } from '../linux/sysctl.ts';
 import { parseFlags, USAGE, type Flags } from './config/flags.ts';
 import { loadConfig } from './config/load.ts';
 import { defaulted, settingsOf, type Settings } from './config/settings.ts';
-import { askProxy } from './explain/client.ts';
+import { askProxy, servicePath } from './explain/client.ts';
 import { isProxyHealthy, type HealthInput } from './health.ts';
 import { FAMILIES, type Family } from './ip.ts';
 import { cleanUpOthers, driversOf } from './modes.ts';
@@ -73,17 +73,16 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
 
   const serve = (options: ListenOptions): Promise<void> => serveAlways(options, settings, { clock, log, signal });
   if (settings.healthz !== undefined) await serve({ what: 'health', ...settings.healthz, route: healthRoute({ proxy, health }) });
-  if (settings.metrics !== undefined) {
-    const route = metricsRoute({
-      proxy,
-      settings,
-      health,
-      signal,
-      nodeAddresses: () => localAddresses(),
-      processMetrics: () => processMetrics(clock),
-    });
-    await serve({ what: 'metrics', ...settings.metrics, route });
-  }
+  const route = metricsRoute({
+    proxy,
+    settings,
+    health,
+    signal,
+    nodeAddresses: () => localAddresses(),
+    processMetrics: () => processMetrics(clock),
+  });
+  if (settings.metrics !== undefined) await serve({ what: 'metrics', ...settings.metrics, route });
+  if (settings.socket !== undefined) await serve({ what: 'metrics', socket: settings.socket, route });
 
   const nodeChanged = (): void => proxy.loop.requestFull('the node changed');
   const known = Promise.withResolvers<void>();
@@ -216,12 +215,11 @@ async function cleanUp({ ipvs }: Settings, signal: AbortSignal): Promise<void> {
   }
 }
 
-async function explainCommand(settings: Settings, service: string, output: 'text' | 'json'): Promise<void> {
-  const { metrics } = settings;
-  if (metrics === undefined)
+async function explainCommand({ metrics, socket }: Settings, service: string, output: 'text' | 'json'): Promise<void> {
+  const at = socket === undefined ? metrics : { socket };
+  if (at === undefined)
     throw new AppError('PROXY_UNREACHABLE', 'The configuration has no metricsBindAddress: --explain asks the running proxy there');
-  const path = service.split('/').map(encodeURIComponent).join('/');
-  process.stdout.write(await askProxy(metrics, `/explain/service/${path}${output === 'json' ? '?output=json' : ''}`));
+  process.stdout.write(await askProxy(at, servicePath(service, output)));
 }
 
 async function main(argv: readonly string[]): Promise<number> {

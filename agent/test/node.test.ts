@@ -114,6 +114,7 @@ test('start --once --json: one object, nginx answered, nothing left and nothing 
     'node',
     'images',
     'kubelet',
+    'proxy',
     'image',
     'sandbox',
     'network',
@@ -143,6 +144,20 @@ ctr containers ls | grep -c nginx
 ${KIJABI} get pods -o name`;
   const { stdout } = await execa('sh', ['-e', '-c', script]);
   assert.match(stdout, /^static-nginx\.yaml\nkijabi0 .*\n1\npod\/static-nginx-worker$/);
+
+  const inNode = `${env.stdout}\nnsenter --net="$KIJABI_NETNS"`;
+  const ask = async (): Promise<string> =>
+    (await execa('sh', ['-c', `${inNode} curl -sI --max-time 2 http://10.96.0.80/`], { reject: false })).stdout;
+  await until('the pod answers through its service', async () => (await ask()).startsWith('HTTP/1.1 200'));
+  const explained = await execa('sh', ['-e', '-c', `${env.stdout}\n${KIJABI} explain service nginx`]);
+  assert.match(explained.stdout, /Service default\/nginx on node worker, mode iptables/);
+  assert.match(explained.stdout, /:80, Pod default\/static-nginx-worker on worker, ready, 100 % of Cluster/);
+  assert.match(explained.stdout, /cluster IP 10\.96\.0\.80:80\/tcp:\n +\[[1-9]\d* packets, /);
+  const packet = await execa('sh', ['-e', '-c', `${env.stdout}\n${KIJABI} explain packet --from 10.244.0.99 --to 10.96.0.80:80 -o json`]);
+  const { outcomes } = JSON.parse(packet.stdout) as { outcomes: Record<string, number> };
+  assert.match(JSON.stringify(outcomes), /^\{"\d+\.\d+\.\d+\.\d+:80( masqueraded)?":1\}$/);
+  const drift = await execa('sh', ['-e', '-c', `${env.stdout}\nls "$KIJABI_SERVICES"\n${KIJABI} explain drift`]);
+  assert.equal(drift.stdout, 'nginx.yaml\nThe kernel holds what it should.');
 
   const again = await kijabi('start', '--name', A);
   assert.equal(again.exitCode, 1);

@@ -21,6 +21,11 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: 'env', summary: 'print shell exports of the running node', load: async () => (await import('./env.ts')).envCommand },
   { name: 'get', summary: 'show the pods of a node', load: async () => (await import('./get.ts')).getCommand },
   { name: 'describe', summary: 'show everything about a pod', load: async () => (await import('./describe.ts')).describeCommand },
+  {
+    name: 'explain',
+    summary: 'say which rules serve a service, and where a packet goes',
+    load: async () => (await import('./explain.ts')).explainCommand,
+  },
   { name: 'logs', summary: 'show what a container wrote', load: async () => (await import('./logs.ts')).logsCommand },
   {
     name: 'apiserver',

@@ -13,6 +13,8 @@ Prints shell exports of the running node:
   KIJABI_NODE                 its name
   KIJABI_NETNS                its network namespace: nsenter --net=$KIJABI_NETNS COMMAND
   KIJABI_MANIFESTS            the directory its kubelet reads manifests from
+  KIJABI_SERVICES             the directory its service proxy reads services from
+  KIJABI_PROXY                the service proxy's socket
   KIJABI_KUBELET              the kubelet's socket
   CONTAINER_RUNTIME_ENDPOINT  its containerd, as crictl wants it
   CONTAINERD_ADDRESS          its containerd, as ctr wants it (with CONTAINERD_NAMESPACE)
@@ -39,6 +41,8 @@ function variablesOf(name: string): Readonly<Record<string, string>> {
     KIJABI_NODE: name,
     KIJABI_NETNS: netnsPath(paths.netns),
     KIJABI_MANIFESTS: state.manifestsDir,
+    KIJABI_SERVICES: state.servicesDir,
+    KIJABI_PROXY: paths.proxySocket,
     KIJABI_KUBELET: paths.kubeletSocket,
     CONTAINER_RUNTIME_ENDPOINT: `unix://${paths.containerdSocket}`,
     CONTAINERD_ADDRESS: paths.containerdSocket,

@@ -13,7 +13,7 @@ import { keepDrawing, View } from './view/view.ts';
 export const startCommand: Command = async (argv, io) => {
   const options = parseStart(argv, hostname());
   if (options.help) return (io.out(USAGE), 0);
-  checkManifests(options.manifestsDir);
+  checkDirectories(options);
   if (options.reportFd !== undefined) return runNode(options, reportTo(options.reportFd), io);
   const view = new View({
     write: options.json ? io.err : io.out,
@@ -36,12 +36,23 @@ export const startCommand: Command = async (argv, io) => {
   }
 };
 
-function checkManifests(directory: string | undefined): void {
-  if (directory === undefined) return;
-  const next = 'name a directory with manifests in it';
-  if (!existsSync(directory)) throw new AppError('MANIFESTS_MISSING', `--manifests: ${directory} is not there: ${next}`, { next });
-  if (!statSync(directory).isDirectory())
-    throw new AppError('MANIFESTS_MISSING', `--manifests: ${directory} is no directory: ${next}`, { next });
+function checkDirectories({ manifestsDir, servicesDir }: StartOptions): void {
+  const manifests = trouble(manifestsDir);
+  if (manifests !== undefined)
+    throw new AppError('MANIFESTS_MISSING', `--manifests: ${manifestsDir} ${manifests}: name a directory with manifests in it`, {
+      next: 'name a directory with manifests in it',
+    });
+  const services = trouble(servicesDir);
+  if (services !== undefined)
+    throw new AppError('SERVICES_MISSING', `--services: ${servicesDir} ${services}: name a directory with services in it`, {
+      next: 'name a directory with services in it',
+    });
+}
+
+function trouble(directory: string | undefined): string | undefined {
+  if (directory === undefined) return undefined;
+  if (!existsSync(directory)) return 'is not there';
+  return statSync(directory).isDirectory() ? undefined : 'is no directory';
 }
 
 /** Runs the node in this process, from the first look at the machine to the removal of the last trace. */

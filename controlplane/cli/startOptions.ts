@@ -4,12 +4,13 @@ import { resolve } from 'node:path';
 import { DEFAULT_NODE, nodePaths } from '#agent/host/paths.ts';
 import { AppError } from '#base/errors.ts';
 
-export const USAGE = `Usage: kijabi start [--name NAME] [--manifests DIR] [--port PORT] [--detach | --once] [--json]
+export const USAGE = `Usage: kijabi start [--name NAME] [--manifests DIR] [--services DIR] [--port PORT] [--detach | --once] [--json]
 
 Starts a complete one-machine node, isolated from this host: its own network namespace, containerd and kubelet. Runs a static
 nginx pod on it, and forwards a port of 127.0.0.1 to the pod. Ctrl-C removes every trace.
 
       --manifests DIR       run the manifests in DIR instead of the example; DIR itself is left as it is
+      --services DIR        serve the services in DIR instead of the example; DIR itself is left as it is
       --port PORT           port on 127.0.0.1 that leads to the pod (default: the first free one from 18080 on)
       --detach              return when the pod serves; kijabi down ends it
       --once                remove everything as soon as the pod has answered; exit code 0 only if it said 200
@@ -24,6 +25,7 @@ nginx pod on it, and forwards a port of 127.0.0.1 to the pod. Ctrl-C removes eve
 
 const OPTIONS = {
   manifests: { type: 'string' },
+  services: { type: 'string' },
   port: { type: 'string' },
   detach: { type: 'boolean', short: 'd' },
   once: { type: 'boolean' },
@@ -44,6 +46,7 @@ export interface StartOptions {
   readonly name: string;
   readonly nodeName: string;
   readonly manifestsDir: string | undefined;
+  readonly servicesDir: string | undefined;
   readonly port: number | undefined;
   readonly podSubnet: string | undefined;
   readonly registries: 'try' | 'never';
@@ -65,6 +68,7 @@ export function parseStart(argv: readonly string[], hostname: string): StartOpti
     name,
     nodeName: nodeNameOf(values['node-name'], hostname),
     manifestsDir: values.manifests === undefined ? undefined : resolve(values.manifests),
+    servicesDir: values.services === undefined ? undefined : resolve(values.services),
     port: values.port === undefined ? undefined : whole('--port', values.port, { from: 1, to: 65_535 }),
     podSubnet: values['pod-subnet'],
     registries: values.offline === true ? 'never' : 'try',

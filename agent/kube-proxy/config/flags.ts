@@ -68,6 +68,8 @@ export interface Flags {
   /** Where services come from without an API server; undefined: not said. */
   readonly servicesDir: string | undefined;
   readonly kubeletSocket: string | undefined;
+  /** A unix socket that answers as the metrics address does, for root alone. */
+  readonly socket: string | undefined;
   /** Address of the API server, instead of the kubeconfig's. */
   readonly master: string | undefined;
   readonly verbosity: number | undefined;
@@ -88,6 +90,7 @@ const OWN = {
   'services-dir': { type: 'string' },
   'kubelet-socket': { type: 'string' },
   master: { type: 'string' },
+  socket: { type: 'string' },
   cleanup: { type: 'boolean' },
   'init-only': { type: 'boolean' },
   'write-config-to': { type: 'string' },
@@ -118,6 +121,7 @@ The service proxy of the node: turns Services and EndpointSlices into kernel rul
       --nodeport-addresses LIST         CIDRs, or primary, localhost, all (default all; primary in nftables mode)
       --healthz-bind-address IP:PORT    /healthz and /livez (default 0.0.0.0:10256)
       --metrics-bind-address IP:PORT    /metrics, /proxyMode, /configz, /explain (default 127.0.0.1:10249)
+      --socket FILE                     answers there too what is asked on the metrics address, to root alone
       --explain NAMESPACE/NAME          say which rules serve a service, and end (-o json for programs)
       --cleanup                         remove every rule of this proxy and end
       --init-only                       set what needs full root, and end
@@ -147,6 +151,7 @@ export function parseFlags(argv: readonly string[]): Flags {
     hostnameOverride: text(values, 'hostname-override'),
     servicesDir: text(values, 'services-dir'),
     kubeletSocket: text(values, 'kubelet-socket'),
+    socket: text(values, 'socket'),
     master: text(values, 'master'),
     verbosity: values['v'] === undefined ? undefined : whole('v', values['v']),
     fields,

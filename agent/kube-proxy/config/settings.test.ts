@@ -47,6 +47,7 @@ test("settingsOf: kubeadm's ConfigMap gives upstream's defaults", () => {
     bindAddress: undefined,
     healthz: { host: '0.0.0.0', port: 10_256 },
     metrics: { host: '127.0.0.1', port: 10_249 },
+    socket: undefined,
     bindAddressHardFail: false,
     masqueradeBit: 14,
     masqueradeAll: false,

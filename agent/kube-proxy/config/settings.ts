@@ -68,6 +68,7 @@ export interface Settings {
   readonly bindAddress: string | undefined;
   readonly healthz: HostPort | undefined;
   readonly metrics: HostPort | undefined;
+  readonly socket: string | undefined;
   readonly bindAddressHardFail: boolean;
   readonly masqueradeBit: number;
   readonly masqueradeAll: boolean;
@@ -111,6 +112,7 @@ export function settingsOf(flags: Flags, file: KubeProxyConfiguration | undefine
     bindAddress: bindAddress === '0.0.0.0' || bindAddress === '::' ? undefined : bindAddress,
     healthz: address(config.healthzBindAddress, v6 ? '::' : '0.0.0.0', HEALTHZ_PORT),
     metrics: address(config.metricsBindAddress, v6 ? '::1' : '127.0.0.1', METRICS_PORT),
+    socket: flags.socket,
     bindAddressHardFail: config.bindAddressHardFail ?? false,
     masqueradeBit: rules?.masqueradeBit ?? 14,
     masqueradeAll: rules?.masqueradeAll ?? false,

@@ -5,18 +5,36 @@ import type { HostPort } from '../config/load.ts';
 
 const TIMEOUT_MS = 30_000;
 
+export type Output = 'text' | 'json';
+
+/** service: "namespace/name". */
+export function servicePath(service: string, output: Output): string {
+  return `/explain/service/${service.split('/').map(encodeURIComponent).join('/')}?output=${output}`;
+}
+
+export function packetPath(packet: { readonly from: string; readonly to: string; readonly proto: string }, output: Output): string {
+  return `/explain/packet?${new URLSearchParams({ ...packet, output }).toString()}`;
+}
+
+export function driftPath(output: Output): string {
+  return `/explain/drift?output=${output}`;
+}
+
+export type ProxyAddress = HostPort | { readonly socket: string };
+
 /** path: "/explain/service/default/web?output=json". */
-export function askProxy({ host, port }: HostPort, path: string): Promise<string> {
-  const target = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
+export function askProxy(at: ProxyAddress, path: string): Promise<string> {
+  const target = 'socket' in at ? { socketPath: at.socket } : { host: hereOf(at.host), port: at.port };
+  const where = 'socket' in at ? at.socket : `${hereOf(at.host)} port ${at.port}`;
   return new Promise((resolve, reject) => {
     const unreachable = (err: unknown): void =>
       reject(
         new AppError(
           'PROXY_UNREACHABLE',
-          `No kube-proxy answers on ${target} port ${port} (${explain(err)}): is it running, and is this its metricsBindAddress?`,
+          `No kube-proxy answers on ${where} (${explain(err)}): is it running, and is this its ${'socket' in at ? '--socket' : 'metricsBindAddress'}?`,
         ),
       );
-    const req = request({ host: target, port, path, timeout: TIMEOUT_MS }, (res) => {
+    const req = request({ ...target, path, timeout: TIMEOUT_MS, agent: false }, (res) => {
       const chunks: Buffer[] = [];
       res.on('data', (chunk: Buffer) => chunks.push(chunk));
       res.on('error', unreachable);
@@ -30,6 +48,11 @@ export function askProxy({ host, port }: HostPort, path: string): Promise<string
     req.on('error', unreachable);
     req.end();
   });
+}
+
+/** What listens everywhere listens here. */
+function hereOf(host: string): string {
+  return host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
 }
 
 function errorOf(body: string, status: number): AppError {

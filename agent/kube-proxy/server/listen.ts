@@ -1,5 +1,7 @@
 /** An HTTP server that ends with the signal and bounds what a client may cost. Throws: LISTEN_FAILED. */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { chmod, rename, rm } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { ListenOptions as NetListenOptions } from 'node:net';
 import { AppError, codeOf, explain } from '#base/errors.ts';
 
 export interface Answer {
@@ -11,28 +13,29 @@ export interface Answer {
 
 export type Route = (url: URL) => Promise<Answer> | Answer;
 
-export interface ListenOptions {
+export type At = { readonly host: string; readonly port: number } | { readonly socket: string };
+
+export type ListenOptions = At & {
   readonly what: string;
-  readonly host: string;
-  readonly port: number;
   readonly route: Route;
-}
+};
 
 export interface Listening {
   readonly port: number;
   close(): void;
 }
 
-export async function listen({ what, host, port, route }: ListenOptions, signal: AbortSignal): Promise<Listening> {
+export async function listen({ what, route, ...at }: ListenOptions, signal: AbortSignal): Promise<Listening> {
   const server = createServer(
     { requestTimeout: 10_000, headersTimeout: 10_000, maxHeaderSize: 8 << 10 },
     (req, res) => void serve(req, res, route),
   );
   try {
-    await new Promise<void>((resolve, reject) => server.once('error', reject).listen({ host, port, exclusive: true }, resolve));
+    await ('socket' in at ? listenOnSocket(server, at.socket) : listenOn(server, { ...at, exclusive: true }));
   } catch (err) {
-    const next = codeOf(err) === 'EADDRINUSE' ? 'another process has the port, find it with ss -lptn' : explain(err);
-    throw new AppError('LISTEN_FAILED', `Cannot serve ${what} on ${host} port ${port}: ${next}`, { host, port });
+    const next = codeOf(err) === 'EADDRINUSE' && 'port' in at ? 'another process has the port, find it with ss -lptn' : explain(err);
+    const where = 'socket' in at ? at.socket : `${at.host} port ${at.port}`;
+    throw new AppError('LISTEN_FAILED', `Cannot serve ${what} on ${where}: ${next}`, { ...at });
   }
   const close = (): void => {
     server.close();
@@ -41,12 +44,25 @@ export async function listen({ what, host, port, route }: ListenOptions, signal:
   signal.addEventListener('abort', close, { once: true });
   const address = server.address();
   return {
-    port: typeof address === 'object' && address !== null ? address.port : port,
+    port: typeof address === 'object' && address !== null ? address.port : 0,
     close: () => {
       signal.removeEventListener('abort', close);
       close();
     },
   };
+}
+
+function listenOn(server: Server, options: NetListenOptions): Promise<void> {
+  return new Promise((resolve, reject) => server.once('error', reject).listen(options, resolve));
+}
+
+/** Root alone may ask, from the first moment on: it is made under a name of its own and renamed. What an ended proxy left is replaced. */
+async function listenOnSocket(server: Server, path: string): Promise<void> {
+  const making = `${path}.${process.pid}`;
+  await rm(making, { force: true });
+  await listenOn(server, { path: making });
+  await chmod(making, 0o600);
+  await rename(making, path);
 }
 
 async function serve(req: IncomingMessage, res: ServerResponse, route: Route): Promise<void> {

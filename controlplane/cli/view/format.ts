@@ -1,6 +1,8 @@
 /** How the start of a node looks, line by line. Pure; the same lines on a terminal and in a file. */
 import type { TimelineStep } from '#agent/host/kubeletClient.ts';
+import { DEFAULT_NODE, nodePaths } from '#agent/host/paths.ts';
 import { STEPS, type PodView, type Serving, type StepName } from '#agent/host/progress.ts';
+import { netnsPath } from '#agent/linux/netns.ts';
 import { podTable } from '../get.ts';
 
 const TITLES: Readonly<Record<StepName, string>> = {
@@ -9,6 +11,7 @@ const TITLES: Readonly<Record<StepName, string>> = {
   node: 'Node',
   images: 'Images',
   kubelet: 'Kubelet',
+  proxy: 'Proxy',
   pod: 'Pod',
   http: 'HTTP',
 };
@@ -60,26 +63,36 @@ function answer({ url, answer }: Serving): string {
   return `${url} answers:\n${lines.map((line) => `  ${line}\n`).join('')}`;
 }
 
-function where({ tookMs, manifestsDir, podLogsDir, logs }: Serving): string {
+function where({ tookMs, manifestsDir, servicesDir, podLogsDir, logs }: Serving): string {
   const places = [
     ['manifests', manifestsDir],
+    ['services', servicesDir],
     ['pod logs', podLogsDir],
     ['kubelet', logs['kubelet'] ?? ''],
+    ['kube-proxy', logs['proxy'] ?? ''],
     ['containerd', logs['containerd'] ?? ''],
   ];
   return `After ${(tookMs / 1000).toFixed(1)} s. Where things are:\n${places.map(([name = '', path]) => `  ${name.padEnd(10)}  ${path}\n`).join('')}`;
 }
 
 /** Commands that work as they stand, in any order, again and again. */
-function tries({ example, cgroupDir }: Serving): string {
+function tries({ example, service, cgroupDir, name }: Serving): string {
   if (example === undefined) return '';
   const kill = `find ${cgroupDir} -path '*pod*' -name cgroup.procs -exec cat {} + | while read p; do if grep -qsx nginx /proc/$p/comm; then kill -9 $p; fi; done`;
-  return `Three things to try, as root in another terminal:
+  const nodeFlag = name === DEFAULT_NODE ? '' : `KIJABI_NODE=${name} `;
+  const more =
+    service === undefined
+      ? ''
+      : `  Ask the service that leads to the pod, and see which rules of the kernel do that:
+    nsenter --net=${netnsPath(nodePaths(name).netns)} curl -sI http://${service}/
+    ${nodeFlag}npx kijabi explain service nginx
+`;
+  return `${service === undefined ? 'Three' : 'Four'} things to try, as root in another terminal:
   Edit the manifest; a new pod takes the place of the old one, and the URL leads to it:
     sed -i 's/image: nginx$/&\\n    env: [{name: GREETING, value: hello}]/' ${example}
   Kill nginx; its container is started again:
     ${kill}
   Delete the manifest; the pod goes, and putting it back brings it back:
     rm ${example}
-`;
+${more}`;
 }

@@ -28,13 +28,15 @@ const SERVING: Serving = {
   tookMs: 1_540,
   name: 'kijabi',
   manifestsDir: '/m',
+  servicesDir: '/s',
   example: '/m/static-nginx.yaml',
+  service: '10.96.0.80:80',
   cgroupDir: '/sys/fs/cgroup/pids/kijabi-kijabi',
   podLogsDir: '/l',
-  logs: { kubelet: '/k.log', containerd: '/c.log' },
+  logs: { kubelet: '/k.log', proxy: '/p.log', containerd: '/c.log' },
 };
 
-test('servingText: table, answer, places, three things to try', () => {
+test('servingText: table, answer, places, things to try', () => {
   const lines = servingText(SERVING, NOW).split('\n');
   assert.deepEqual(lines.slice(0, 7), [
     'NAME              READY   STATUS    RESTARTS   AGE   IP           NODE   NOMINATED NODE   READINESS GATES',
@@ -46,7 +48,17 @@ test('servingText: table, answer, places, three things to try', () => {
     '  <title>Welcome to nginx!</title>',
   ]);
   const text = lines.join('\n');
-  for (const part of ['After 1.5 s', '/k.log', 'sed -i', '/m/static-nginx.yaml', 'kill -9', 'rm /m/static-nginx.yaml'])
+  for (const part of [
+    'After 1.5 s',
+    '/k.log',
+    'sed -i',
+    '/m/static-nginx.yaml',
+    'kill -9',
+    'rm /m/static-nginx.yaml',
+    'services    /s\n',
+    '/p.log',
+    'explain service nginx',
+  ])
     assert.ok(text.includes(part), part);
 });
 
@@ -70,8 +82,8 @@ test('podStepLine: with several pods it says whose', () => {
 });
 
 test('stepLine: numbers, times, seconds when they are many', () => {
-  assert.equal(stepLine('machine', '✓', 'Debian', 12.4), '1/7 ✓ Machine      12 ms  Debian');
-  assert.equal(stepLine('packages', '✓', 'installed', 61_234), '2/7 ✓ Packages    61.2 s  installed');
+  assert.equal(stepLine('machine', '✓', 'Debian', 12.4), '1/8 ✓ Machine      12 ms  Debian');
+  assert.equal(stepLine('packages', '✓', 'installed', 61_234), '2/8 ✓ Packages    61.2 s  installed');
 });
 
 function show(columns: number | undefined, ...all: (Progress | number)[]): string {
@@ -99,7 +111,7 @@ const START: Progress[] = [
 ];
 
 test('plain: a line when something is finished, once, and no control characters', () => {
-  assert.equal(show(undefined, ...START), '      ✓ sandbox    80 ms\n6/7 ✓ Pod          90 ms  ready\n');
+  assert.equal(show(undefined, ...START), '      ✓ sandbox    80 ms\n7/8 ✓ Pod          90 ms  ready\n');
 });
 
 test('plain: a long step says now and then how far it is', () => {
@@ -114,7 +126,7 @@ test('plain: a long step says now and then how far it is', () => {
     3_000,
     going('99 %'),
   );
-  assert.equal(text, '2/7 … Packages   3000 ms  50 %\n2/7 … Packages   6000 ms  99 %\n');
+  assert.equal(text, '2/8 … Packages   3000 ms  50 %\n2/8 … Packages   6000 ms  99 %\n');
 });
 
 test('terminal: what goes on is rewritten in place and never wider than the terminal; at the end the same lines stand', () => {
@@ -123,7 +135,7 @@ test('terminal: what goes on is rewritten in place and never wider than the term
     .replaceAll(/␛\[\d*[A-Z]\r?/g, '')
     .split('\n'))
     if (line.includes('…')) assert.ok(line.length < 30, line);
-  assert.equal(onScreen(written), '      ✓ sandbox    80 ms\n6/7 ✓ Pod          90 ms  ready');
+  assert.equal(onScreen(written), '      ✓ sandbox    80 ms\n7/8 ✓ Pod          90 ms  ready');
 });
 
 test('terminal: two steps side by side, the later one done first', () => {
@@ -136,9 +148,9 @@ test('terminal: two steps side by side, the later one done first', () => {
     { kind: 'failed', failure: { code: 'X', message: 'm', next: undefined } },
   );
   assert.deepEqual(onScreen(written).trimEnd().split('\n'), [
-    '5/7 ✓ Kubelet       5 ms  up',
+    '5/8 ✓ Kubelet       5 ms  up',
     '      by the way',
-    '4/7 ✗ Images              failed',
+    '4/8 ✗ Images              failed',
   ]);
 });
 
