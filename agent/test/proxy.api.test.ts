@@ -10,8 +10,6 @@ import type { Node } from '#api/kinds/core/node.ts';
 import { SystemClock } from '#base/clock.ts';
 import { makeLogger } from '#base/log.ts';
 import { connect } from '#client/connect.ts';
-import { parseKubeconfig } from '#client/kubeconfig.ts';
-import { kubeconfig } from '../../controlplane/apiserver/dev/kubeconfig.ts';
 import { startDevServer, type DevServer } from '../../controlplane/apiserver/dev/start.ts';
 import { TestClient } from '../../controlplane/apiserver/testing/client.ts';
 import { ObjectStore } from '../kube-proxy/objects.ts';
@@ -64,9 +62,10 @@ void describe('the source of an API server', () => {
       .join();
 
   const follow = (at: DevServer): ApiServerSource => {
-    const text = kubeconfig({ name: 'k', url: at.url, ca: at.pki.ca, user: { token: PROXY.token } });
+    const text = (value: string) => ({ kind: 'text', text: value }) as const;
+    const config = { server: at.url, ca: text(at.pki.ca), token: text(PROXY.token), namespace: 'default' };
     const log = makeLogger({ write: (line) => lines.push(line), clock });
-    const client = connect({ config: parseKubeconfig(text, { file: 'k' }), clock, log, userAgent: 'kube-proxy' });
+    const client = connect({ config, clock, log, userAgent: 'kube-proxy' });
     return new ApiServerSource({
       client,
       store,
