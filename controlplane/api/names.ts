@@ -189,3 +189,16 @@ export function pathSegmentName(value: string): readonly string[] {
 export function asPrefix(check: NameCheck): NameCheck {
   return (value) => check(value.length > 1 && value.endsWith('-') ? `${value.slice(0, -2)}a` : value);
 }
+
+const URL_PATH = "[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+";
+const URL_PATH_RE = new RegExp(`^${URL_PATH}$`);
+
+/** A domain, a slash, a path: names of controllers and signers. */
+export function domainPrefixedPath(value: string): readonly string[] {
+  const slash = value.indexOf('/');
+  const [host, path] = slash < 0 ? [value, ''] : [value.slice(0, slash), value.slice(slash + 1)];
+  if (host === '' || path === '') return ['must be a domain-prefixed path (such as "acme.io/foo")'];
+  const out = [...dns1123Subdomain(host)];
+  if (!URL_PATH_RE.test(path)) out.push(breaksRegex('Invalid path', URL_PATH));
+  return out;
+}

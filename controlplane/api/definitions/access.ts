@@ -7,9 +7,9 @@ import {
 } from '#api/kinds/authorization/v1.ts';
 import { CertificateSigningRequest } from '#api/kinds/certificates/v1.ts';
 import { ClusterRole, ClusterRoleBinding, Role, RoleBinding } from '#api/kinds/rbac/v1.ts';
-import { dns1123Subdomain, pathSegmentName } from '#api/names.ts';
 import { defineKind } from '#api/scheme.ts';
-import { metadataOnly } from '#api/validation/named.ts';
+import { validateCertificateSigningRequest } from '#api/validation/certificates.ts';
+import { validateClusterRole, validateClusterRoleBinding, validateRole, validateRoleBinding } from '#api/validation/rbac.ts';
 
 export const roleKind = defineKind({
   apiVersion: 'rbac.authorization.k8s.io/v1',
@@ -17,7 +17,7 @@ export const roleKind = defineKind({
   schema: Role,
   plural: 'roles',
   namespaced: true,
-  validate: metadataOnly({ namespaced: true, name: pathSegmentName }),
+  validate: validateRole,
 });
 export const roleBindingKind = defineKind({
   apiVersion: 'rbac.authorization.k8s.io/v1',
@@ -25,7 +25,7 @@ export const roleBindingKind = defineKind({
   schema: RoleBinding,
   plural: 'rolebindings',
   namespaced: true,
-  validate: metadataOnly({ namespaced: true, name: pathSegmentName }),
+  validate: validateRoleBinding,
 });
 export const clusterRoleKind = defineKind({
   apiVersion: 'rbac.authorization.k8s.io/v1',
@@ -33,7 +33,7 @@ export const clusterRoleKind = defineKind({
   schema: ClusterRole,
   plural: 'clusterroles',
   namespaced: false,
-  validate: metadataOnly({ namespaced: false, name: pathSegmentName }),
+  validate: validateClusterRole,
 });
 export const clusterRoleBindingKind = defineKind({
   apiVersion: 'rbac.authorization.k8s.io/v1',
@@ -41,7 +41,7 @@ export const clusterRoleBindingKind = defineKind({
   schema: ClusterRoleBinding,
   plural: 'clusterrolebindings',
   namespaced: false,
-  validate: metadataOnly({ namespaced: false, name: pathSegmentName }),
+  validate: validateClusterRoleBinding,
 });
 export const certificateSigningRequestKind = defineKind({
   apiVersion: 'certificates.k8s.io/v1',
@@ -51,7 +51,7 @@ export const certificateSigningRequestKind = defineKind({
   namespaced: false,
   shortNames: ['csr'],
   subresources: ['approval', 'status'],
-  validate: metadataOnly({ namespaced: false, name: dns1123Subdomain }),
+  validate: validateCertificateSigningRequest,
 });
 export const tokenReviewKind = defineKind({
   apiVersion: 'authentication.k8s.io/v1',

@@ -4,6 +4,7 @@ import { RuntimeClass } from '#api/kinds/node/v1.ts';
 import { dns1123Subdomain } from '#api/names.ts';
 import { defineKind } from '#api/scheme.ts';
 import { metadataOnly } from '#api/validation/named.ts';
+import { validateLease, validateRuntimeClass } from '#api/validation/small.ts';
 
 export const leaseKind = defineKind({
   apiVersion: 'coordination.k8s.io/v1',
@@ -11,7 +12,7 @@ export const leaseKind = defineKind({
   schema: Lease,
   plural: 'leases',
   namespaced: true,
-  validate: metadataOnly({ namespaced: true, name: dns1123Subdomain }),
+  validate: validateLease,
 });
 export const eventsEventKind = defineKind({
   apiVersion: 'events.k8s.io/v1',
@@ -28,5 +29,5 @@ export const runtimeClassKind = defineKind({
   schema: RuntimeClass,
   plural: 'runtimeclasses',
   namespaced: false,
-  validate: metadataOnly({ namespaced: false, name: dns1123Subdomain }),
+  validate: validateRuntimeClass,
 });

@@ -10,6 +10,8 @@ import { defineKind } from '#api/scheme.ts';
 import { validateConfigMap, validateNamespace, validateSecret } from '#api/validation/config.ts';
 import { metadataOnly } from '#api/validation/named.ts';
 import { validateReplicationController } from '#api/validation/workloads.ts';
+import { validateLimitRange, validateResourceQuota } from '#api/validation/quota.ts';
+import { validateEvent } from '#api/validation/small.ts';
 
 export const configMapKind = defineKind({
   apiVersion: 'v1',
@@ -65,7 +67,7 @@ export const eventKind = defineKind({
   plural: 'events',
   namespaced: true,
   shortNames: ['ev'],
-  validate: metadataOnly({ namespaced: true, name: dns1123Subdomain }),
+  validate: validateEvent,
 });
 export const limitRangeKind = defineKind({
   apiVersion: 'v1',
@@ -74,7 +76,7 @@ export const limitRangeKind = defineKind({
   plural: 'limitranges',
   namespaced: true,
   shortNames: ['limits'],
-  validate: metadataOnly({ namespaced: true, name: dns1123Subdomain }),
+  validate: validateLimitRange,
 });
 export const resourceQuotaKind = defineKind({
   apiVersion: 'v1',
@@ -84,7 +86,7 @@ export const resourceQuotaKind = defineKind({
   namespaced: true,
   shortNames: ['quota'],
   subresources: ['status'],
-  validate: metadataOnly({ namespaced: true, name: dns1123Subdomain }),
+  validate: validateResourceQuota,
 });
 export const replicationControllerKind = defineKind({
   apiVersion: 'v1',

@@ -1,9 +1,9 @@
 import { IPAddress, ServiceCIDR } from '#api/kinds/networking/addresses.ts';
 import { Ingress, IngressClass } from '#api/kinds/networking/ingress.ts';
 import { NetworkPolicy } from '#api/kinds/networking/networkPolicy.ts';
-import { dns1123Subdomain, pathSegmentName } from '#api/names.ts';
 import { defineKind } from '#api/scheme.ts';
-import { metadataOnly } from '#api/validation/named.ts';
+import { validateIngress, validateIngressClass } from '#api/validation/ingress.ts';
+import { validateIpAddress, validateNetworkPolicy, validateServiceCidr } from '#api/validation/networkPolicy.ts';
 
 export const ingressKind = defineKind({
   apiVersion: 'networking.k8s.io/v1',
@@ -13,7 +13,7 @@ export const ingressKind = defineKind({
   namespaced: true,
   shortNames: ['ing'],
   subresources: ['status'],
-  validate: metadataOnly({ namespaced: true, name: dns1123Subdomain }),
+  validate: validateIngress,
 });
 export const ingressClassKind = defineKind({
   apiVersion: 'networking.k8s.io/v1',
@@ -21,7 +21,7 @@ export const ingressClassKind = defineKind({
   schema: IngressClass,
   plural: 'ingressclasses',
   namespaced: false,
-  validate: metadataOnly({ namespaced: false, name: dns1123Subdomain }),
+  validate: validateIngressClass,
 });
 export const networkPolicyKind = defineKind({
   apiVersion: 'networking.k8s.io/v1',
@@ -30,7 +30,7 @@ export const networkPolicyKind = defineKind({
   plural: 'networkpolicies',
   namespaced: true,
   shortNames: ['netpol'],
-  validate: metadataOnly({ namespaced: true, name: dns1123Subdomain }),
+  validate: validateNetworkPolicy,
 });
 export const ipAddressKind = defineKind({
   apiVersion: 'networking.k8s.io/v1',
@@ -39,7 +39,7 @@ export const ipAddressKind = defineKind({
   plural: 'ipaddresses',
   namespaced: false,
   shortNames: ['ip'],
-  validate: metadataOnly({ namespaced: false, name: pathSegmentName }),
+  validate: validateIpAddress,
 });
 export const serviceCidrKind = defineKind({
   apiVersion: 'networking.k8s.io/v1',
@@ -48,5 +48,5 @@ export const serviceCidrKind = defineKind({
   plural: 'servicecidrs',
   namespaced: false,
   subresources: ['status'],
-  validate: metadataOnly({ namespaced: false, name: dns1123Subdomain }),
+  validate: validateServiceCidr,
 });

@@ -1,10 +1,16 @@
 import { PersistentVolume } from '#api/kinds/core/persistentVolume.ts';
 import { PersistentVolumeClaim } from '#api/kinds/core/persistentVolumeClaim.ts';
 import { CSIDriver, CSINode, CSIStorageCapacity, StorageClass, VolumeAttachment, VolumeAttributesClass } from '#api/kinds/storage/v1.ts';
-import { dns1123Subdomain } from '#api/names.ts';
 import { defineKind } from '#api/scheme.ts';
-import { metadataOnly } from '#api/validation/named.ts';
 import { validatePersistentVolume, validatePersistentVolumeClaim } from '#api/validation/persistentVolumes.ts';
+import {
+  validateCsiDriver,
+  validateCsiNode,
+  validateStorageCapacity,
+  validateStorageClass,
+  validateVolumeAttachment,
+  validateVolumeAttributesClass,
+} from '#api/validation/storage.ts';
 
 export const persistentVolumeKind = defineKind({
   apiVersion: 'v1',
@@ -33,7 +39,7 @@ export const storageClassKind = defineKind({
   plural: 'storageclasses',
   namespaced: false,
   shortNames: ['sc'],
-  validate: metadataOnly({ namespaced: false, name: dns1123Subdomain }),
+  validate: validateStorageClass,
 });
 export const volumeAttachmentKind = defineKind({
   apiVersion: 'storage.k8s.io/v1',
@@ -42,7 +48,7 @@ export const volumeAttachmentKind = defineKind({
   plural: 'volumeattachments',
   namespaced: false,
   subresources: ['status'],
-  validate: metadataOnly({ namespaced: false, name: dns1123Subdomain }),
+  validate: validateVolumeAttachment,
 });
 export const csiDriverKind = defineKind({
   apiVersion: 'storage.k8s.io/v1',
@@ -50,7 +56,7 @@ export const csiDriverKind = defineKind({
   schema: CSIDriver,
   plural: 'csidrivers',
   namespaced: false,
-  validate: metadataOnly({ namespaced: false, name: dns1123Subdomain }),
+  validate: validateCsiDriver,
 });
 export const csiNodeKind = defineKind({
   apiVersion: 'storage.k8s.io/v1',
@@ -58,7 +64,7 @@ export const csiNodeKind = defineKind({
   schema: CSINode,
   plural: 'csinodes',
   namespaced: false,
-  validate: metadataOnly({ namespaced: false, name: dns1123Subdomain }),
+  validate: validateCsiNode,
 });
 export const csiStorageCapacityKind = defineKind({
   apiVersion: 'storage.k8s.io/v1',
@@ -66,7 +72,7 @@ export const csiStorageCapacityKind = defineKind({
   schema: CSIStorageCapacity,
   plural: 'csistoragecapacities',
   namespaced: true,
-  validate: metadataOnly({ namespaced: true, name: dns1123Subdomain }),
+  validate: validateStorageCapacity,
 });
 export const volumeAttributesClassKind = defineKind({
   apiVersion: 'storage.k8s.io/v1',
@@ -75,5 +81,5 @@ export const volumeAttributesClassKind = defineKind({
   plural: 'volumeattributesclasses',
   namespaced: false,
   shortNames: ['vac'],
-  validate: metadataOnly({ namespaced: false, name: dns1123Subdomain }),
+  validate: validateVolumeAttributesClass,
 });

@@ -16,6 +16,8 @@ import {
   validateReplicaSet,
   validateStatefulSet,
 } from '#api/validation/workloads.ts';
+import { validateAutoscaler, validateAutoscalerV1 } from '#api/validation/autoscaling.ts';
+import { validateControllerRevision, validateDisruptionBudget, validatePriorityClass } from '#api/validation/small.ts';
 
 export const deploymentKind = defineKind({
   apiVersion: 'apps/v1',
@@ -67,7 +69,7 @@ export const controllerRevisionKind = defineKind({
   schema: ControllerRevision,
   plural: 'controllerrevisions',
   namespaced: true,
-  validate: metadataOnly({ namespaced: true, name: dns1123Subdomain }),
+  validate: validateControllerRevision,
 });
 export const jobKind = defineKind({
   apiVersion: 'batch/v1',
@@ -99,7 +101,7 @@ export const horizontalPodAutoscalerKind = defineKind({
   shortNames: ['hpa'],
   categories: ['all'],
   subresources: ['status'],
-  validate: metadataOnly({ namespaced: true, name: dns1123Subdomain }),
+  validate: validateAutoscaler,
 });
 export const horizontalPodAutoscalerV1Kind = defineKind({
   apiVersion: 'autoscaling/v1',
@@ -110,7 +112,7 @@ export const horizontalPodAutoscalerV1Kind = defineKind({
   shortNames: ['hpa'],
   categories: ['all'],
   subresources: ['status'],
-  validate: metadataOnly({ namespaced: true, name: dns1123Subdomain }),
+  validate: validateAutoscalerV1,
 });
 export const scaleKind = defineKind({
   apiVersion: 'autoscaling/v1',
@@ -129,7 +131,7 @@ export const podDisruptionBudgetKind = defineKind({
   namespaced: true,
   shortNames: ['pdb'],
   subresources: ['status'],
-  validate: metadataOnly({ namespaced: true, name: dns1123Subdomain }),
+  validate: validateDisruptionBudget,
 });
 export const evictionKind = defineKind({
   apiVersion: 'policy/v1',
@@ -147,5 +149,5 @@ export const priorityClassKind = defineKind({
   plural: 'priorityclasses',
   namespaced: false,
   shortNames: ['pc'],
-  validate: metadataOnly({ namespaced: false, name: dns1123Subdomain }),
+  validate: validatePriorityClass,
 });

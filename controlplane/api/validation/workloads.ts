@@ -75,7 +75,7 @@ function validateCounts(problems: Problems, spec: object, place: FieldPath, ...n
 }
 
 /** A number of pods, or a percentage of them. */
-function validateShare(problems: Problems, share: number | string | undefined, place: FieldPath): void {
+export function validateShare(problems: Problems, share: number | string | undefined, place: FieldPath): void {
   if (typeof share === 'number') validateNonNegative(problems, share, place);
   else if (share !== undefined) problems.invalidAll(place, share, percentText(share));
   if (typeof share === 'string' && (percentOf(share) ?? 0) > 100) problems.invalid(place, share, 'must not be greater than 100%');

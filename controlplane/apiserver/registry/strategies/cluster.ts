@@ -1,12 +1,14 @@
 /** Namespaces, nodes, configuration, storage, access: the kinds that are not about running pods. Pure. Source: their strategies in Kubernetes 1.36. */
-import { at } from '#api/fieldPath.ts';
+import { at, type FieldPath } from '#api/fieldPath.ts';
 import type { CertificateSigningRequest } from '#api/kinds/certificates/v1.ts';
 import type { Secret } from '#api/kinds/core/config.ts';
 import type { Event } from '#api/kinds/core/event.ts';
 import type { Namespace } from '#api/kinds/core/namespace.ts';
 import type { KubeObject } from '#api/kinds/meta/objectMeta.ts';
+import type { Ingress } from '#api/kinds/networking/ingress.ts';
 import { Problems, type Problem } from '#api/problem.ts';
 import type { Draft } from '#api/schema.ts';
+import { validateNewIngress } from '#api/validation/ingress.ts';
 import { deepEqual } from '../deepEqual.ts';
 import type { KubeDraft, Strategy, WriteContext } from '../types.ts';
 import { dropStatus, fieldReaders, keepStatus, SPEC, unchanged, withStatus } from './common.ts';
@@ -177,14 +179,47 @@ export const bindingOfRoleStrategy: Strategy = {
 export const roleStrategy: Strategy = { createOnUpdate: true };
 
 export const priorityClassStrategy: Strategy = {
-  validateUpdate: (object, old) => unchanged(object, old, [at('value'), at('preemptionPolicy')]),
+  validateUpdate: (object, old) => [
+    ...forbidden(object, old, ['value'], () => 'may not be changed in an update.'),
+    ...unchanged(object, old, [at('preemptionPolicy')]),
+  ],
 };
+
+const noUpdates = (field: string): string => `updates to ${field} are forbidden.`;
+
 export const storageClassStrategy: Strategy = {
-  validateUpdate: (object, old) =>
-    unchanged(object, old, [at('provisioner'), at('parameters'), at('reclaimPolicy'), at('volumeBindingMode')]),
+  validateUpdate: (object, old) => [
+    ...forbidden(object, old, ['parameters', 'provisioner', 'reclaimPolicy'], noUpdates),
+    ...unchanged(object, old, [at('volumeBindingMode')]),
+  ],
 };
-export const runtimeClassStrategy: Strategy = { validateUpdate: (object, old) => unchanged(object, old, [at('handler')]) };
-export const ingressClassStrategy: Strategy = { validateUpdate: (object, old) => unchanged(object, old, [SPEC.field('controller')]) };
+export const volumeAttributesClassStrategy: Strategy = {
+  validateUpdate: (object, old) => forbidden(object, old, ['driverName', 'parameters'], noUpdates),
+};
+
+/** One problem for each field that changed and must not. */
+function forbidden(object: KubeObject, old: KubeObject, fields: readonly string[], text: (field: string) => string): readonly Problem[] {
+  const problems = new Problems();
+  const [next, was] = [object as unknown as Loose, old as unknown as Loose];
+  for (const field of fields) if (!deepEqual(next[field], was[field])) problems.forbidden(at(field), text(field));
+  return problems.found;
+}
+
+const fixed = (...places: readonly FieldPath[]): Strategy => ({ validateUpdate: (object, old) => unchanged(object, old, places) });
+
+export const runtimeClassStrategy = fixed(at('handler'));
+export const ingressClassStrategy = fixed(SPEC.field('controller'));
+export const ipAddressStrategy = fixed(SPEC.field('parentRef'));
+export const serviceCidrStrategy: Strategy = { ...withStatus, ...fixed(SPEC.field('cidrs')) };
+export const csiDriverStrategy = fixed(SPEC.field('attachRequired'), SPEC.field('volumeLifecycleModes'));
+export const volumeAttachmentStrategy: Strategy = { prepareForCreate: dropStatus, prepareForUpdate: keepStatus, ...fixed(SPEC) };
+export const resourceQuotaStrategy: Strategy = {
+  returnsDeleted: true,
+  prepareForCreate: dropStatus,
+  prepareForUpdate: keepStatus,
+  ...fixed(SPEC.field('scopes')),
+};
+export const ingressStrategy: Strategy = { ...withStatus, validateCreate: (object) => validateNewIngress(object as Ingress) };
 
 export const persistentVolumeStrategy: Strategy = {
   returnsDeleted: true,

@@ -1,4 +1,5 @@
 /** Deployments, ReplicaSets, StatefulSets, DaemonSets, Jobs, CronJobs and the rest of what keeps pods. Pure. Source: their strategies in Kubernetes 1.36. */
+import { at } from '#api/fieldPath.ts';
 import type { Job } from '#api/kinds/batch/v1.ts';
 import type { KubeObject } from '#api/kinds/meta/objectMeta.ts';
 import { Problems, type Problem } from '#api/problem.ts';
@@ -93,8 +94,7 @@ export const controllerRevisionStrategy: Strategy = {
     const problems = new Problems();
     const next = object as unknown as KubeDraft;
     const was = old as unknown as KubeDraft;
-    if (JSON.stringify(next['data']) !== JSON.stringify(was['data']))
-      problems.invalid(SPEC.field('data'), next['data'], 'field is immutable');
+    if (JSON.stringify(next['data']) !== JSON.stringify(was['data'])) problems.invalid(at('data'), next['data'], 'field is immutable');
     return problems.found;
   },
 };
