@@ -17,6 +17,8 @@ export interface CallDeps {
   readonly clock: Clock;
   readonly socket: string;
   readonly requestTimeoutMs: number;
+  /** Told of each call that ended, streams left out. */
+  readonly onCall?: ((rpc: string, tookMs: number, outcome: 'ok' | 'failed') => void) | undefined;
 }
 
 /** An object with one function per method, named as in gen/: the first letter small. */
@@ -40,9 +42,11 @@ interface Args {
 
 async function unary(m: MethodCodec, deps: CallDeps, metadata: Metadata, { request, options }: Args): Promise<object> {
   const bytes = begin(m, deps, { request, options });
+  const startedMs = deps.clock.monotonicMs();
   return new Promise((resolve, reject) => {
     const call = deps.connection.client.makeUnaryRequest(m.path, same, decoder(m), bytes, metadata, {}, (err, answer) => {
       guard.end();
+      deps.onCall?.(m.name, deps.clock.monotonicMs() - startedMs, err === null ? 'ok' : 'failed');
       if (err === null && answer !== undefined) resolve(answer);
       else reject(guard.explain(err));
     });

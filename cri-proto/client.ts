@@ -8,7 +8,7 @@
  */
 import { Metadata } from '@grpc/grpc-js';
 import type { Clock } from '#base/clock.ts';
-import { makeService } from './call.ts';
+import { makeService, type CallDeps } from './call.ts';
 import { loadSchema } from './codec.ts';
 import { Connection } from './connection.ts';
 import { DEFAULT_REQUEST_TIMEOUT_MS } from './deadlines.ts';
@@ -25,6 +25,8 @@ export interface CriClientOptions {
   readonly requestTimeoutMs?: number;
   /** Told of each change once: from the first connection or the first refusal on, until close(). */
   readonly onStateChange?: (up: boolean) => void;
+  /** Told of each call that ended, streams left out: for metrics. */
+  readonly onCall?: CallDeps['onCall'];
 }
 
 export class CriClient {
@@ -35,11 +37,17 @@ export class CriClient {
   readonly #events: Events;
   readonly #decode: ReturnType<typeof payloadDecoder>;
 
-  constructor({ endpoint, clock, requestTimeoutMs = DEFAULT_REQUEST_TIMEOUT_MS, onStateChange = () => undefined }: CriClientOptions) {
+  constructor({
+    endpoint,
+    clock,
+    requestTimeoutMs = DEFAULT_REQUEST_TIMEOUT_MS,
+    onStateChange = () => undefined,
+    onCall,
+  }: CriClientOptions) {
     this.socket = parseEndpoint(endpoint);
     this.#connection = new Connection(this.socket, clock, onStateChange);
     const schema = loadSchema();
-    const deps = { connection: this.#connection, clock, socket: this.socket, requestTimeoutMs };
+    const deps = { connection: this.#connection, clock, socket: this.socket, requestTimeoutMs, onCall };
     this.runtime = makeService(schema.methods('runtime.v1.RuntimeService'), deps) as unknown as RuntimeService;
     this.image = makeService(schema.methods('runtime.v1.ImageService'), deps) as unknown as ImageService;
     const namespace = new Metadata();

@@ -44,10 +44,10 @@ export interface Refusal {
 }
 
 export class KubeletClient {
-  readonly #socket: string;
+  readonly socket: string;
 
   constructor(socket: string) {
-    this.#socket = socket;
+    this.socket = socket;
   }
 
   async healthy(signal: AbortSignal): Promise<boolean> {
@@ -80,8 +80,8 @@ export class KubeletClient {
     const path = `/containerLogs/${[namespace, name, container].map(encodeURIComponent).join('/')}?${query.toString()}`;
     return new Promise((resolve, reject) => {
       const fail = (err: unknown): void =>
-        signal.aborted ? resolve() : reject(new AppError('KUBELET_UNREACHABLE', `Cannot reach the kubelet at ${this.#socket}`, {}, err));
-      const req = request({ socketPath: this.#socket, path, agent: false, signal }, (res) => {
+        signal.aborted ? resolve() : reject(new AppError('KUBELET_UNREACHABLE', `Cannot reach the kubelet at ${this.socket}`, {}, err));
+      const req = request({ socketPath: this.socket, path, agent: false, signal }, (res) => {
         let refusal = '';
         res.setEncoding('utf8');
         res.on('data', (chunk: string) => (res.statusCode === 200 ? onText(chunk) : (refusal += chunk)));
@@ -107,12 +107,10 @@ export class KubeletClient {
   #get(path: string, signal: AbortSignal): Promise<{ status: number; text: string }> {
     return new Promise((resolve, reject) => {
       const fail = (err: unknown): void => {
-        reject(
-          signal.aborted ? signal.reason : new AppError('KUBELET_UNREACHABLE', `Cannot reach the kubelet at ${this.#socket}`, {}, err),
-        );
+        reject(signal.aborted ? signal.reason : new AppError('KUBELET_UNREACHABLE', `Cannot reach the kubelet at ${this.socket}`, {}, err));
       };
       // agent: false closes the connection each time, so that nothing keeps this process alive.
-      const req = request({ socketPath: this.#socket, path, agent: false, signal }, (res) => {
+      const req = request({ socketPath: this.socket, path, agent: false, signal }, (res) => {
         let text = '';
         res.setEncoding('utf8');
         res.on('data', (chunk: string) => (text += chunk));

@@ -17,6 +17,7 @@ import { removeOrphans } from './disk/orphans.ts';
 import { Checkpoint } from './checkpoint/act.ts';
 import { EventLog } from './events.ts';
 import { ImagePuller } from './images/puller.ts';
+import { KubeletMetrics } from './metrics.ts';
 import { makePaths, probesFile } from './paths.ts';
 import { Holds } from './pods/holds.ts';
 import { RuntimeWatch } from './pods/observe.ts';
@@ -26,7 +27,12 @@ import { parseResults, type ProbeResults } from './probes/plan.ts';
 import { Prober } from './probes/prober.ts';
 import { CriRuntime } from './runtime/cri.ts';
 import { serveHealthz } from './server/healthz.ts';
-import { serveLocal, type Health } from './server/local.ts';
+import type { ApiDeps, Health } from './server/api.ts';
+import { serveLocal } from './server/local.ts';
+import { PodFeed } from './server/podFeed.ts';
+import { startServer } from './server/start.ts';
+import { StatsCollector } from './server/stats/observe.ts';
+import { processUsage } from './server/stats/usage.ts';
 import { MANIFEST_WORDS, ManifestSource, unreadableManifest } from './sources/manifests.ts';
 
 import { Timeline } from './timeline.ts';
@@ -35,6 +41,7 @@ import { Timeline } from './timeline.ts';
 const PODS_AT_ONCE = 8;
 /** The safety net behind the events of the runtime. */
 const RELIST_MS = 30_000;
+const SYSTEM_LOGS = '/var/log';
 
 async function run(settings: Settings, { clock, log, signal, notify }: DaemonContext): Promise<void> {
   const startedMs = clock.monotonicMs();
@@ -48,6 +55,7 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
     endpoint: settings.containerRuntimeEndpoint,
     clock,
     requestTimeoutMs: settings.runtimeRequestTimeoutMs,
+    onCall: (rpc, tookMs, outcome) => metrics.runtimeCall(rpc, tookMs, outcome),
     onStateChange: (up) => {
       if (!up)
         log.error('Cannot reach the container runtime, trying again until it answers', {
@@ -72,11 +80,14 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
       random: Math.random,
       ask: (target, probe, s) => askOnce({ client, clock }, target, probe, s),
       onChange: (key) => workers.look(key),
+      onAnswer: (pod, container, kind, answer) => metrics.probed(pod, container, kind, answer),
       known: new Map(await verdicts.load(parseResults)),
       keep: (results) => verdicts.save([...results]),
     },
     signal,
   );
+  const feed = new PodFeed();
+  const metrics = new KubeletMetrics({ nodeName, pods: () => workers.pods(), usage: processUsage });
 
   const workers: PodWorkers = new PodWorkers({
     runtime,
@@ -104,6 +115,11 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
     crashBackoff: settings.crashBackoff,
     watch: () => runtimeWatch,
     prober,
+    onLooked: (key) => {
+      const known = workers.pod(key);
+      if (known !== undefined) metrics.podLooked(known, clock.nowMs());
+      feed.changed(key);
+    },
   });
   const runtimeWatch = new RuntimeWatch({ runtime, clock, log, relistMs: RELIST_MS, onPod: (key) => workers.look(key) });
   const manifests = new ManifestSource({ nodeName, clock, log, onPods: (pods) => workers.setPods(pods) });
@@ -112,10 +128,25 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
     runtimeUp === true
       ? { ok: true, problems: [] }
       : { ok: false, problems: [`container runtime: no answer on ${settings.containerRuntimeEndpoint}`] };
-  await serveLocal({ paths, workers, events, timeline, clock, log, health, manifests: () => manifests.view() }, signal);
+  const { debugging, systemLogs, streamIdleMs } = settings.server;
+  const api: ApiDeps = {
+    paths,
+    workers,
+    runtime,
+    clock,
+    health,
+    metrics,
+    stats: new StatsCollector({ runtime, workers, paths, nodeName, cores: machine.cpuMilli / 1_000, clock }),
+    configz: () => settings.configz,
+    debugging,
+    systemLogs: systemLogs ? SYSTEM_LOGS : undefined,
+    streamIdleMs,
+  };
+  await serveLocal({ api, feed, events, timeline, manifests: () => manifests.view() }, signal);
   if (settings.healthz.port > 0) await serveHealthz(settings.healthz, health, signal);
+  const server = startServer({ api, settings, nodeName, addresses: machine.addresses, clock, log }, signal);
 
-  await client.waitReady(signal);
+  await Promise.race([client.waitReady(signal), failing(server)]);
   const { name, version } = await runtime.identify(signal);
   const left = await disk.scan();
   const watching = watchDirectory(
@@ -131,7 +162,7 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
     },
     signal,
   );
-  await Promise.race([manifests.complete, watching]);
+  await Promise.race([Promise.all([manifests.complete, server]), watching]);
   for (const key of left.keys) workers.look(key);
   log.info('Kubelet is ready', {
     node: nodeName,
@@ -152,6 +183,11 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
     signal,
   );
   await Promise.all([watching, runtimeWatch.run(signal), workers.run(signal), orphans]);
+}
+
+/** Never resolves: only a failure of work is news. */
+function failing(work: Promise<unknown>): Promise<never> {
+  return new Promise((_, reject) => void work.catch(reject));
 }
 
 /** What work gives, or an error that says what was wanted from it. */

@@ -176,7 +176,7 @@ test('a second kubelet on the node says so and ends', { skip }, async () => {
 test('a runtime that is not there: one line, and it starts when the runtime comes', { skip }, async () => {
   const lone: TestKubelet = makeKubelet(containerd, {
     nodeName: 'node3',
-    config: { healthzPort: 0, containerRuntimeEndpoint: `unix://${containerd.dir}/not-there.sock` },
+    config: { healthzPort: 0, enableServer: false, containerRuntimeEndpoint: `unix://${containerd.dir}/not-there.sock` },
   });
   const starting = lone.start();
   starting.catch(() => undefined);

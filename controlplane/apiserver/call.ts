@@ -1,5 +1,6 @@
 /** One request on its way through the server, and what may become of it. Types only: http/ makes calls and writes answers, the rest handles them. */
 import type { Duplex } from 'node:stream';
+import type { Peer } from '#base/peer.ts';
 import type { Wanted } from './negotiate.ts';
 import type { RequestInfo } from './requestInfo.ts';
 import type { Query } from './query.ts';
@@ -13,22 +14,6 @@ export interface UserInfo {
 
 /** Header names in small letters. */
 export type Headers = Readonly<Record<string, string | readonly string[] | undefined>>;
-
-/** What the connection itself says about the client. */
-export interface Peer {
-  readonly address: string;
-  /** The client's certificate, if it was signed by our client CA and has not expired. */
-  readonly certificate: ClientCertificate | undefined;
-  /** A certificate was shown and refused. */
-  readonly certificateProblem: string | undefined;
-}
-
-export interface ClientCertificate {
-  readonly commonName: string;
-  readonly organizations: readonly string[];
-  /** Lower-case hexadecimal SHA-256 of the certificate. */
-  readonly fingerprint: string;
-}
 
 export interface ApiCall {
   /** The audit id. */

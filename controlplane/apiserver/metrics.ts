@@ -2,7 +2,7 @@
 import { VERSION } from '#base/version.ts';
 import { KUBERNETES_VERSION } from './version.ts';
 import type { ApiCall } from './call.ts';
-import { Counter, Gauge, Histogram, MetricsRegistry, Observed } from './metricsRegistry.ts';
+import { Counter, Gauge, Histogram, MetricsRegistry, Observed } from '#base/metrics.ts';
 import type { RequestInfo } from './requestInfo.ts';
 
 const SECONDS = [0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60];

@@ -4,7 +4,7 @@ import type { ApiTable } from './apiTable.ts';
 import type { Discovery } from './discovery.ts';
 import { answerHealth, type HealthOptions } from './health.ts';
 import type { Metrics } from './metrics.ts';
-import { METRICS_CONTENT_TYPE } from './metricsRegistry.ts';
+import { METRICS_CONTENT_TYPE } from '#base/metrics.ts';
 import type { ResourceRequest } from './requestInfo.ts';
 import { methodNotAllowed, methodNotSupported, noSuchPath } from './status.ts';
 import { KUBERNETES_VERSION } from './version.ts';

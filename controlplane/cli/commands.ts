@@ -43,6 +43,21 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./certs.ts')).certsCommand,
   },
   {
+    name: 'exec',
+    summary: 'run a command in a container',
+    load: async () => (await import('./exec.ts')).execCommand,
+  },
+  {
+    name: 'attach',
+    summary: 'join the main process of a container',
+    load: async () => (await import('./exec.ts')).attachCommand,
+  },
+  {
+    name: 'port-forward',
+    summary: 'lead local ports to ports of a pod',
+    load: async () => (await import('./portForward.ts')).portForwardCommand,
+  },
+  {
     name: 'images',
     summary: 'build images from Debian packages, load or serve them',
     load: async () => (await import('./images.ts')).imagesCommand,

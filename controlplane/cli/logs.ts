@@ -1,7 +1,7 @@
 /** `kijabi logs`: what a container wrote, from the kubelet of this node. */
 import { parseArgs } from 'node:util';
 import { AppError } from '#base/errors.ts';
-import { findKubelet } from './node.ts';
+import { findKubelet, findPod, mainContainer } from './node.ts';
 import type { Command } from './io.ts';
 
 export const USAGE = `Usage: kijabi logs POD [-c CONTAINER] [-f] [--previous] [--tail LINES] [--since SECONDS] [--timestamps] [-n NAMESPACE] [--socket PATH]
@@ -24,14 +24,10 @@ export const logsCommand: Command = async (argv, io) => {
   if (values.help === true) return (io.out(USAGE), 0);
   const [given, container = values.container] = positionals;
   if (given === undefined) throw new AppError('USAGE', `say which pod\n${USAGE}`);
-  const name = given.replace(/^pods?\//, '');
-  const namespace = values.namespace ?? 'default';
   const kubelet = findKubelet(io, values.socket);
-  const pod = (await kubelet.pods(io.signal)).find((p) => p.metadata.namespace === namespace && p.metadata.name === name);
-  if (pod === undefined) throw new AppError('NOT_FOUND', `pods ${JSON.stringify(name)} not found`);
-  const names = pod.spec.containers.map((c) => c.name);
-  const chosen = container ?? names[0] ?? '';
-  if (container === undefined && names.length > 1) io.err(`Defaulted container ${JSON.stringify(chosen)} out of: ${names.join(', ')}\n`);
+  const pod = await findPod(io, kubelet.socket, given, values.namespace);
+  const { namespace = 'default', name = '' } = pod.metadata;
+  const chosen = mainContainer(pod, container, io);
   const query = new URLSearchParams();
   if (values.follow === true) query.set('follow', 'true');
   if (values.previous === true) query.set('previous', 'true');

@@ -2,14 +2,19 @@
 import { existsSync } from 'node:fs';
 import { DEFAULT_NODE, nodePaths } from '#agent/host/paths.ts';
 import { KubeletClient } from '#agent/host/kubeletClient.ts';
+import type { Pod } from '#api/kinds/core/pod.ts';
 import { AppError } from '#base/errors.ts';
 import type { Io } from './io.ts';
 
 const HOST_SOCKET = '/var/lib/kubelet/kubelet.sock';
 
 export function findKubelet(io: Io, socket: string | undefined): KubeletClient {
+  return new KubeletClient(kubeletSocket(io, socket));
+}
+
+export function kubeletSocket(io: Io, socket: string | undefined): string {
   const given = socket ?? io.env['KIJABI_KUBELET'];
-  if (given !== undefined && given !== '') return new KubeletClient(given);
+  if (given !== undefined && given !== '') return given;
   const isolated = nodePaths(io.env['KIJABI_NODE'] ?? DEFAULT_NODE).kubeletSocket;
   const found = [isolated, HOST_SOCKET].find((path) => existsSync(path));
   if (found === undefined)
@@ -17,5 +22,22 @@ export function findKubelet(io: Io, socket: string | undefined): KubeletClient {
       'NO_KUBELET',
       `No kubelet runs here: start the isolated node (npm start), or name its socket with --socket (looked for ${isolated} and ${HOST_SOCKET})`,
     );
-  return new KubeletClient(found);
+  return found;
+}
+
+/** name: also as pod/NAME. Throws NOT_FOUND. */
+export async function findPod(io: Io, socket: string, given: string, namespace = 'default'): Promise<Pod> {
+  const name = given.replace(/^(pods?|po)\//, '');
+  const pods = await new KubeletClient(socket).pods(io.signal);
+  const pod = pods.find((p) => p.metadata.namespace === namespace && p.metadata.name === name);
+  if (pod === undefined) throw new AppError('NOT_FOUND', `pods ${JSON.stringify(name)} not found`);
+  return pod;
+}
+
+/** The one that was named, or the first, which is said when there are several. */
+export function mainContainer(pod: Pod, given: string | undefined, io: Io): string {
+  const names = pod.spec.containers.map((c) => c.name);
+  const wanted = given ?? pod.metadata.annotations?.['kubectl.kubernetes.io/default-container'] ?? names[0] ?? '';
+  if (given === undefined && names.length > 1) io.err(`Defaulted container ${JSON.stringify(wanted)} out of: ${names.join(', ')}\n`);
+  return wanted;
 }

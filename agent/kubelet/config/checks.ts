@@ -5,6 +5,7 @@
 import { durationMs } from '#api/formats.ts';
 import { parseIp } from '#api/ip.ts';
 import { showValue } from '#api/problem.ts';
+import { checkServer } from './serverFields.ts';
 
 export interface Found {
   readonly path: readonly string[];
@@ -39,6 +40,10 @@ const RULES: readonly (readonly [path: readonly string[], rule: Rule])[] = [
     ['crashLoopBackOff', 'maxContainerRestartPeriod'],
     duration((ms) => ms >= SHORTEST_RESTART_MS && ms <= LONGEST_RESTART_MS, 'want 1s to 300s'),
   ],
+  [['tlsCertFile'], absolute],
+  [['tlsPrivateKeyFile'], absolute],
+  [['authentication', 'x509', 'clientCAFile'], absolute],
+  [['address'], (v) => (typeof v !== 'string' || v === '' || parseIp(v) !== undefined ? undefined : 'want an IP address')],
   [['healthzBindAddress'], (v) => (typeof v !== 'string' || v === '' || parseIp(v) !== undefined ? undefined : 'want an IP address')],
   [['podPidsLimit'], (v) => (typeof v !== 'number' || v >= -1 ? undefined : 'want a number of processes, or -1 for no limit')],
   [
@@ -57,7 +62,7 @@ export function checkHonoured(config: Readonly<Record<string, unknown>>): Found[
   const pulls = config['maxParallelImagePulls'];
   if (config['serializeImagePulls'] === true && typeof pulls === 'number' && pulls > 1)
     found.push({ path: ['maxParallelImagePulls'], message: `Invalid value: ${pulls}: want 1, or serializeImagePulls: false` });
-  return found;
+  return [...found, ...checkServer(config)];
 }
 
 function valueAt(config: Readonly<Record<string, unknown>>, path: readonly string[]): unknown {

@@ -12,6 +12,8 @@ const NONE: Flags = {
   containerRuntimeEndpoint: undefined,
   hostnameOverride: undefined,
   rootDir: '/var/lib/kubelet',
+  certDir: undefined,
+  kubeconfig: undefined,
   verbosity: 0,
 };
 
@@ -28,6 +30,8 @@ for (const [argv, change] of [
   [['--container-runtime-endpoint', 'unix:///c.sock'], { containerRuntimeEndpoint: 'unix:///c.sock' }],
   [['--hostname-override', ' Node-1.Example '], { hostnameOverride: 'node-1.example' }],
   [['--root-dir', '/r'], { rootDir: '/r' }],
+  [['--kubeconfig', '/k'], { kubeconfig: '/k' }],
+  [['--cert-dir', '/c'], { certDir: '/c' }],
   [['--root-dir', './r/'], { rootDir: `${process.cwd()}/r` }],
   [['-v', '4'], { verbosity: 4 }],
   [['-v=4'], { verbosity: 4 }],

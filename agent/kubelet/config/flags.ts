@@ -16,6 +16,9 @@ export interface Flags {
   readonly containerRuntimeEndpoint: string | undefined;
   readonly hostnameOverride: string | undefined;
   readonly rootDir: string;
+  /** Where the self-signed certificate is kept; pki below the root directory when it is not given. */
+  readonly certDir: string | undefined;
+  readonly kubeconfig: string | undefined;
   readonly verbosity: number;
 }
 
@@ -27,6 +30,8 @@ const OPTIONS = {
   'container-runtime-endpoint': { type: 'string' },
   'hostname-override': { type: 'string' },
   'root-dir': { type: 'string' },
+  'cert-dir': { type: 'string' },
+  kubeconfig: { type: 'string' },
   v: { type: 'string', short: 'v' },
 } as const;
 
@@ -39,6 +44,9 @@ The node agent: runs the pods of a manifest directory on a container runtime.
       --container-runtime-endpoint URL    CRI socket (default unix:///run/containerd/containerd.sock)
       --hostname-override NAME            name of this node (default: the host's name)
       --root-dir DIR                      where volumes and state are kept (default /var/lib/kubelet)
+      --cert-dir DIR                      where the self-signed certificate is kept (default pki below the root directory)
+      --kubeconfig FILE                   API server that is asked who callers of the HTTP API are and what they may;
+                                      pods of it are not run yet
   -v, --v LEVEL                           0 to 3 say what matters, 4 and more also say every step
       --version                           print the version and exit
   -h, --help                              print this and exit
@@ -67,6 +75,8 @@ export function parseFlags(argv: readonly string[]): Flags {
     containerRuntimeEndpoint: values['container-runtime-endpoint'],
     hostnameOverride,
     rootDir: absolute(values['root-dir']) ?? '/var/lib/kubelet',
+    certDir: absolute(values['cert-dir']),
+    kubeconfig: absolute(values.kubeconfig),
     verbosity,
   };
 }

@@ -6,6 +6,7 @@
  */
 import { durationMs } from '#api/formats.ts';
 import { anyObject, boolean, duration, int32, int64, list, map, number, object, string, type Fields, type Static } from '#api/schema.ts';
+import { serverFields } from './serverFields.ts';
 
 const honoured = {
   staticPodPath: string('Directory of static pod manifests'),
@@ -24,6 +25,7 @@ const honoured = {
   crashLoopBackOff: object('io.k8s.kubelet.config.v1beta1.CrashLoopBackOffConfig', {
     maxContainerRestartPeriod: duration('Longest delay between restarts, 1s to 300s', { default: '5m0s' }),
   }),
+  ...serverFields,
 } satisfies Fields;
 
 /**
@@ -32,35 +34,23 @@ const honoured = {
  */
 const strings = list(string());
 const later = {
-  enableServer: [boolean(), false],
   syncFrequency: [duration(), '0s'],
   httpCheckFrequency: [duration(), '0s'],
   staticPodURL: [string(), ''],
   staticPodURLHeader: [map(strings)],
-  address: [string()],
-  port: [int32(), 0],
-  readOnlyPort: [int32(), 0],
-  tlsCertFile: [string(), ''],
-  tlsPrivateKeyFile: [string(), ''],
-  tlsCipherSuites: [strings],
   tlsCurvePreferences: [list(int32())],
-  tlsMinVersion: [string()],
   rotateCertificates: [boolean(), false],
   serverTLSBootstrap: [boolean(), false],
-  authentication: [anyObject()],
-  authorization: [anyObject()],
   registryPullQPS: [int32(), 0],
   registryBurst: [int32(), 0],
   imagePullCredentialsVerificationPolicy: [string()],
   preloadedImagesVerificationAllowlist: [strings],
   eventRecordQPS: [int32(), 0],
   eventBurst: [int32(), 0],
-  enableDebuggingHandlers: [boolean(), false],
   enableContentionProfiling: [boolean(), false],
   oomScoreAdj: [int32()],
   clusterDomain: [string(), ''],
   clusterDNS: [strings],
-  streamingConnectionIdleTimeout: [duration(), '0s'],
   nodeStatusUpdateFrequency: [duration(), '0s'],
   nodeStatusReportFrequency: [duration(), '0s'],
   nodeLeaseDurationSeconds: [int32(), 0],
@@ -126,7 +116,6 @@ const later = {
   providerID: [string(), ''],
   kernelMemcgNotification: [boolean(), false],
   logging: [anyObject()],
-  enableSystemLogHandler: [boolean(), false],
   enableSystemLogQuery: [boolean(), false],
   shutdownGracePeriod: [duration(), '0s'],
   shutdownGracePeriodCriticalPods: [duration(), '0s'],

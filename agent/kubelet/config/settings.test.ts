@@ -6,12 +6,15 @@ import fc from 'fast-check';
 import { AppError } from '#base/errors.ts';
 import { parseFlags } from './flags.ts';
 import { FIELDS } from './kubeletConfiguration.ts';
+import { serverSettings } from './serverFields.ts';
 import { loadConfig, settingsOf, type Settings } from './settings.ts';
 
 const HEAD = 'apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n';
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
-const settings = (text: string, ...argv: string[]): Settings =>
-  settingsOf(parseFlags(argv), loadConfig('k.yaml', bytes(`${HEAD}staticPodPath: /m\n${text}`)));
+const settings = (text: string, ...argv: string[]): Omit<Settings, 'configz'> => {
+  const { configz: _, ...rest } = settingsOf(parseFlags(argv), loadConfig('k.yaml', bytes(`${HEAD}staticPodPath: /m\n${text}`)));
+  return rest;
+};
 
 /** The lines of the complaint, without the first one that counts them; none when the file is taken. */
 function complaints(file: Uint8Array | string): string[] {
@@ -27,7 +30,11 @@ function complaints(file: Uint8Array | string): string[] {
   }
 }
 
-const DEFAULTS: Settings = {
+const SERVER = serverSettings({});
+const DEFAULTS: Omit<Settings, 'configz'> = {
+  server: SERVER,
+  certDir: '/var/lib/kubelet/pki',
+  kubeconfig: undefined,
   staticPodPath: '/m',
   podLogsDir: '/var/log/pods',
   rootDir: '/var/lib/kubelet',
@@ -90,6 +97,45 @@ const HONOURED: Readonly<Record<string, readonly (readonly [value: string, chang
     ['65535', { healthz: { host: '127.0.0.1', port: 65_535 } }],
   ],
   healthzBindAddress: [['"::"', { healthz: { host: '::', port: 10_248 } }]],
+  enableServer: [['false', { server: { ...SERVER, enabled: false } }]],
+  address: [['"::"', { server: { ...SERVER, host: '::' } }]],
+  port: [
+    ['11250', { server: { ...SERVER, port: 11_250 } }],
+    ['0', {}],
+  ],
+  readOnlyPort: [
+    ['10255', { server: { ...SERVER, readOnlyPort: 10_255 } }],
+    ['0', {}],
+  ],
+  tlsCertFile: [
+    ['/a\ntlsPrivateKeyFile: /b', { server: { ...SERVER, tls: { ...SERVER.tls, files: { certificate: '/a', key: '/b' } } } }],
+    ['""', {}],
+  ],
+  tlsPrivateKeyFile: [['""', {}]],
+  tlsCipherSuites: [
+    [
+      '[TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256]',
+      { server: { ...SERVER, tls: { ...SERVER.tls, ciphers: ['ECDHE-RSA-AES128-GCM-SHA256'] } } },
+    ],
+  ],
+  tlsMinVersion: [['VersionTLS13', { server: { ...SERVER, tls: { ...SERVER.tls, minVersion: 'TLSv1.3' } } }]],
+  authentication: [
+    [
+      '{x509: {clientCAFile: /ca}, anonymous: {enabled: true}, webhook: {enabled: false, cacheTTL: 5s}}',
+      { server: { ...SERVER, authn: { clientCaFile: '/ca', anonymous: true, webhook: false, cacheMs: 5_000 } } },
+    ],
+    ['{}', {}],
+  ],
+  authorization: [
+    ['{mode: AlwaysAllow}', { server: { ...SERVER, authz: { ...SERVER.authz, mode: 'AlwaysAllow' } } }],
+    [
+      '{mode: Webhook, webhook: {cacheAuthorizedTTL: 1m, cacheUnauthorizedTTL: 0s}}',
+      { server: { ...SERVER, authz: { ...SERVER.authz, yesMs: 60_000 } } },
+    ],
+  ],
+  enableDebuggingHandlers: [['false', { server: { ...SERVER, debugging: false } }]],
+  enableSystemLogHandler: [['false', { server: { ...SERVER, systemLogs: false } }]],
+  streamingConnectionIdleTimeout: [['5m', { server: { ...SERVER, streamIdleMs: 300_000 } }]],
   podPidsLimit: [['1024', { podPidsLimit: 1_024 }]],
   serializeImagePulls: [
     ['true', {}],
@@ -130,6 +176,7 @@ test('settingsOf: a flag wins over the field of the file', () => {
     containerRuntimeEndpoint: 'unix:///flag.sock',
     staticPodPath: '/flag',
     rootDir: '/r',
+    certDir: '/r/pki',
     hostnameOverride: 'n1',
   });
 });
@@ -189,6 +236,27 @@ const COMPLAINTS: readonly (readonly [name: string, file: Uint8Array | string, w
     'the driver for systemd',
     `${HEAD}cgroupDriver: systemd\n`,
     ['k.yaml:3:15: cgroupDriver: Invalid value: "systemd": this kubelet makes control groups itself: want "cgroupfs"'],
+  ],
+  [
+    'a certificate without a key',
+    `${HEAD}tlsCertFile: /a\n`,
+    ['k.yaml:3:14: tlsCertFile: tlsCertFile and tlsPrivateKeyFile belong together: want both or none'],
+  ],
+  [
+    'a broken version of TLS',
+    `${HEAD}tlsMinVersion: VersionTLS10\n`,
+    ['k.yaml:3:16: tlsMinVersion: Invalid value: "VersionTLS10": want VersionTLS12 or VersionTLS13 (older ones are broken)'],
+  ],
+  [
+    'a way to authorize that is none',
+    `${HEAD}authorization: {mode: RBAC}\n`,
+    ['k.yaml:3:23: authorization.mode: Invalid value: "RBAC": want AlwaysAllow or Webhook'],
+  ],
+  ['one port for two servers', `${HEAD}readOnlyPort: 10250\n`, ['k.yaml:3:15: readOnlyPort: want another port than the one with TLS']],
+  [
+    'a relative CA',
+    `${HEAD}authentication: {x509: {clientCAFile: ca}}\n`,
+    ['k.yaml:3:39: authentication.x509.clientCAFile: Invalid value: "ca": want an absolute path without . and ..'],
   ],
   [
     'a port that is none',

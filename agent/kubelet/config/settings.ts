@@ -3,6 +3,7 @@
  * Every problem of the file is collected and told at once, with its place.
  * Throws: AppError CONFIG_INVALID.
  */
+import { join } from 'node:path';
 import { applyDefaults } from '#api/defaults.ts';
 import { durationMs } from '#api/formats.ts';
 import type { Draft } from '#api/schema.ts';
@@ -14,8 +15,15 @@ import type { CrashBackoff } from '../pods/restart.ts';
 import { checkHonoured } from './checks.ts';
 import type { Flags } from './flags.ts';
 import { API_VERSION, KIND, kubeletConfigurationSchema, notHonouredYet, type KubeletConfiguration } from './kubeletConfiguration.ts';
+import { serverSettings, type ServerSettings } from './serverFields.ts';
 
 export interface Settings {
+  readonly server: ServerSettings;
+  readonly certDir: string;
+  /** The API server that says who callers of the HTTP API are and what they may. */
+  readonly kubeconfig: string | undefined;
+  /** What /configz shows: the file with the defaults, without secrets. */
+  readonly configz: unknown;
   readonly staticPodPath: string;
   readonly podLogsDir: string;
   readonly rootDir: string;
@@ -76,7 +84,7 @@ function problemsOf(file: string, document: SourceDocument): string[] {
 }
 
 export function settingsOf(flags: Flags, given: KubeletConfiguration): Settings {
-  const config = structuredClone(given) as Draft<KubeletConfiguration>;
+  const config = withoutNulls(given) as Draft<KubeletConfiguration>;
   applyDefaults(kubeletConfigurationSchema, config as never);
   const staticPodPath = flags.podManifestPath ?? config.staticPodPath;
   if (staticPodPath === undefined || staticPodPath === '') {
@@ -85,6 +93,10 @@ export function settingsOf(flags: Flags, given: KubeletConfiguration): Settings 
   /** Zero is unset, as upstream. */
   const ms = (text: string | undefined, otherwise: number): number => durationMs(text ?? '') || otherwise;
   return {
+    server: serverSettings(config),
+    configz: withoutSecrets(config),
+    kubeconfig: flags.kubeconfig,
+    certDir: flags.certDir ?? join(flags.rootDir, 'pki'),
     staticPodPath,
     podLogsDir: config.podLogsDir ?? '/var/log/pods',
     rootDir: flags.rootDir,
@@ -104,4 +116,22 @@ export function settingsOf(flags: Flags, given: KubeletConfiguration): Settings 
 /** A cap below the usual first delay lowers that delay too. */
 function crashBackoff(maxMs: number): CrashBackoff {
   return { baseMs: Math.min(CRASH_BASE_MS, maxMs), maxMs };
+}
+
+/** A copy in which null is absent, as in Go. */
+function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNulls);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, v]) => v !== null)
+      .map(([k, v]) => [k, withoutNulls(v)]),
+  );
+}
+
+/** Headers of staticPodURL may hold a password. */
+function withoutSecrets(config: Readonly<Record<string, unknown>>): unknown {
+  const headers = config['staticPodURLHeader'];
+  if (typeof headers !== 'object' || headers === null) return config;
+  return { ...config, staticPodURLHeader: Object.fromEntries(Object.keys(headers).map((name) => [name, ['<masked>']])) };
 }

@@ -23,6 +23,8 @@ export interface WorkersDeps extends ActDeps {
   readonly crashBackoff: CrashBackoff;
   readonly watch: () => RuntimeWatch;
   readonly prober: Prober;
+  /** Told after each look at a pod: its status may be another one, or it is gone. */
+  readonly onLooked?: (key: string) => void;
 }
 
 export interface KnownPod {
@@ -112,6 +114,7 @@ export class PodWorkers {
     watch().sawRunning(objects.containers.filter((c) => c.state === 'running').map((c) => c.id));
     const pod = this.#wanted?.get(key);
     await this.#publish(key, pod, objects);
+    this.#deps.onLooked?.(key);
     const probes = this.#deps.prober.verdicts(objects.containers);
     return { ...objects, holds: holds.of(pod?.metadata.uid), leftovers: disk.uidsOf(key), probes };
   }

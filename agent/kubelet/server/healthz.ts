@@ -1,7 +1,7 @@
 /** The /healthz that load balancers and tools ask: plain HTTP on healthzBindAddress:healthzPort, loopback by default. */
 import { createServer } from 'node:http';
 import { AppError, codeOf } from '#base/errors.ts';
-import { health, type Health } from './local.ts';
+import { sendHealth, type Health } from './api.ts';
 
 export async function serveHealthz(
   at: { readonly host: string; readonly port: number },
@@ -11,7 +11,7 @@ export async function serveHealthz(
   const server = createServer({ requestTimeout: 10_000, headersTimeout: 10_000, maxHeaderSize: 8 << 10 }, (req, res) => {
     if (req.method !== 'GET' && req.method !== 'HEAD') return void res.writeHead(405).end();
     if (req.url?.split('?')[0] !== '/healthz') return void res.writeHead(404).end();
-    health(res, state());
+    sendHealth(res, state());
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', (err) => {

@@ -1,11 +1,11 @@
 /** One HTTP request as the rest of the server sees it. */
 import type { IncomingMessage } from 'node:http';
-import type { ApiCall, Headers, Peer, Upgrade, UserInfo } from '../call.ts';
+import type { ApiCall, Headers, Upgrade, UserInfo } from '../call.ts';
 import type { Negotiator, Wanted } from '../negotiate.ts';
 import { Query } from '../query.ts';
 import { isTrue, requestInfo, type RequestInfo } from '../requestInfo.ts';
 import { readBody } from './body.ts';
-import { peerOf } from './peer.ts';
+import { peerOf, type Peer } from '#base/peer.ts';
 
 export interface ExchangeOptions {
   readonly id: string;

@@ -5,7 +5,22 @@
 import type { X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import type { ClientCertificate, Peer } from '../call.ts';
+
+/** What the connection itself says about the client. */
+export interface Peer {
+  readonly address: string;
+  /** The client's certificate, if it was signed by our client CA and has not expired. */
+  readonly certificate: ClientCertificate | undefined;
+  /** A certificate was shown and refused. */
+  readonly certificateProblem: string | undefined;
+}
+
+export interface ClientCertificate {
+  readonly commonName: string;
+  readonly organizations: readonly string[];
+  /** Lower-case hexadecimal SHA-256 of the certificate. */
+  readonly fingerprint: string;
+}
 
 const peers = new WeakMap<Socket, Peer>();
 

@@ -1,0 +1,218 @@
+/**
+ * The kubelet's HTTP API: which path is served by what. The same on 10250 with TLS and, without asking who calls, on the local socket.
+ * Paths and answers are upstream's.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { AppError, codeOf, explain } from '#base/errors.ts';
+import { METRICS_CONTENT_TYPE } from '#base/metrics.ts';
+import type { KubeletMetrics } from '../metrics.ts';
+import type { StatsCollector } from './stats/observe.ts';
+import { asked, parseTarget, type Asked, type Target } from './access.ts';
+import { serveContainerLogs, type LogDeps } from './containerLogs.ts';
+import { serveFiles } from './files.ts';
+import { runningPods } from './runningPods.ts';
+import { runCommand, serveStream, STREAMS, type StreamDeps, type StreamKind, type Upgrade } from './streams.ts';
+
+export interface Health {
+  readonly ok: boolean;
+  readonly problems: readonly string[];
+}
+
+export interface ApiDeps extends LogDeps, StreamDeps {
+  readonly health: () => Health;
+  /** KubeletConfiguration as it is in effect, without secrets. */
+  readonly configz: () => unknown;
+  readonly metrics: KubeletMetrics;
+  readonly stats: StatsCollector;
+  /** enableDebuggingHandlers: without it no logs and no commands. */
+  readonly debugging: boolean;
+  /** Served as /logs/; undefined: not at all. */
+  readonly systemLogs: string | undefined;
+}
+
+export interface Call {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly target: Target;
+  readonly signal: AbortSignal;
+}
+
+type Handler = (deps: ApiDeps, call: Call) => Promise<void> | void;
+
+interface Route {
+  readonly methods: readonly string[];
+  readonly handle: Handler;
+  readonly debugging?: true;
+  /** Served to everybody by the read-only port. */
+  readonly readOnly?: true;
+}
+
+const READ = ['GET', 'HEAD'] as const;
+
+const needsUpgrade: Handler = () => {
+  throw new AppError('BAD_REQUEST', 'Upgrade request required');
+};
+
+const ROUTES: Readonly<Record<string, Route>> = {
+  healthz: { methods: READ, readOnly: true, handle: ({ health }, { res }) => sendHealth(res, health()) },
+  pods: { methods: READ, readOnly: true, handle: ({ workers }, { res }) => sendJson(res, podList(workers)) },
+  stats: {
+    methods: ['GET', 'HEAD', 'POST'],
+    readOnly: true,
+    handle: async ({ stats }, { target, res, signal }) => {
+      if (target.segments[1] !== 'summary' || target.segments.length > 2) throw new AppError('NOT_FOUND', 'there is /stats/summary');
+      const { summary } = await import('./stats/views.ts');
+      sendJson(res, summary(await stats.collect(signal)));
+    },
+  },
+  metrics: {
+    methods: READ,
+    readOnly: true,
+    handle: async (deps, { target, res, signal }) => {
+      const text = await metricsText(deps, target.segments, signal);
+      res.writeHead(200, { 'content-type': METRICS_CONTENT_TYPE }).end(text);
+    },
+  },
+  configz: { methods: READ, handle: ({ configz }, { res }) => sendJson(res, { kubeletconfig: configz() }) },
+  runningpods: {
+    methods: READ,
+    debugging: true,
+    handle: async ({ runtime }, { res, signal }) => sendJson(res, await runningPods(runtime, signal)),
+  },
+  containerLogs: {
+    methods: READ,
+    debugging: true,
+    handle: (deps, { target, res, signal }) => serveContainerLogs(deps, target, res, signal),
+  },
+  logs: {
+    methods: READ,
+    debugging: true,
+    handle: ({ systemLogs }, { target, res, signal }) => {
+      if (systemLogs === undefined) throw new AppError('NOT_FOUND', '/logs/ is switched off (enableSystemLogHandler)');
+      if (target.query.has('query')) throw new AppError('BAD_REQUEST', 'query: enableSystemLogQuery is not honoured by this kubelet');
+      return serveFiles(systemLogs, target.segments.slice(1), res, signal);
+    },
+  },
+  run: {
+    methods: ['POST'],
+    debugging: true,
+    handle: async (deps, { target, res, signal }) => {
+      const output = await runCommand(deps, target, signal);
+      res.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' }).end(output);
+    },
+  },
+  exec: { methods: ['GET', 'POST'], debugging: true, handle: needsUpgrade },
+  attach: { methods: ['GET', 'POST'], debugging: true, handle: needsUpgrade },
+  portForward: { methods: ['GET', 'POST'], debugging: true, handle: needsUpgrade },
+};
+
+async function metricsText({ metrics, stats }: ApiDeps, [, which, ...more]: readonly string[], signal: AbortSignal): Promise<string> {
+  if (more.length > 0) throw new AppError('NOT_FOUND', 'there are /metrics, /metrics/resource, /metrics/cadvisor and /metrics/probes');
+  switch (which) {
+    case undefined:
+    case '':
+      return metrics.registry.text();
+    case 'probes':
+      return metrics.probes.text();
+    case 'resource':
+    case 'cadvisor': {
+      const views = await import('./stats/views.ts');
+      return (which === 'resource' ? views.resourceMetrics : views.cadvisorMetrics)(await stats.collect(signal));
+    }
+    default:
+      throw new AppError('NOT_FOUND', `/metrics/${which}: there are /metrics, /metrics/resource, /metrics/cadvisor and /metrics/probes`);
+  }
+}
+
+/** What a call is, before anything is done for it. Throws BAD_REQUEST. */
+export function readCall(req: IncomingMessage): { readonly target: Target; readonly asked: Asked } {
+  const target = parseTarget(req.url ?? '');
+  if (target === undefined) throw new AppError('BAD_REQUEST', 'not a path');
+  const what = asked(req.method ?? '', target.segments[0] ?? '');
+  if (what === undefined) throw new AppError('METHOD_NOT_ALLOWED', `${req.method} is not served here`);
+  return { target, asked: what };
+}
+
+/** Throws what refuse tells the caller. */
+export async function serveCall(deps: ApiDeps, call: Call, only?: 'readOnly'): Promise<void> {
+  const { req, target } = call;
+  const name = target.segments[0] ?? '';
+  const route = Object.hasOwn(ROUTES, name) ? ROUTES[name] : undefined;
+  if (route === undefined || (route.debugging === true && !deps.debugging) || (only === 'readOnly' && route.readOnly !== true))
+    throw new AppError('NOT_FOUND', `/${target.segments.join('/')}: no such path`);
+  if (!route.methods.includes(req.method ?? ''))
+    throw new AppError('METHOD_NOT_ALLOWED', `${req.method} is not served here, only ${route.methods.join(' and ')}`);
+  const { metrics, clock } = deps;
+  const startedMs = clock.monotonicMs();
+  const long = target.query.get('follow') === 'true' ? 'true' : 'false';
+  call.res.once('close', () => metrics.request(req.method ?? '', name, (clock.monotonicMs() - startedMs) / 1_000, long));
+  await route.handle(deps, call);
+}
+
+export async function serveUpgrade(deps: ApiDeps, target: Target, upgrade: Upgrade, signal: AbortSignal): Promise<void> {
+  const kind = target.segments[0] ?? '';
+  if (!deps.debugging || !isStream(kind)) throw new AppError('NOT_FOUND', `/${target.segments.join('/')}: nothing to upgrade here`);
+  const { method = '' } = upgrade.request;
+  if (!ROUTES[kind]?.methods.includes(method)) throw new AppError('METHOD_NOT_ALLOWED', `${method} is not served here`);
+  const startedMs = deps.clock.monotonicMs();
+  upgrade.socket.once('close', () => deps.metrics.request(method, kind, (deps.clock.monotonicMs() - startedMs) / 1_000, 'true'));
+  await serveStream(deps, { kind, target, upgrade }, signal);
+}
+
+function isStream(kind: string): kind is StreamKind {
+  return (STREAMS as readonly string[]).includes(kind);
+}
+
+export function podList(workers: ApiDeps['workers']): object {
+  return {
+    kind: 'PodList',
+    apiVersion: 'v1',
+    metadata: {},
+    items: workers.pods().map(({ pod, status }) => ({ ...pod, apiVersion: 'v1', kind: 'Pod', status: status ?? pod.status })),
+  };
+}
+
+export function sendHealth(res: ServerResponse, { ok, problems }: Health): void {
+  res
+    .writeHead(ok ? 200 : 500, { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' })
+    .end(ok ? 'ok' : `${problems.join('\n')}\n`);
+}
+
+export function sendJson(res: ServerResponse, body: unknown): void {
+  res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+}
+
+const HTTP_STATUS: Readonly<Record<string, number>> = {
+  BAD_REQUEST: 400,
+  UNAUTHORIZED: 401,
+  FORBIDDEN: 403,
+  NOT_FOUND: 404,
+  ENOENT: 404,
+  METHOD_NOT_ALLOWED: 405,
+  CRI_NOT_FOUND: 404,
+  CRI_UNAVAILABLE: 503,
+};
+
+export function statusOf(err: unknown): number {
+  return HTTP_STATUS[codeOf(err) ?? ''] ?? 500;
+}
+
+/** As upstream: a line of text. */
+export function refuseAsText(res: ServerResponse, err: unknown): void {
+  if (res.headersSent) return void res.destroy();
+  res
+    .writeHead(statusOf(err), { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' })
+    .end(`${explain(err)}\n`);
+}
+
+const REASONS: Readonly<Record<number, string>> = { 400: 'Bad Request', 401: 'Unauthorized', 403: 'Forbidden', 404: 'Not Found' };
+
+/** An upgrade that does not happen. */
+export function refuseUpgrade({ socket }: Upgrade, err: unknown): void {
+  if (!socket.writable) return void socket.destroy();
+  const body = `${explain(err)}\n`;
+  const status = statusOf(err);
+  socket.end(
+    `HTTP/1.1 ${status} ${REASONS[status] ?? 'Error'}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}
