@@ -22,6 +22,7 @@ import { Discovery } from './discovery.ts';
 import { makeEndpoints } from './endpoints.ts';
 import type { HealthCheck } from './health.ts';
 import { InflightGate, isLongRunning, requestKind, type Limits } from './http/limits.ts';
+import { answerHistory } from './history/history.ts';
 import { ApiHttpServer } from './http/server.ts';
 import type { TlsMaterial } from './http/tls.ts';
 import { Metrics, type ProcessUsage } from './metrics.ts';
@@ -33,9 +34,10 @@ import { AddressAllocator, type ServiceRange } from './registry/allocation/addre
 import { NodePortAllocator, type PortRange } from './registry/allocation/nodePorts.ts';
 import type { RegistryDeps } from './registry/deps.ts';
 import { Registry } from './registry/registry.ts';
-import { eventStrategy } from './registry/strategies/cluster.ts';
+import { eventStrategy, usualEventTtlMs } from './registry/strategies/cluster.ts';
 import { serviceStrategy } from './registry/strategies/services.ts';
 import { Writer } from './registry/writes.ts';
+import { apiVersionOf } from './requestInfo.ts';
 import { makeRoutes } from './routes.ts';
 import type { Store } from './storage/store.ts';
 import { KUBERNETES_VERSION } from './version.ts';
@@ -71,7 +73,8 @@ export interface ApiServerOptions {
   readonly admission: { readonly enable: readonly string[]; readonly disable: readonly string[] };
   readonly serviceRanges: readonly ServiceRange[];
   readonly nodePorts: PortRange;
-  readonly eventTtlMs: number;
+  /** undefined: days where there is room for them, an hour otherwise. */
+  readonly eventTtlMs?: number | undefined;
   readonly audit?: Audit;
 }
 
@@ -147,7 +150,7 @@ export class ApiServer {
       range: options.nodePorts,
       random: chance.random,
     });
-    const events = eventStrategy(options.eventTtlMs);
+    const events = eventStrategy(() => options.eventTtlMs ?? usualEventTtlMs(registry.get('v1', 'events').cache.size));
     const registry = new Registry({
       scheme,
       cache,
@@ -256,6 +259,10 @@ export class ApiServer {
           discovery: new Discovery(table, () => `${options.externalHostname ?? address}:${http.port}`),
           metrics,
           paths: new Map([...paths, ...openApi.paths]),
+          history: (call, info) => {
+            const resource = registry.find(apiVersionOf(info), info.resource);
+            return resource === undefined ? undefined : answerHistory(store, resource, call);
+          },
           health: { checks, onFailure: (path, check, why) => log.warn('Health check failed', { path, check, err: why }) },
         }),
       }),

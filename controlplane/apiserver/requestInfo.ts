@@ -42,7 +42,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
   DELETE: 'delete',
 };
 /** Below one namespace these are parts of the Namespace itself, not resources in it. */
-const NAMESPACE_PARTS = new Set(['status', 'finalize']);
+const NAMESPACE_PARTS = new Set(['status', 'finalize', 'history']);
 
 /** query is asked only for what changes the verb: watch, and a field selector that names one object. */
 export function requestInfo(method: string, path: string, query: Query): RequestInfo {

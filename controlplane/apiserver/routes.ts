@@ -2,6 +2,7 @@
 import type { Answer, ApiCall, Handler } from './call.ts';
 import type { ApiTable } from './apiTable.ts';
 import type { Discovery } from './discovery.ts';
+import { HISTORY } from './history/history.ts';
 import { answerHealth, type HealthOptions } from './health.ts';
 import type { Metrics } from './metrics.ts';
 import { METRICS_CONTENT_TYPE } from '#base/metrics.ts';
@@ -14,6 +15,8 @@ export interface RouteOptions {
   readonly discovery: Discovery;
   readonly health: HealthOptions;
   readonly metrics: Metrics;
+  /** The history of an object; undefined: nothing is stored of this resource. */
+  readonly history: (call: ApiCall, info: ResourceRequest) => Promise<Answer> | undefined;
   /** More paths: /openapi/v2, /openid/v1/jwks ... A path that ends with * stands for all that begin so. */
   readonly paths: ReadonlyMap<string, Handler>;
 }
@@ -22,6 +25,10 @@ export function makeRoutes(options: RouteOptions): (call: ApiCall) => Promise<An
   return async (call) => {
     const { info } = call;
     if (info.kind === 'path') return routePath(call, options);
+    if (info.subresource === HISTORY && info.rest.length === 0) {
+      const answer = options.history(call, info);
+      if (answer !== undefined) return answer;
+    }
     const endpoint = options.table.find(info);
     if (endpoint === undefined) throw noSuchPath();
     const handler = endpoint.handlers[info.verb] ?? connectHandler(endpoint.handlers, info.verb);

@@ -58,6 +58,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./portForward.ts')).portForwardCommand,
   },
   {
+    name: 'history',
+    summary: 'show the versions of an object: who changed which fields and when',
+    load: async () => (await import('./history.ts')).historyCommand,
+  },
+  {
+    name: 'etcd',
+    summary: 'save, inspect and restore the state of an API server; move it between the embedded store and etcd',
+    load: async () => (await import('./etcd.ts')).etcdCommand,
+  },
+  {
     name: 'images',
     summary: 'build images from Debian packages, load or serve them',
     load: async () => (await import('./images.ts')).imagesCommand,

@@ -49,6 +49,7 @@ const HTTP1 = 'this server speaks HTTP/1.1 alone';
 export const FLAGS: Readonly<Record<string, FlagRow>> = {
   // ours
   'data-dir': honoured('string', '/var/lib/kube-apiserver', 'DIR: the embedded store, used unless --etcd-servers is given'),
+  'history-retention': honoured('duration', '24h0m0s', 'DURATION: how long the embedded store keeps old versions; 0: until compaction'),
 
   // where it listens
   'bind-address': honoured('string', '0.0.0.0', 'IP: address to listen on'),
@@ -160,7 +161,8 @@ export const FLAGS: Readonly<Record<string, FlagRow>> = {
   'kubernetes-service-node-port': only('int', '0', 'the service kubernetes has a cluster address alone'),
   'endpoint-reconciler-type': honoured('string', 'lease', 'TYPE: lease (with the servers that run) or none'),
   'apiserver-count': only('int', '1', 'servers find each other by their leases'),
-  'event-ttl': honoured('duration', '1h0m0s', 'DURATION: how long events are kept'),
+  // Differs: an hour upstream, where events fill etcd.
+  'event-ttl': honoured('duration', undefined, 'DURATION: how long events are kept (default: 72h, and 1h while there are many)'),
   'runtime-config': refused('list', 'all groups and versions of this server are on'),
   'runtime-config-emulation-forward-compatible': only('bool', 'false', ONE_VERSION),
   'emulated-version': refused('list', ONE_VERSION),

@@ -12,11 +12,11 @@ test('without flags the defaults are upstream’s, but where a flag says it diff
   const found = settings();
   assert.equal(found.port, 6443);
   assert.equal(found.bindAddress, '0.0.0.0');
-  assert.deepEqual(found.store, { kind: 'embedded', dir: '/var/lib/kube-apiserver' });
+  assert.deepEqual(found.store, { kind: 'embedded', dir: '/var/lib/kube-apiserver', historyMs: 86_400_000 });
   assert.deepEqual(found.limits, { maxRequestsInflight: 400, maxMutatingRequestsInflight: 200, requestTimeoutMs: 60_000 });
   assert.equal(found.minWatchMs, 1_800_000);
   assert.equal(found.compactionMs, 300_000);
-  assert.equal(found.eventTtlMs, 3_600_000);
+  assert.equal(found.eventTtlMs, undefined);
   assert.deepEqual(found.nodePorts, { from: 30_000, to: 32_767 });
   assert.deepEqual(found.authorizationModes, ['Node', 'RBAC']);
   assert.equal(found.anonymous, 'health');
@@ -52,7 +52,8 @@ const READ: readonly (readonly [argv: readonly string[], read: (s: Settings) => 
       key: '/k',
     },
   ],
-  [['--storage-backend=lmdb', '--data-dir=/d'], (s) => s.store, { kind: 'embedded', dir: '/d' }],
+  [['--event-ttl=1h'], (s) => s.eventTtlMs, 3_600_000],
+  [['--storage-backend=lmdb', '--data-dir=/d'], (s) => s.store, { kind: 'embedded', dir: '/d', historyMs: 86_400_000 }],
   [['--watch-cache=true', '--etcd-prefix=/registry', '--etcd-healthcheck-timeout=2000ms'], (s) => s.port, 6443],
   [['--tls-min-version=VersionTLS13'], (s) => s.tls.minVersion, 'TLSv1.3'],
 ];
@@ -78,6 +79,7 @@ const REFUSED: readonly (readonly [argv: readonly string[], message: RegExp])[] 
   [['--tls-cert-file=/x'], /--tls-cert-file and --tls-private-key-file: want both or neither/],
   [['--storage-backend=etcd3'], /--storage-backend: cannot be "etcd3": etcd3 needs --etcd-servers/],
   [['--etcd-servers=10.0.0.1:2379'], /--etcd-servers: 10\.0\.0\.1:2379: want URLs such as/],
+  [['--etcd-servers=http://a:1', '--history-retention=1h'], /--history-retention: etcd keeps old versions until they are compacted/],
   [['--etcd-servers=http://a:1', '--data-dir=/d'], /--data-dir: with --etcd-servers nothing is kept here/],
   [['--etcd-cafile=/x'], /--etcd-cafile: mean nothing without --etcd-servers/],
   [['--service-cluster-ip-range=banana'], /"banana" is no CIDR/],

@@ -12,7 +12,7 @@ import { parsePortRange, type PortRange } from '../registry/allocation/nodePorts
 import type { FlagValues } from './flags.ts';
 
 export type StoreSettings =
-  | { readonly kind: 'embedded'; readonly dir: string }
+  | { readonly kind: 'embedded'; readonly dir: string; readonly historyMs: number }
   | {
       readonly kind: 'etcd';
       readonly endpoints: readonly string[];
@@ -54,7 +54,8 @@ export interface Settings {
   readonly serviceRanges: readonly ServiceRange[];
   readonly nodePorts: PortRange;
   readonly endpoints: 'lease' | 'none';
-  readonly eventTtlMs: number;
+  /** undefined: nobody has said it. */
+  readonly eventTtlMs: number | undefined;
   readonly verbosity: number;
 }
 
@@ -126,7 +127,7 @@ export function settingsOf(values: FlagValues): Settings {
     },
     minWatchMs: between('min-request-timeout', 0, 1e9) * 1_000,
     shutdownDelayMs: values.ms('shutdown-delay-duration'),
-    store: tried({ kind: 'embedded', dir: '' }, () => storeOf(values)),
+    store: tried({ kind: 'embedded', dir: '', historyMs: 0 }, () => storeOf(values)),
     storeWithinMs: values.ms('storage-initialization-timeout'),
     compactionMs: values.ms('etcd-compaction-interval'),
     tokenFile: values.file('token-auth-file'),
@@ -143,7 +144,9 @@ export function settingsOf(values: FlagValues): Settings {
     serviceRanges: tried([], () => parseServiceRanges(values.text('service-cluster-ip-range') ?? '')),
     nodePorts: tried({ from: 0, to: 0 }, () => parsePortRange(values.text('service-node-port-range') ?? '')),
     endpoints: reconciler === 'none' ? 'none' : 'lease',
-    eventTtlMs: check(values.ms('event-ttl') > 0, '--event-ttl: want more than 0', values.ms('event-ttl')),
+    eventTtlMs: values.isGiven('event-ttl')
+      ? check(values.ms('event-ttl') > 0, '--event-ttl: want more than 0', values.ms('event-ttl'))
+      : undefined,
     verbosity: between('v', 0, 10),
   };
   if (problems.length > 0) throw new AppError('SETTINGS_INVALID', problems.join('; '));
@@ -164,7 +167,13 @@ function storeOf(values: FlagValues): StoreSettings {
   if (wanted === 'lmdb') {
     const vain = ['etcd-cafile', 'etcd-certfile', 'etcd-keyfile'].filter((name) => values.file(name) !== undefined);
     if (vain.length > 0) throw new AppError('SETTINGS_INVALID', `--${vain.join(', --')}: mean nothing without --etcd-servers`);
-    return { kind: 'embedded', dir: values.text('data-dir') ?? '' };
+    return { kind: 'embedded', dir: values.text('data-dir') ?? '', historyMs: values.ms('history-retention') };
+  }
+  if (values.isGiven('history-retention')) {
+    throw new AppError(
+      'SETTINGS_INVALID',
+      '--history-retention: etcd keeps old versions until they are compacted; see --etcd-compaction-interval',
+    );
   }
   if (values.isGiven('data-dir')) throw new AppError('SETTINGS_INVALID', '--data-dir: with --etcd-servers nothing is kept here');
   const bad = endpoints.filter((url) => !ETCD_URL.test(url));

@@ -86,7 +86,6 @@ export async function startDevServer(options: DevOptions = {}): Promise<DevServe
     admission: { enable: options.enableAdmission ?? [], disable: options.disableAdmission ?? [] },
     serviceRanges: parseServiceRanges('10.96.0.0/12'),
     nodePorts: { from: 30_000, to: 32_767 },
-    eventTtlMs: HOUR_MS,
     ...options.overrides,
   }).catch(async (err: unknown) => {
     await store.close();

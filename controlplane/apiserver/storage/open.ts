@@ -19,7 +19,7 @@ const RETRY_MS = 1_000;
 export async function openStore({ settings, withinMs, clock, log }: OpenOptions, signal: AbortSignal): Promise<Store> {
   if (settings.kind === 'embedded') {
     const { EmbeddedStore } = await import('./embedded.ts');
-    return EmbeddedStore.open({ dir: settings.dir, clock, log });
+    return EmbeddedStore.open({ dir: settings.dir, clock, log, history: { keepMs: settings.historyMs } });
   }
   const { endpoints, ca, certificate, key } = settings;
   const read = (file: string | undefined, flag: string): Promise<Buffer> | undefined =>

@@ -103,14 +103,24 @@ const EVENT_FIELDS = [
   'type',
 ];
 
-export function eventStrategy(ttlMs: number): Strategy {
+const HOUR_MS = 3_600_000;
+const EVENTS_KEPT_MS = 72 * HOUR_MS;
+/** Each takes one to two kilobytes, in the store and in the memory of every API server. */
+const MANY_EVENTS = 20_000;
+
+/** How long an event lives where nobody has said it: days, and an hour, as upstream has it, while there are many. */
+export function usualEventTtlMs(eventsNow: number): number {
+  return eventsNow < MANY_EVENTS ? EVENTS_KEPT_MS : HOUR_MS;
+}
+
+export function eventStrategy(ttlMs: () => number): Strategy {
   return {
     fields: {
       ...fieldReaders(EVENT_FIELDS),
       source: (event: never) => (event as Event).source?.component ?? (event as Event).reportingComponent ?? '',
     },
     createOnUpdate: true,
-    ...(ttlMs > 0 ? { ttlMs: () => ttlMs } : {}),
+    ttlMs,
   };
 }
 
