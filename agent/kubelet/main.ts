@@ -18,7 +18,12 @@ import { Checkpoint } from './checkpoint/act.ts';
 import { EventLog } from './events.ts';
 import { ImagePuller } from './images/puller.ts';
 import { KubeletMetrics } from './metrics.ts';
-import { makePaths, probesFile } from './paths.ts';
+import { makeHousekeeping } from './housekeeping/act.ts';
+import { allocatableOf, nodeLabels } from './node/room.ts';
+import { fatesFile, makePaths, probesFile } from './paths.ts';
+import { Admission } from './pods/admission.ts';
+import type { NodeRoom } from './pods/admit.ts';
+import { Fates, parseFates, type Fate } from './pods/fates.ts';
 import { Holds } from './pods/holds.ts';
 import { RuntimeWatch } from './pods/observe.ts';
 import { PodWorkers } from './pods/workers.ts';
@@ -89,6 +94,30 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
   const feed = new PodFeed();
   const metrics = new KubeletMetrics({ nodeName, pods: () => workers.pods(), usage: processUsage });
 
+  const fateFile = new Checkpoint<readonly (readonly [string, Fate])[]>(fatesFile(paths), log);
+  const fates = new Fates((await fateFile.load(parseFates)) ?? [], (all) => fateFile.save(all));
+  const ranBefore = new Set<string>();
+  const cgroupMounts = findMounts();
+  const room = (): NodeRoom => ({
+    allocatable: allocatableOf(machine, settings),
+    labels: nodeLabels(nodeName, machine),
+    pressures: [...evictor.conditions()],
+  });
+  const admission = new Admission({ fates, events, log, room, ranBefore, onChange: (key) => workers.look(key) });
+  const { imageFs, collector, evictor } = makeHousekeeping({
+    settings,
+    client,
+    clock,
+    log,
+    events,
+    fates,
+    paths,
+    admission,
+    cgroupMounts,
+    pods: () => workers.pods().map(({ pod }) => pod),
+    onPod: (key) => workers.look(key),
+  });
+
   const workers: PodWorkers = new PodWorkers({
     runtime,
     disk,
@@ -120,6 +149,8 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
       if (known !== undefined) metrics.podLooked(known, clock.nowMs());
       feed.changed(key);
     },
+    fates,
+    admission,
   });
   const runtimeWatch = new RuntimeWatch({ runtime, clock, log, relistMs: RELIST_MS, onPod: (key) => workers.look(key) });
   const manifests = new ManifestSource({ nodeName, clock, log, onPods: (pods) => workers.setPods(pods) });
@@ -149,6 +180,8 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
   await Promise.race([client.waitReady(signal), failing(server)]);
   const { name, version } = await runtime.identify(signal);
   const left = await disk.scan();
+  for (const uid of await runtime.sandboxUids(signal)) ranBefore.add(uid);
+  await imageFs.learn(signal);
   const watching = watchDirectory(
     {
       directory: settings.staticPodPath,
@@ -182,7 +215,7 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
     },
     signal,
   );
-  await Promise.all([watching, runtimeWatch.run(signal), workers.run(signal), orphans]);
+  await Promise.all([watching, runtimeWatch.run(signal), workers.run(signal), evictor.run(signal), collector.run(signal), orphans]);
 }
 
 /** Never resolves: only a failure of work is news. */

@@ -9,6 +9,8 @@ export interface Machine {
   readonly hostname: string;
   readonly cpuMilli: number;
   readonly memoryBytes: number;
+  /** As Node calls it: x64, arm64. */
+  readonly arch: string;
   /** The address of the interface that has the default route first, then the others; loopback never. */
   readonly addresses: readonly string[];
 }
@@ -19,6 +21,7 @@ export async function readMachine(): Promise<Machine> {
     hostname: hostname().toLowerCase(),
     cpuMilli: availableParallelism() * 1_000,
     memoryBytes: totalmem(),
+    arch: process.arch,
     addresses: orderAddresses(networkInterfaces(), defaultInterface(route)),
   };
 }

@@ -6,6 +6,7 @@ import { durationMs } from '#api/formats.ts';
 import { parseIp } from '#api/ip.ts';
 import { showValue } from '#api/problem.ts';
 import { checkServer } from './serverFields.ts';
+import { isSignal, SIGNALS, valueOf } from '../eviction/thresholds.ts';
 
 export interface Found {
   readonly path: readonly string[];
@@ -53,6 +54,30 @@ const RULES: readonly (readonly [path: readonly string[], rule: Rule])[] = [
   ],
 ];
 
+/** Signals and values of the eviction settings. */
+function checkEviction(config: Readonly<Record<string, unknown>>): Found[] {
+  const found: Found[] = [];
+  for (const field of ['evictionHard', 'evictionSoft', 'evictionSoftGracePeriod', 'evictionMinimumReclaim']) {
+    const value = config[field];
+    if (typeof value !== 'object' || value === null) continue;
+    for (const [signal, text] of Object.entries(value)) {
+      const invalid = (what: string): void =>
+        void found.push({ path: [field, signal], message: `Invalid value: ${showValue(text)}: ${what}` });
+      if (!isSignal(signal)) found.push({ path: [field, signal], message: `unknown signal: want one of ${SIGNALS.join(', ')}` });
+      else if (typeof text !== 'string') continue;
+      else if (field === 'evictionSoftGracePeriod') {
+        if (!((durationMs(text) ?? -1) >= 0)) invalid('want a duration');
+      } else if (valueOf(text) === undefined) invalid('want a quantity, or a percentage up to 100%');
+    }
+  }
+  const soft = config['evictionSoft'];
+  const grace = config['evictionSoftGracePeriod'];
+  for (const signal of typeof soft === 'object' && soft !== null ? Object.keys(soft) : [])
+    if (typeof grace !== 'object' || grace === null || !Object.hasOwn(grace, signal))
+      found.push({ path: ['evictionSoft', signal], message: 'needs a grace period of the same signal in evictionSoftGracePeriod' });
+  return found;
+}
+
 export function checkHonoured(config: Readonly<Record<string, unknown>>): Found[] {
   const found = RULES.flatMap(([path, rule]): Found[] => {
     const value = valueAt(config, path);
@@ -62,7 +87,13 @@ export function checkHonoured(config: Readonly<Record<string, unknown>>): Found[
   const pulls = config['maxParallelImagePulls'];
   if (config['serializeImagePulls'] === true && typeof pulls === 'number' && pulls > 1)
     found.push({ path: ['maxParallelImagePulls'], message: `Invalid value: ${pulls}: want 1, or serializeImagePulls: false` });
-  return [...found, ...checkServer(config)];
+  const [high, low] = [config['imageGCHighThresholdPercent'] ?? 85, config['imageGCLowThresholdPercent'] ?? 80];
+  if (typeof high === 'number' && typeof low === 'number' && low >= high)
+    found.push({
+      path: ['imageGCLowThresholdPercent'],
+      message: `Invalid value: ${low}: want less than imageGCHighThresholdPercent, which is ${high}`,
+    });
+  return [...found, ...checkServer(config), ...checkEviction(config)];
 }
 
 function valueAt(config: Readonly<Record<string, unknown>>, path: readonly string[]): unknown {

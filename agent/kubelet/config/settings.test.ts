@@ -48,7 +48,23 @@ const DEFAULTS: Omit<Settings, 'configz'> = {
   podPidsLimit: -1,
   maxParallelImagePulls: 1,
   crashBackoff: { baseMs: 10_000, maxMs: 300_000 },
+  maxPods: 110,
+  podsPerCore: 0,
+  imageGc: { highPercent: 85, lowPercent: 80, minAgeMs: 120_000, maxAgeMs: 0 },
+  eviction: {
+    thresholds: [
+      { signal: 'memory.available', value: { amount: 104_857_600, text: '100Mi' }, graceMs: 0 },
+      { signal: 'nodefs.available', value: { share: 0.1 }, graceMs: 0 },
+      { signal: 'nodefs.inodesFree', value: { share: 0.05 }, graceMs: 0 },
+      { signal: 'imagefs.available', value: { share: 0.15 }, graceMs: 0 },
+      { signal: 'imagefs.inodesFree', value: { share: 0.05 }, graceMs: 0 },
+    ],
+    transitionMs: 300_000,
+    maxGraceMs: 0,
+  },
 };
+
+const { imageGc: GC, eviction: EVICTION } = DEFAULTS;
 
 test("settingsOf: an empty file gives upstream's defaults", () => assert.deepEqual(settings(''), DEFAULTS));
 
@@ -72,7 +88,6 @@ shutdownGracePeriodCriticalPods: 0s
 streamingConnectionIdleTimeout: 0s
 syncFrequency: 0s
 volumeStatsAggPeriod: 0m0s
-evictionHard: {}
 authentication: null
 healthzPort: null
 `;
@@ -150,6 +165,29 @@ const HONOURED: Readonly<Record<string, readonly (readonly [value: string, chang
     ['{maxContainerRestartPeriod: 60s}', { crashBackoff: { baseMs: 10_000, maxMs: 60_000 } }],
     ['{maxContainerRestartPeriod: 4s}', { crashBackoff: { baseMs: 4_000, maxMs: 4_000 } }],
   ],
+  maxPods: [['5', { maxPods: 5 }]],
+  podsPerCore: [['10', { podsPerCore: 10 }]],
+  imageMinimumGCAge: [['5m', { imageGc: { ...GC, minAgeMs: 300_000 } }]],
+  imageMaximumGCAge: [['24h', { imageGc: { ...GC, maxAgeMs: 86_400_000 } }]],
+  imageGCHighThresholdPercent: [['90', { imageGc: { ...GC, highPercent: 90 } }]],
+  imageGCLowThresholdPercent: [['70', { imageGc: { ...GC, lowPercent: 70 } }]],
+  evictionHard: [['{}', { eviction: { ...EVICTION, thresholds: [] } }]],
+  evictionSoft: [['{}', {}]],
+  evictionSoftGracePeriod: [['{}', {}]],
+  evictionMinimumReclaim: [
+    [
+      '{pid.available: 1k}\nevictionHard: {pid.available: 5%}',
+      {
+        eviction: {
+          ...EVICTION,
+          thresholds: [{ signal: 'pid.available', value: { share: 0.05 }, graceMs: 0, minReclaim: { amount: 1_000, text: '1k' } }],
+        },
+      },
+    ],
+  ],
+  evictionPressureTransitionPeriod: [['30s', { eviction: { ...EVICTION, transitionMs: 30_000 } }]],
+  evictionMaxPodGracePeriod: [['60', { eviction: { ...EVICTION, maxGraceMs: 60_000 } }]],
+  mergeDefaultEvictionSettings: [['true', {}]],
 };
 
 test('every honoured field has a row here', () => assert.deepEqual(Object.keys(HONOURED).sort(), [...FIELDS.honoured].sort()));
@@ -343,18 +381,18 @@ const COMPLAINTS: readonly (readonly [name: string, file: Uint8Array | string, w
   ['another encoding', Buffer.from(`\ufeff${HEAD}`, 'utf16le'), ['k.yaml:1:1: the file is UTF-16, want UTF-8: save it in that encoding']],
   [
     'JSON',
-    '{"kind":"KubeletConfiguration","apiVersion":"kubelet.config.k8s.io/v1beta1","maxPods":110}',
-    ['k.yaml:1:77: maxPods: this kubelet does not honour it yet: remove it, or set it to 0'],
+    '{"kind":"KubeletConfiguration","apiVersion":"kubelet.config.k8s.io/v1beta1","runOnce":true}',
+    ['k.yaml:1:77: runOnce: this kubelet does not honour it yet: remove it, or set it to false'],
   ],
   [
     'several problems at once, each with its place',
-    `kind: KubeletConfiguration\nfileCheckFrequency: x\nmaxPods: 5\nnoSuch: 1\nhealthzPort: true\n`,
+    `kind: KubeletConfiguration\nfileCheckFrequency: x\nrunOnce: true\nnoSuch: 1\nhealthzPort: true\n`,
     [
       'k.yaml:1:1: apiVersion: want kubelet.config.k8s.io/v1beta1, got nothing',
       'k.yaml:2:21: fileCheckFrequency: Invalid value: "x": want a duration such as 1h30m',
       'k.yaml:4:1: noSuch: unknown field',
       'k.yaml:5:14: healthzPort: Invalid value: true: want an integer',
-      'k.yaml:3:1: maxPods: this kubelet does not honour it yet: remove it, or set it to 0',
+      'k.yaml:3:1: runOnce: this kubelet does not honour it yet: remove it, or set it to false',
     ],
   ],
 ];
@@ -424,4 +462,31 @@ test('loadConfig never throws anything but CONFIG_INVALID', () => {
     { numRuns: 500 },
   );
   assert.ok(taken.yes > 10 && taken.no > 100, JSON.stringify(taken));
+});
+
+test('settingsOf: thresholds of eviction, soft and hard, with their defaults or without', () => {
+  const of = (text: string): string[] =>
+    settings(text).eviction.thresholds.map((t) => `${t.signal} ${'share' in t.value ? `${t.value.share}` : t.value.text} ${t.graceMs}`);
+  assert.deepEqual(of('evictionHard: {}\n'), []);
+  assert.deepEqual(of('evictionHard: {memory.available: "1Gi", nodefs.available: "0%"}\n'), ['memory.available 1Gi 0']);
+  assert.equal(of('evictionHard: {memory.available: "1Gi"}\nmergeDefaultEvictionSettings: true\n').length, 5);
+  assert.deepEqual(of('evictionHard: {}\nevictionSoft: {pid.available: "10%"}\nevictionSoftGracePeriod: {pid.available: 1m30s}\n'), [
+    'pid.available 0.1 90000',
+  ]);
+});
+
+test('loadConfig refuses eviction settings that cannot be', () => {
+  const text = (more: string): string => `${HEAD}${more}`;
+  const told = complaints(
+    text('evictionHard: {memry: "1Gi", memory.available: "110%"}\nevictionSoft: {pid.available: "1k"}\nimageGCLowThresholdPercent: 90\n'),
+  );
+  assert.deepEqual(
+    told.map((line) => line.replace(/^[^ ]+ /, '')),
+    [
+      'imageGCLowThresholdPercent: Invalid value: 90: want less than imageGCHighThresholdPercent, which is 85',
+      'evictionHard.memry: unknown signal: want one of memory.available, nodefs.available, nodefs.inodesFree, imagefs.available, imagefs.inodesFree, pid.available',
+      'evictionHard.memory.available: Invalid value: "110%": want a quantity, or a percentage up to 100%',
+      'evictionSoft.pid.available: needs a grace period of the same signal in evictionSoftGracePeriod',
+    ],
+  );
 });

@@ -11,6 +11,8 @@ import { formatProblem } from '#api/problem.ts';
 import { compile } from '#api/validate.ts';
 import { locateProblem, readDocuments, type Position, type SourceDocument } from '#api/yamlSource.ts';
 import { AppError } from '#base/errors.ts';
+import { thresholdsOf, type Threshold } from '../eviction/thresholds.ts';
+import type { GcRules } from '../images/gc.ts';
 import type { CrashBackoff } from '../pods/restart.ts';
 import { checkHonoured } from './checks.ts';
 import type { Flags } from './flags.ts';
@@ -37,6 +39,14 @@ export interface Settings {
   readonly podPidsLimit: number | undefined;
   readonly maxParallelImagePulls: number;
   readonly crashBackoff: CrashBackoff;
+  readonly maxPods: number;
+  readonly podsPerCore: number;
+  readonly imageGc: GcRules;
+  readonly eviction: {
+    readonly thresholds: readonly Threshold[];
+    readonly transitionMs: number;
+    readonly maxGraceMs: number;
+  };
 }
 
 const CRASH_BASE_MS = 10_000;
@@ -109,6 +119,19 @@ export function settingsOf(flags: Flags, given: KubeletConfiguration): Settings 
     healthz: { host: config.healthzBindAddress ?? '127.0.0.1', port: config.healthzPort ?? 10_248 },
     podPidsLimit: config.podPidsLimit,
     maxParallelImagePulls: config.maxParallelImagePulls ?? (given.serializeImagePulls === false ? PULLS_AT_ONCE : 1),
+    maxPods: config.maxPods ?? 110,
+    podsPerCore: config.podsPerCore ?? 0,
+    imageGc: {
+      highPercent: config.imageGCHighThresholdPercent ?? 85,
+      lowPercent: config.imageGCLowThresholdPercent ?? 80,
+      minAgeMs: ms(config.imageMinimumGCAge, 120_000),
+      maxAgeMs: ms(config.imageMaximumGCAge, 0),
+    },
+    eviction: {
+      thresholds: thresholdsOf(given),
+      transitionMs: ms(config.evictionPressureTransitionPeriod, 300_000),
+      maxGraceMs: (config.evictionMaxPodGracePeriod ?? 0) * 1_000,
+    },
     crashBackoff: crashBackoff(ms(config.crashLoopBackOff?.maxContainerRestartPeriod, 300_000)),
   };
 }

@@ -19,16 +19,18 @@ export interface WatchRuntimeOptions {
 /** Without any events the list is all there is, so it comes as often as upstream's. */
 const RELIST_WITHOUT_EVENTS_MS = 1_000;
 const RETRY_MS = 1_000;
-/** When a pod is looked at again after an event: mostly the first is enough; on a busy machine the runtime takes longer. */
-const SETTLE_MS = [100, 1_000];
-/** Events of containers that nobody knew yet: some end before their start was answered. */
-const UNKNOWN_KEPT = 256;
+/** A pod is looked at again so long after an event. */
+const SETTLE_MS = 100;
+/** And again each time a container whose end was told is still seen running: on a busy machine the runtime takes longer to know. */
+const STILL_RUNNING_MS = 500;
+const ENDED_KEPT = 256;
 
 export class RuntimeWatch {
   readonly #options: WatchRuntimeOptions;
   /** Container or sandbox id -> its last listed state and its pod. */
   #known = new Map<string, ListedObject>();
-  readonly #unknown = new Set<string>();
+  /** Ids of which an end was told, the newest last; also of containers that ended before their start was answered, which nobody knew then. */
+  readonly #ended = new Set<string>();
   #life: AbortSignal = AbortSignal.abort();
   #events: 'cri' | 'containerd' | 'none' = 'cri';
   #retryMs = RETRY_MS;
@@ -42,9 +44,9 @@ export class RuntimeWatch {
     for (const id of ids) if (!this.#known.has(id)) this.#known.set(id, { id, pod, state: '' });
   }
 
-  /** These were seen running. One that ended before its start was answered, so that nobody knew it then, is looked at again. */
-  sawRunning(ids: Iterable<string>): void {
-    for (const id of ids) if (this.#unknown.delete(id)) this.#handOut(id, this.#life);
+  /** These were seen running. */
+  sawRunning(pod: string, ids: Iterable<string>): void {
+    for (const id of ids) if (this.#ended.has(id)) this.#lookLater(pod, STILL_RUNNING_MS, this.#life);
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -125,20 +127,21 @@ export class RuntimeWatch {
 
   /** The CRI plugin learns of the same event at the same time and needs a moment to change its state: look now and a little later. */
   #handOut(id: string, signal: AbortSignal): void {
-    const pod = this.#known.get(id)?.pod;
-    if (pod === undefined) {
-      this.#unknown.add(id);
-      for (const oldest of this.#unknown) {
-        if (this.#unknown.size <= UNKNOWN_KEPT) break;
-        this.#unknown.delete(oldest);
-      }
-      return;
+    this.#ended.add(id);
+    for (const oldest of this.#ended) {
+      if (this.#ended.size <= ENDED_KEPT) break;
+      this.#ended.delete(oldest);
     }
+    const pod = this.#known.get(id)?.pod;
+    if (pod === undefined) return;
     this.#options.onPod(pod);
-    for (const ms of SETTLE_MS)
-      this.#options.clock.sleep(ms, signal).then(
-        () => this.#options.onPod(pod),
-        () => undefined,
-      );
+    this.#lookLater(pod, SETTLE_MS, signal);
+  }
+
+  #lookLater(pod: string, delayMs: number, signal: AbortSignal): void {
+    this.#options.clock.sleep(delayMs, signal).then(
+      () => this.#options.onPod(pod),
+      () => undefined,
+    );
   }
 }

@@ -10,7 +10,9 @@ import { WorkQueue } from '#base/workqueue.ts';
 import type { PodObjects } from '../runtime/cri.ts';
 import type { RuntimeContainer } from '../runtime/types.ts';
 import { actOnPod, type ActDeps, type SeenPod } from './act.ts';
+import type { Admission } from './admission.ts';
 import { desiredPod } from './config.ts';
+import type { Fates } from './fates.ts';
 import { CONFIG_SEEN } from './labels.ts';
 import type { RuntimeWatch } from './observe.ts';
 import { isPastDeadline, planPod, type ObservedPod, type PodAction } from './plan.ts';
@@ -25,6 +27,8 @@ export interface WorkersDeps extends ActDeps {
   readonly prober: Prober;
   /** Told after each look at a pod: its status may be another one, or it is gone. */
   readonly onLooked?: (key: string) => void;
+  readonly fates: Fates;
+  readonly admission: Admission;
 }
 
 export interface KnownPod {
@@ -57,6 +61,7 @@ export class PodWorkers {
   setPods(pods: ReadonlyMap<string, Pod>): void {
     const before = this.#wanted ?? new Map<string, Pod>();
     this.#wanted = pods;
+    this.#deps.admission.wanted(pods);
     for (const key of new Set([...before.keys(), ...pods.keys()])) {
       const uid = pods.get(key)?.metadata.uid;
       if (before.get(key)?.metadata.uid === uid) continue;
@@ -111,12 +116,39 @@ export class PodWorkers {
       key,
       [...objects.sandboxes, ...objects.containers].map((o) => o.id),
     );
-    watch().sawRunning(objects.containers.filter((c) => c.state === 'running').map((c) => c.id));
+    watch().sawRunning(
+      key,
+      objects.containers.filter((c) => c.state === 'running').map((c) => c.id),
+    );
     const pod = this.#wanted?.get(key);
+    this.#admit(key, pod, objects);
     await this.#publish(key, pod, objects);
+    this.#giveBack(key, pod, objects);
     this.#deps.onLooked?.(key);
     const probes = this.#deps.prober.verdicts(objects.containers);
     return { ...objects, holds: holds.of(pod?.metadata.uid), leftovers: disk.uidsOf(key), probes };
+  }
+
+  #admit(key: string, pod: Pod | undefined, objects: PodObjects): void {
+    const wanted = pod?.metadata.uid;
+    const present = new Set([...objects.sandboxes, ...objects.containers].map((o) => o.uid));
+    this.#deps.admission.seen(key, { wanted, present, over: false });
+    // What has the same name ends first, and gives back its room.
+    if (pod !== undefined && [...present].every((uid) => uid === wanted)) this.#deps.admission.consider(key, pod);
+  }
+
+  /** A pod that is over for good gives back its room. */
+  #giveBack(key: string, pod: Pod | undefined, objects: PodObjects): void {
+    const wanted = pod?.metadata.uid;
+    const known = this.#known.get(key);
+    const phase = known?.pod.metadata.uid === wanted ? known?.status?.phase : undefined;
+    const runs = objects.containers.some((c) => c.uid === wanted && c.state !== 'exited');
+    if (runs || (phase !== 'Succeeded' && phase !== 'Failed')) return;
+    this.#deps.admission.seen(key, {
+      wanted,
+      present: new Set([...objects.sandboxes, ...objects.containers].map((o) => o.uid)),
+      over: true,
+    });
   }
 
   async #publish(key: string, pod: Pod | undefined, objects: PodObjects): Promise<void> {
@@ -155,14 +187,16 @@ export class PodWorkers {
       probes: this.#deps.prober.verdicts(mine),
       ...(ended === undefined ? {} : { ended }),
     });
-    if (ended !== undefined && before?.status?.reason !== ended.reason)
+    if (ended === DEADLINE && before?.status?.reason !== ended.reason)
       this.#deps.events.record(shown, 'Normal', ended.reason, ended.message);
     this.#known.set(key, { pod: shown, status, objects });
     this.#tellWaits(key, shown, status);
   }
 
   #plan(pod: Pod | undefined, observed: ObservedPod, nowMs: number): Plan<PodAction> {
-    const desired = pod === undefined ? undefined : desiredPod(pod, { startedAtMs: this.#startOf(pod, this.#objectsOf(pod)) });
+    const ended = this.#deps.fates.of(pod?.metadata.uid);
+    const startedAtMs = pod === undefined ? nowMs : this.#startOf(pod, this.#objectsOf(pod));
+    const desired = pod === undefined ? undefined : desiredPod(pod, { startedAtMs, ...(ended === undefined ? {} : { ended }) });
     return planPod(desired, observed, nowMs, { crashBackoff: this.#deps.crashBackoff });
   }
 
@@ -178,6 +212,8 @@ export class PodWorkers {
   }
 
   #endOf(pod: Pod, objects: PodObjects): Ended | undefined {
+    const fate = this.#deps.fates.of(pod.metadata.uid);
+    if (fate !== undefined) return fate;
     const desired = desiredPod(pod, { startedAtMs: this.#startOf(pod, objects) });
     const observed = { ...objects, holds: [], leftovers: [], probes: this.#deps.prober.verdicts(objects.containers) };
     return isPastDeadline(desired, observed, this.#deps.clock.nowMs()) ? DEADLINE : undefined;

@@ -63,6 +63,12 @@ export class CriRuntime {
     return sandboxes.items.length > 0 || containers.containers.length > 0;
   }
 
+  /** UIDs of all pods that have a sandbox. */
+  async sandboxUids(signal: AbortSignal): Promise<string[]> {
+    const { items } = await this.client.runtime.listPodSandbox({}, { signal });
+    return items.flatMap((s) => s.labels[names.POD_UID] ?? []);
+  }
+
   async listAll(signal: AbortSignal): Promise<ListedObject[]> {
     const [sandboxes, containers] = await Promise.all([
       this.client.runtime.listPodSandbox({}, { signal }),

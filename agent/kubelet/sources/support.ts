@@ -5,6 +5,7 @@
  * Differs: upstream takes such a pod and drops or half-does what it cannot do.
  */
 import type { Segment } from '#api/fieldPath.ts';
+import { KNOWN_CLASSES } from '../pods/priority.ts';
 
 export interface Unsupported {
   readonly path: readonly Segment[];
@@ -77,6 +78,11 @@ export const POD: Support = {
     restartPolicy: true,
     terminationGracePeriodSeconds: true,
     activeDeadlineSeconds: true,
+    priority: true,
+    priorityClassName: KNOWN_CLASSES,
+    preemptionPolicy: ['PreemptLowerPriority'],
+    nodeSelector: true,
+    affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: true } },
     dnsPolicy: ['ClusterFirst', 'ClusterFirstWithHostNet', 'Default'],
     hostNetwork: true,
     hostPID: true,

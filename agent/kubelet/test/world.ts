@@ -21,6 +21,9 @@ import { PodDisk } from '../disk/act.ts';
 import { EventLog, type PodEvent } from '../events.ts';
 import { ImagePuller } from '../images/puller.ts';
 import { makePaths, type Paths } from '../paths.ts';
+import { Admission } from '../pods/admission.ts';
+import type { NodeRoom } from '../pods/admit.ts';
+import { Fates } from '../pods/fates.ts';
 import { Holds } from '../pods/holds.ts';
 import { RuntimeWatch } from '../pods/observe.ts';
 import { DEFAULT_CRASH_BACKOFF } from '../pods/restart.ts';
@@ -58,6 +61,10 @@ export class World {
   readonly programs: Record<string, Program> = {};
   /** Told of each start by the labels of the container, before it runs. */
   onStart: (labels: Readonly<Record<string, string>>) => void = () => undefined;
+  /** What the node has for pods; admission.lookAgain() after a change. */
+  room: NodeRoom = { allocatable: {}, labels: {}, pressures: [] };
+  readonly fates: Fates;
+  readonly admission: Admission;
   readonly paths: Paths;
   readonly fake: FakeRuntime;
   readonly client: CriClient;
@@ -103,7 +110,19 @@ export class World {
     });
     this.#countDisk(this.disk);
     this.#events = new EventLog(clock);
+    this.fates = new Fates();
+    const admission = new Admission({
+      fates: this.fates,
+      events: this.#events,
+      log,
+      room: () => this.room,
+      ranBefore: new Set(),
+      onChange: (key) => this.workers.look(key),
+    });
+    this.admission = admission;
     this.workers = new PodWorkers({
+      fates: this.fates,
+      admission,
       runtime,
       disk: this.disk,
       events: this.#events,

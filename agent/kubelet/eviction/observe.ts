@@ -1,0 +1,72 @@
+/**
+ * What the node has left: memory, space and inodes of its file systems, processes. Nothing decided.
+ *
+ * Differs: memory is what the kernel itself says can be had (MemAvailable), where upstream computes it from the root control group.
+ * Kernel: /proc/meminfo, /proc/sys/kernel/{pid_max,threads-max}, /proc/loadavg.
+ */
+import { readFileSync } from 'node:fs';
+import { readFile, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { CgroupMounts } from '../../linux/cgroup.ts';
+import type { Reading, Readings } from './decide.ts';
+import type { Signal } from './thresholds.ts';
+
+export interface FileSystems {
+  /** Where the kubelet keeps volumes and logs. */
+  readonly nodefs: string;
+  /** Where the runtime keeps images; undefined: not known. */
+  readonly imagefs: string | undefined;
+}
+
+export async function readSignals({ nodefs, imagefs }: FileSystems): Promise<Readings> {
+  const [memory, node, image, pids] = await Promise.all([
+    readMemory(),
+    readDisk(nodefs),
+    imagefs === undefined ? undefined : readDisk(imagefs).catch(() => undefined),
+    readPids(),
+  ]);
+  const readings = new Map<Signal, Reading>([
+    ['memory.available', memory],
+    ['nodefs.available', node.space],
+    ['nodefs.inodesFree', node.inodes],
+    ['pid.available', pids],
+  ]);
+  if (image !== undefined) {
+    readings.set('imagefs.available', image.space);
+    readings.set('imagefs.inodesFree', image.inodes);
+  }
+  // A file system without inodes of its own (btrfs, overlay of some kinds) has none to run out of.
+  for (const [signal, { capacity }] of readings) if (capacity === 0) readings.delete(signal);
+  return readings;
+}
+
+async function readMemory(): Promise<Reading> {
+  const text = await readFile('/proc/meminfo', 'utf8');
+  const bytes = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)?.[1] ?? 0) * 1_024;
+  return { available: bytes('MemAvailable'), capacity: bytes('MemTotal') };
+}
+
+async function readDisk(path: string): Promise<{ space: Reading; inodes: Reading }> {
+  const { bsize, blocks, bavail, files, ffree } = await statfs(path);
+  return { space: { available: bavail * bsize, capacity: blocks * bsize }, inodes: { available: ffree, capacity: files } };
+}
+
+async function readPids(): Promise<Reading> {
+  const [max, threads, load] = await Promise.all(
+    ['sys/kernel/pid_max', 'sys/kernel/threads-max', 'loadavg'].map((f) => readFile(`/proc/${f}`, 'utf8')),
+  );
+  const capacity = Math.min(Number(max), Number(threads));
+  const running = Number(/\/(\d+) /.exec(load ?? '')?.[1] ?? 0);
+  return { available: capacity - running, capacity };
+}
+
+/** Processes in a control group and below it; 0 where they are not counted. */
+export function processesIn({ controllers, trees }: CgroupMounts, cgroup: string): number {
+  const root = controllers.get('pids') ?? trees[0];
+  if (root === undefined) return 0;
+  try {
+    return Number(readFileSync(join(root, cgroup, 'pids.current'), 'utf8'));
+  } catch {
+    return 0; // it ended meanwhile, or the controller is not there
+  }
+}

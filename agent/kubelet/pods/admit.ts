@@ -1,0 +1,173 @@
+/**
+ * Whether the node takes a pod. Pure: the pod, those that were taken before it, and the node in; a reason to refuse out, or none.
+ *
+ * Source: reasons and messages are those of upstream's kubelet (lifecycle predicates), because people and controllers match on them.
+ * Units: quantities as texts; cpu is told in millicores, everything else in its own unit.
+ */
+import type { Pod } from '#api/kinds/core/pod.ts';
+import { amountOf, podTotal, sum, type ResourceList } from '#api/podResources.ts';
+import { toMilli, toUnits } from '#api/quantity.ts';
+import { isCritical, priorityOf } from './priority.ts';
+import { qosClassOf } from './qos.ts';
+
+export interface NodeRoom {
+  /** What pods can have: cpu, memory, pods, … What is not named has no limit here. */
+  readonly allocatable: ResourceList;
+  readonly labels: Readonly<Record<string, string>>;
+  /** MemoryPressure, DiskPressure, PIDPressure: those that are true. */
+  readonly pressures: readonly string[];
+}
+
+export interface Rejection {
+  readonly reason: string;
+  readonly message: string;
+  /** What it lacks of the node: others could make room for it. */
+  readonly short?: readonly string[];
+}
+
+const COUNTED = ['cpu', 'memory', 'ephemeral-storage'] as const;
+
+export function admit(pod: Pod, others: readonly Pod[], node: NodeRoom): Rejection | undefined {
+  return underPressure(pod, node) ?? outOfResources(pod, others, node) ?? wrongNode(pod, node) ?? portTaken(pod, others);
+}
+
+function underPressure(pod: Pod, { pressures }: NodeRoom): Rejection | undefined {
+  if (pressures.length === 0 || isCritical(pod.spec)) return undefined;
+  if (pressures.length === 1 && pressures[0] === 'MemoryPressure' && qosClassOf(pod.spec) !== 'BestEffort') return undefined;
+  return { reason: 'Evicted', message: `The node had condition: [${pressures.join(' ')}]. ` };
+}
+
+function outOfResources(pod: Pod, others: readonly Pod[], { allocatable }: NodeRoom): Rejection | undefined {
+  const wants = podTotal(pod.spec, 'requests');
+  const used = sum(others.map((p) => podTotal(p.spec, 'requests')));
+  const rows = COUNTED.map((name) => ({
+    name,
+    want: amountOf(wants, name) ?? '0',
+    use: amountOf(used, name) ?? '0',
+    all: amountOf(allocatable, name),
+  }));
+  const short = rows.filter(
+    ({ name, want, use, all }) =>
+      all !== undefined && inUnits(name, want) > 0n && inUnits(name, want) + inUnits(name, use) > inUnits(name, all),
+  );
+  const lacks = short.map((row) => ({
+    name: row.name as string,
+    numbers: [row.want, row.use, row.all ?? '0'].map((q) => inUnits(row.name, q)),
+  }));
+  const most = amountOf(allocatable, 'pods');
+  if (most !== undefined && BigInt(others.length) + 1n > toUnits(most))
+    lacks.unshift({ name: 'pods', numbers: [1n, BigInt(others.length), toUnits(most)] });
+  const [first] = lacks;
+  if (first === undefined) return undefined;
+  const [requested, use, capacity] = first.numbers;
+  const message = `Node didn't have enough resource: ${first.name}, requested: ${requested}, used: ${use}, capacity: ${capacity}`;
+  return { reason: `OutOf${first.name}`, message, short: lacks.map((l) => l.name) };
+}
+
+const inUnits = (name: string, quantity: string): bigint => (name === 'cpu' ? BigInt(toMilli(quantity)) : toUnits(quantity));
+
+function wrongNode(pod: Pod, { labels }: NodeRoom): Rejection | undefined {
+  if (pod.spec.os !== undefined && pod.spec.os.name !== 'linux')
+    return { reason: 'PodOSNotSupported', message: "Failed to admit pod as the OS field doesn't match node OS" };
+  const selected = Object.entries(pod.spec.nodeSelector ?? {}).every(([key, value]) => labels[key] === value);
+  if (selected && matchesAffinity(pod, labels)) return undefined;
+  return { reason: 'NodeAffinity', message: "Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector" };
+}
+
+type Term = NonNullable<
+  NonNullable<
+    NonNullable<NonNullable<Pod['spec']['affinity']>['nodeAffinity']>['requiredDuringSchedulingIgnoredDuringExecution']
+  >['nodeSelectorTerms']
+>[number];
+
+/** Any term suffices; within a term all expressions have to hold, and a term without any matches nothing. */
+function matchesAffinity(pod: Pod, labels: Readonly<Record<string, string>>): boolean {
+  const terms = pod.spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
+  return terms === undefined || terms.some((term) => matchesTerm(term, labels));
+}
+
+function matchesTerm({ matchExpressions = [], matchFields = [] }: Term, labels: Readonly<Record<string, string>>): boolean {
+  if (matchExpressions.length + matchFields.length === 0) return false;
+  const fields = { 'metadata.name': labels['kubernetes.io/hostname'] };
+  return [
+    ...matchExpressions.map((e) => [e, labels[e.key]] as const),
+    ...matchFields.map((e) => [e, fields[e.key as 'metadata.name']] as const),
+  ].every(([{ operator, values = [] }, value]) => {
+    switch (operator) {
+      case 'In':
+        return value !== undefined && values.includes(value);
+      case 'NotIn':
+        return value === undefined || !values.includes(value);
+      case 'Exists':
+        return value !== undefined;
+      case 'DoesNotExist':
+        return value === undefined;
+      case 'Gt':
+        return value !== undefined && Number(value) > Number(values[0]);
+      case 'Lt':
+        return value !== undefined && Number(value) < Number(values[0]);
+      default:
+        return false;
+    }
+  });
+}
+
+interface HostPort {
+  readonly ip: string;
+  readonly protocol: string;
+  readonly port: number;
+}
+
+function portTaken(pod: Pod, others: readonly Pod[]): Rejection | undefined {
+  const taken = others.flatMap(hostPorts);
+  const clash = hostPorts(pod).some((p) =>
+    taken.some((o) => o.port === p.port && o.protocol === p.protocol && (o.ip === p.ip || isAny(o.ip) || isAny(p.ip))),
+  );
+  return clash
+    ? { reason: 'NodePorts', message: "Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports" }
+    : undefined;
+}
+
+function hostPorts(pod: Pod): HostPort[] {
+  const sidecars = (pod.spec.initContainers ?? []).filter((c) => c.restartPolicy === 'Always');
+  return [...sidecars, ...pod.spec.containers].flatMap((c) =>
+    (c.ports ?? [])
+      .map((p) => ({
+        ip: p.hostIP ?? '',
+        protocol: p.protocol ?? 'TCP',
+        port: p.hostPort ?? (pod.spec.hostNetwork === true ? p.containerPort : 0),
+      }))
+      .filter((p) => p.port > 0),
+  );
+}
+
+const isAny = (ip: string): boolean => ip === '' || ip === '0.0.0.0' || ip === '::';
+
+/**
+ * Who has to go so that a critical pod finds room: the fewest and least important, and none if that would not suffice.
+ * Those that run longest are kept when all else is equal (they come first in others).
+ */
+export function preempt(pod: Pod, others: readonly Pod[], node: NodeRoom): Pod[] | undefined {
+  if (!isCritical(pod.spec)) return undefined;
+  const fits = (left: readonly Pod[]): boolean => admit(pod, left, node) === undefined;
+  const order = new Map(others.map((p, i) => [p, i]));
+  const candidates = others
+    .filter((p) => priorityOf(p.spec) < priorityOf(pod.spec) && !isCritical(p.spec))
+    .toSorted((a, b) => priorityOf(a.spec) - priorityOf(b.spec) || qosRank(a) - qosRank(b) || (order.get(b) ?? 0) - (order.get(a) ?? 0));
+  const gone: Pod[] = [];
+  for (const candidate of candidates) {
+    if (fits(others.filter((p) => !gone.includes(p)))) break;
+    gone.push(candidate);
+  }
+  if (!fits(others.filter((p) => !gone.includes(p)))) return undefined;
+  // Of those chosen on the way, whoever need not go stays, the most important first.
+  for (const p of gone.toReversed()) {
+    const rest = gone.filter((g) => g !== p);
+    if (fits(others.filter((o) => !rest.includes(o)))) gone.splice(gone.indexOf(p), 1);
+  }
+  return gone;
+}
+
+function qosRank(pod: Pod): number {
+  return ['BestEffort', 'Burstable', 'Guaranteed'].indexOf(qosClassOf(pod.spec));
+}

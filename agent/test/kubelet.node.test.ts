@@ -1,0 +1,131 @@
+/** What the node does for its own sake, on a real containerd: refuses pods, pushes them out, evicts them, removes images. */
+import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import type { PodStatus } from '#api/kinds/core/podStatus.ts';
+import { missing, startContainerd, type TestContainerd } from './harness/containerd.ts';
+import { startKubelet, type TestKubelet } from './harness/kubelet.ts';
+import { manifest } from './harness/manifest.ts';
+import { busyboxImage, writeImage } from './harness/ociImage.ts';
+import { until } from './harness/until.ts';
+
+const skip = missing() ?? false;
+let containerd: TestContainerd;
+
+before(async () => {
+  if (skip !== false) return;
+  containerd = await startContainerd();
+});
+after(() => containerd?.stop());
+
+const status = async (kubelet: TestKubelet, name: string): Promise<PodStatus | undefined> => (await kubelet.pod(name))?.status;
+const phase = (kubelet: TestKubelet, name: string, want: string, reason?: string): Promise<void> =>
+  until(`${name} is ${want} ${reason ?? ''}`, async () => {
+    const s = await status(kubelet, name);
+    return s?.phase === want && s.reason === reason;
+  });
+const gone = (kubelet: TestKubelet, ...names: string[]): Promise<void> => {
+  for (const name of names) kubelet.remove(`${name}.yaml`);
+  return until('they are gone', async () => (await kubelet.pods()).length === 0);
+};
+
+test(
+  'more pods than the node takes: refused with the reason, taken when one goes; a host port is given once; a critical pod pushes',
+  { skip },
+  async () => {
+    const kubelet = await startKubelet(containerd, { nodeName: 'full', config: { maxPods: 2 } });
+    const port = (p: number): object => ({ ports: [{ containerPort: 80, hostPort: p }] });
+    try {
+      kubelet.apply('a.yaml', manifest({ name: 'a', container: port(8_081) as never }));
+      await phase(kubelet, 'a', 'Running');
+      kubelet.apply('clash.yaml', manifest({ name: 'clash', container: port(8_081) as never }));
+      await phase(kubelet, 'clash', 'Failed', 'NodePorts');
+      kubelet.remove('clash.yaml');
+      kubelet.apply('b.yaml', manifest({ name: 'b' }));
+      await phase(kubelet, 'b', 'Running');
+      kubelet.apply('c.yaml', manifest({ name: 'c' }));
+      await phase(kubelet, 'c', 'Failed', 'OutOfpods');
+      assert.equal(
+        (await status(kubelet, 'c'))?.message,
+        "Pod was rejected: Node didn't have enough resource: pods, requested: 1, used: 2, capacity: 2",
+      );
+      // What runs was taken by the kubelet before this one, whatever the order of the files.
+      await kubelet.kill('SIGKILL');
+      await kubelet.start();
+      await phase(kubelet, 'c', 'Failed', 'OutOfpods');
+      await phase(kubelet, 'a', 'Running');
+      await phase(kubelet, 'b', 'Running');
+      kubelet.remove('a.yaml');
+      await phase(kubelet, 'c', 'Running');
+      kubelet.apply('vip.yaml', manifest({ name: 'vip', spec: { priorityClassName: 'system-node-critical' } }));
+      await phase(kubelet, 'vip', 'Running');
+      const states = await Promise.all(['b', 'c'].map((name) => status(kubelet, name)));
+      assert.deepEqual(states.map((s) => s?.reason ?? '').sort(), ['', 'Preempting']);
+      await gone(kubelet, 'b', 'c', 'vip');
+    } finally {
+      await kubelet.stop();
+    }
+  },
+);
+
+test(
+  'a node short of memory evicts who uses more than it asked for, says so, takes no more, and keeps the critical one',
+  { skip },
+  async () => {
+    // The threshold is above what any machine has: the node is short from the first look on.
+    const eviction = {
+      evictionSoft: { 'memory.available': '100%' },
+      evictionSoftGracePeriod: { 'memory.available': '3s' },
+      evictionHard: {},
+    };
+    const kubelet = await startKubelet(containerd, { nodeName: 'short', config: { ...eviction, evictionMaxPodGracePeriod: 1 } });
+    try {
+      kubelet.apply('greedy.yaml', manifest({ name: 'greedy', script: 'exec sleep 3600' }));
+      kubelet.apply('vip.yaml', manifest({ name: 'vip', spec: { priorityClassName: 'system-node-critical' } }));
+      await phase(kubelet, 'vip', 'Running');
+      await phase(kubelet, 'greedy', 'Failed', 'Evicted');
+      const evicted = await status(kubelet, 'greedy');
+      assert.match(
+        evicted?.message ?? '',
+        /^The node was low on resource: memory\. Threshold quantity: \d+Ki, available: \d+Ki\. Container c was using \d+Ki, request is 0, has larger consumption of memory\. $/,
+      );
+      assert.equal(evicted?.conditions?.find((c) => c.type === 'DisruptionTarget')?.reason, 'TerminationByKubelet');
+      kubelet.apply('late.yaml', manifest({ name: 'late' }));
+      await phase(kubelet, 'late', 'Failed', 'Evicted');
+      assert.match((await status(kubelet, 'late'))?.message ?? '', /^Pod was rejected: The node had condition: \[MemoryPressure\]\. $/);
+      assert.match(kubelet.log(), /<4>Node is short of something condition=MemoryPressure /);
+      // It stays evicted over a restart, and the critical pod stays.
+      await kubelet.kill('SIGKILL');
+      await kubelet.start();
+      await phase(kubelet, 'greedy', 'Failed', 'Evicted');
+      await phase(kubelet, 'vip', 'Running');
+      await gone(kubelet, 'greedy', 'vip', 'late');
+    } finally {
+      await kubelet.stop();
+    }
+  },
+);
+
+test('a node short of disk first removes the images that nobody uses; those in use and the pause image stay', { skip }, async () => {
+  const archive = join(containerd.dir, 'unused.tar');
+  await writeImage({ ...busyboxImage('docker.io/library/unused:1'), config: { Cmd: ['true'] } }, archive);
+  await containerd.importImage(archive);
+  rmSync(archive);
+  const vip = manifest({ name: 'vip', spec: { priorityClassName: 'system-node-critical' } });
+  let kubelet = await startKubelet(containerd, { nodeName: 'disk' });
+  kubelet.apply('vip.yaml', vip);
+  await phase(kubelet, 'vip', 'Running');
+  await kubelet.stop();
+  kubelet = await startKubelet(containerd, { nodeName: 'disk', config: { evictionHard: { 'nodefs.available': '100%' } } });
+  try {
+    await until('the unused image is gone', async () => !(await containerd.ctr(['images', 'list', '-q'])).includes('unused'));
+    const names = await containerd.ctr(['images', 'list', '-q']);
+    assert.match(names, /pause:test/);
+    assert.match(names, /busybox:test/);
+    await phase(kubelet, 'vip', 'Running');
+    await gone(kubelet, 'vip');
+  } finally {
+    await kubelet.stop();
+  }
+});
