@@ -50,7 +50,12 @@ const FIELDS: Readonly<Record<string, readonly [kind: Kind, ...path: string[]]>>
   'conntrack-udp-timeout': ['duration', 'conntrack', 'udpTimeout'],
   'conntrack-udp-timeout-stream': ['duration', 'conntrack', 'udpStreamTimeout'],
   'config-sync-period': ['duration', 'configSyncPeriod'],
+  'logging-format': ['string', 'logging', 'format'],
+  'show-hidden-metrics-for-version': ['string', 'showHiddenMetricsForVersion'],
 };
+
+/** Flags that stand for a field; hostname-override, v and feature-gates do too, in ways of their own. */
+export const CONFIG_FLAGS: readonly string[] = Object.keys(FIELDS);
 
 export type Command =
   | { readonly kind: 'run' }
@@ -140,10 +145,12 @@ export function parseFlags(argv: readonly string[]): Flags {
   const values = parse(argv);
   const config = text(values, 'config');
   const given = Object.keys(FIELDS).filter((flag) => values[flag] !== undefined);
+  const others = ['feature-gates', 'healthz-port', 'metrics-port'].filter((flag) => values[flag] !== undefined);
   const fields: Draft<KubeProxyConfiguration> & Record<string, unknown> = {};
   if (config === undefined) {
     for (const flag of given) setField(fields, flag, values[flag]);
     setPorts(fields, values);
+    setGates(fields, values['feature-gates']);
   }
   return {
     command: commandOf(values),
@@ -155,7 +162,7 @@ export function parseFlags(argv: readonly string[]): Flags {
     master: text(values, 'master'),
     verbosity: values['v'] === undefined ? undefined : whole('v', values['v']),
     fields,
-    inVain: config === undefined ? [] : given,
+    inVain: config === undefined ? [] : [...given, ...others],
   };
 }
 
@@ -225,6 +232,21 @@ function setField(fields: Record<string, unknown>, flag: string, given: string |
   let at = fields;
   for (const name of path) at = (at[name] ??= {}) as Record<string, unknown>;
   at[last] = value;
+}
+
+/** "A=true,B=false". Which gates there are is the configuration's affair. */
+function setGates(fields: Draft<KubeProxyConfiguration>, given: string | boolean | undefined): void {
+  if (given === undefined) return;
+  const gates = String(given)
+    .split(',')
+    .filter((gate) => gate !== '')
+    .map((gate): [string, boolean] => {
+      const [, name, value] = /^(\w+)=(true|false)$/.exec(gate.trim()) ?? [];
+      if (name === undefined)
+        throw new AppError('FLAG_INVALID', `--feature-gates: want NAME=true or NAME=false, got ${JSON.stringify(gate)}`);
+      return [name, value === 'true'];
+    });
+  fields.featureGates = Object.fromEntries(gates);
 }
 
 /** The old port flags: 0 switches the server off. */

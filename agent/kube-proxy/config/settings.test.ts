@@ -155,7 +155,10 @@ test('parseFlags: flags become the configuration, in the words of upstream', () 
 });
 
 test('parseFlags: with a file, the flags given in vain are named', () => {
-  assert.deepEqual(parseFlags(['--config=c.yaml', '--masquerade-all', '--hostname-override=n1']).inVain, ['masquerade-all']);
+  assert.deepEqual(parseFlags(['--config=c.yaml', '--masquerade-all', '--feature-gates=A=true', '--hostname-override=n1']).inVain, [
+    'masquerade-all',
+    'feature-gates',
+  ]);
 });
 
 for (const [sentence, argv, inPod, want] of [
@@ -197,7 +200,14 @@ for (const [argv, want] of [
   test(`parseFlags: ${argv.join(' ')}`, () => assert.deepEqual(parseFlags(argv).command, want));
 }
 
-for (const argv of [['--proxy-mod=iptables'], ['--oom-score-adj=lots'], ['-v=x'], ['extra'], ['--explain=x', '--output=yaml']]) {
+for (const argv of [
+  ['--proxy-mod=iptables'],
+  ['--oom-score-adj=lots'],
+  ['--feature-gates=A'],
+  ['-v=x'],
+  ['extra'],
+  ['--explain=x', '--output=yaml'],
+]) {
   test(`parseFlags: refuses ${argv.join(' ')}`, () =>
     assert.throws(
       () => parseFlags(argv),
