@@ -37,6 +37,10 @@ const put = (file: string, text: string): void => {
   writeFileSync(join(directory, file), text);
   renameSync(join(directory, file), join(lab.servicesDir, file));
 };
+const chainOf = async (ip: string): Promise<string> =>
+  new RegExp(`(KUBE-SVC-\\S+).*${ip.replaceAll('.', '\\.')}`).exec(
+    await lab.node.run('iptables', '-t', 'nat', '-L', 'KUBE-SERVICES', '-n'),
+  )?.[1] ?? '';
 /** A run of kube-proxy to its end. */
 const command = async (...args: string[]): Promise<{ exitCode: number | undefined; all: string }> => {
   const { exitCode, all } = await execa(
@@ -50,8 +54,7 @@ const command = async (...args: string[]): Promise<{ exitCode: number | undefine
 test('rules that somebody flushed or removed are back, and what others count goes on counting', { skip }, async () => {
   await lab.serve({ web: WEB, other: { spec: { clusterIP: '10.96.0.11', ports: [{ port: 80 }] }, endpoints: [{ pod: 2 }] } });
   assert.match(await answers('10.96.0.11'), /^p2 /);
-  const [, chain = ''] =
-    /(KUBE-SVC-\S+).*10\.96\.0\.11/.exec(await lab.node.run('iptables', '-t', 'nat', '-L', 'KUBE-SERVICES', '-n')) ?? [];
+  const chain = await chainOf('10.96.0.11');
   const counted = async (): Promise<boolean> =>
     / [1-9]\d* +\d+ KUBE-SEP/.test(await lab.node.run('iptables', '-t', 'nat', '-L', chain, '-n', '-v', '-x'));
   assert.ok(await counted());
@@ -201,6 +204,42 @@ test('another mode takes over without a stale rule, and --cleanup leaves only wh
   await lab.startProxy();
   assert.match(await answers(), /^p1 /);
 });
+
+test(
+  'where another kube-proxy ran, its connections go on, its stale chains go, and what is right is not written again',
+  { skip },
+  async () => {
+    await lab.serve({ web: WEB });
+    const connection = await lab.hold(lab.client, ['hold', IP, '80']);
+    assert.match(await connection.say(), /^p1 /);
+    await lab.stopProxy();
+    // What a proxy leaves that was away while a service went, and one of an older release; the canary of the kubelet is none of ours.
+    const left = [
+      '*nat',
+      ':KUBE-SVC-AAAAAAAAAAAAAAAA - [0:0]',
+      ':KUBE-SEP-BBBBBBBBBBBBBBBB - [0:0]',
+      ':KUBE-XLB-CCCCCCCCCCCCCCCC - [0:0]',
+      ':KUBE-KUBELET-CANARY - [0:0]',
+      '-A KUBE-SEP-BBBBBBBBBBBBBBBB -p tcp -m tcp -j DNAT --to-destination 10.244.9.9:80',
+      '-A KUBE-SVC-AAAAAAAAAAAAAAAA -j KUBE-SEP-BBBBBBBBBBBBBBBB',
+      '-I KUBE-SERVICES -d 10.96.9.9/32 -p tcp -m tcp --dport 80 -j KUBE-SVC-AAAAAAAAAAAAAAAA',
+      '-A KUBE-NODEPORTS -p tcp -m tcp --dport 30999 -j KUBE-XLB-CCCCCCCCCCCCCCCC',
+      'COMMIT',
+    ].join('\n');
+    await lab.node.run('sh', '-c', `printf '%s\\n' "$0" | iptables-restore --noflush`, left);
+    const counters = async (): Promise<string | undefined> =>
+      / (\d+ +\d+) KUBE-SEP/.exec(await lab.node.run('iptables', '-t', 'nat', '-L', await chainOf(IP), '-n', '-v', '-x'))?.[1];
+    const before = await counters();
+    assert.match(before ?? '', /^[1-9]/);
+    await lab.startProxy();
+    const rules = await lab.node.run('iptables-save', '-t', 'nat');
+    assert.doesNotMatch(rules, /AAAAAAAA|BBBBBBBB|CCCCCCCC/);
+    assert.match(rules, /:KUBE-KUBELET-CANARY /);
+    assert.equal(await counters(), before, 'the chains of the service were not written');
+    assert.match(await connection.say(), /^p1 /);
+    await connection.close();
+  },
+);
 
 test('a service of a static pod answers, on a real kubelet and containerd', { skip: skip || (missing() ?? false) }, async () => {
   const containerd = await startContainerd();

@@ -93,11 +93,15 @@ export class IptablesProxier implements Proxier {
     const endpoints = [...ports.values()].reduce((sum, port) => sum + countOf(port), 0);
     const style = styleFor(endpoints, this.#believed?.style ?? 'commented');
     this.#believed = undefined;
-    const desired = planRuleset(ports.values(), settings, style);
-    const plannedMs = this.#clock.monotonicMs() - startMs;
     // Before reading: what is written by others from here on has not been seen.
     this.#seenWrites = this.#watch.foreignWrites();
-    const actual = await this.#read(concernsUs, signal);
+    // The tool reads while we plan.
+    const reading = this.#read(concernsUs, signal);
+    reading.catch(() => undefined); // heard of below
+    const planStartMs = this.#clock.monotonicMs();
+    const desired = planRuleset(ports.values(), settings, style);
+    const plannedMs = this.#clock.monotonicMs() - planStartMs;
+    const actual = await reading;
     const readMs = this.#clock.monotonicMs() - startMs - plannedMs;
     const written = await this.#write(diffTables(actual, desired), this.#clock.monotonicMs(), signal);
     const rules = { nat: countRules(desired.nat), filter: countRules(desired.filter) };

@@ -8,6 +8,7 @@ import { CLIENT, NODE, ProxyLab, type LabEndpoint, type LabService } from '../ha
 import { trafficTests } from '../harness/proxyTraffic.ts';
 import { until } from '../harness/until.ts';
 
+const MAIN = new URL('../../kube-proxy/main.ts', import.meta.url).pathname;
 const proxyArgs = ['--proxy-mode=ipvs'];
 
 trafficTests('ipvs', { skip: false, localhostNodePorts: false, proxyArgs });
@@ -74,6 +75,39 @@ void describe('what the ipvs mode does otherwise', () => {
     await lab.node.run('ipvsadm', '--set', '10', '2', '10');
     await connection.close();
     await until('the endpoint has gone', async () => !(await lab.node.run('ipvsadm', '-Ln')).includes('10.244.1.2'), 300_000);
+  });
+
+  void test('another mode takes over without a trace of this one, this one without a trace of it, and --cleanup leaves nothing', async () => {
+    const node = (...argv: [string, ...string[]]): Promise<string> => lab.node.run(...argv);
+    const traces = async (): Promise<Record<string, boolean>> => ({
+      device: (await node('ip', '-br', 'link')).includes('kube-ipvs0'),
+      servers: (await node('ipvsadm', '-Sn')).trim() !== '',
+      sets: /KUBE-/.test(await node('ipset', 'list', '-n')),
+      serviceChains: /KUBE-SVC-/.test(await node('iptables-save')),
+      ipvsChains: /KUBE-(NODE-PORT|LOAD-BALANCER|IPVS-FILTER)/.test(await node('iptables-save')),
+      nftables: /table ip kube-proxy/.test(await node('nft', 'list', 'tables')),
+    });
+    const nothing = { device: false, servers: false, sets: false, serviceChains: false, ipvsChains: false, nftables: false };
+    const ipvs = { ...nothing, device: true, servers: true, sets: true, ipvsChains: true };
+    const answers = async (): Promise<string> => Object.keys(await lab.connect(lab.client, { host: HOST, port: 80 })).join();
+    await lab.serve({ web: { spec: { clusterIP: HOST, ports: [{ port: 80 }] }, endpoints: [{ pod: 1 }] } });
+    assert.deepEqual(await traces(), ipvs);
+    for (const [args, want] of [
+      [[], { ...nothing, serviceChains: true }],
+      [proxyArgs, ipvs],
+      [['--proxy-mode=nftables'], { ...nothing, nftables: true }],
+      [proxyArgs, ipvs],
+    ] as const) {
+      await lab.stopProxy();
+      await lab.startProxy(args);
+      assert.deepEqual(await traces(), want, args.join());
+      assert.match(await answers(), /^p1 /, args.join());
+    }
+    await lab.stopProxy();
+    await node(process.execPath, '--disable-warning=ExperimentalWarning', MAIN, '--cleanup');
+    assert.deepEqual(await traces(), nothing);
+    await lab.startProxy();
+    assert.match(await answers(), /^p1 /);
   });
 
   void test('virtual servers that somebody removes come back', async () => {
