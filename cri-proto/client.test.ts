@@ -49,6 +49,12 @@ for (const [grpcCode, code] of failures) {
   });
 }
 
+test('a runtime that listens and is not ready yet is one that cannot be reached, not one that failed', async (t) => {
+  const { fake, client } = await open(t, new SystemClock());
+  fake.failNext('ListContainers', 'UNKNOWN', 'server is not initialized yet');
+  await assert.rejects(client.runtime.listContainers({}), { code: 'CRI_UNAVAILABLE', message: /is still starting/ });
+});
+
 test('the README lists every error code', () => {
   const readme = readFileSync(new URL('README.md', import.meta.url), 'utf8');
   const listed = [...readme.matchAll(/^\| `(CRI_\w+)`/gm)].map((m) => m[1]);

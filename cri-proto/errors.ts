@@ -46,6 +46,12 @@ export function toAppError(err: ServiceError, { rpc, socket, expiredAfterMs }: C
       return fail('CRI_ALREADY_EXISTS', `${rpc} found one already: ${text}`);
     case Status.UNIMPLEMENTED:
       return fail('CRI_UNIMPLEMENTED', `${rpc} is not offered by the container runtime at ${socket}: ${text}${hint(text)}`);
+    case Status.UNKNOWN:
+      // containerd answers so from when it listens until it has found its containers.
+      if (text.includes('server is not initialized yet')) {
+        return fail('CRI_UNAVAILABLE', `${rpc}: the container runtime at ${socket} is still starting (${text})`);
+      }
+      return fail('CRI_FAILED', `${rpc} failed: ${text}`);
     default:
       return fail('CRI_FAILED', `${rpc} failed: ${text}`);
   }
