@@ -20,8 +20,8 @@ export type FieldValidation = 'Strict' | 'Warn' | 'Ignore';
 export function fieldValidationOf(call: ApiCall): FieldValidation {
   const asked = call.query.get('fieldValidation') ?? '';
   if (asked === '' || asked === 'Warn') return 'Warn';
-  if (asked === 'Strict' || asked === 'Ignore') return asked;
-  throw badRequest(`invalid fieldValidation ${JSON.stringify(asked)}: must be Ignore, Warn or Strict`);
+  // Anything else has been refused with the other options of the write.
+  return asked === 'Strict' ? 'Strict' : 'Ignore';
 }
 
 export interface Body {

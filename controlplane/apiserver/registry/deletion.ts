@@ -2,10 +2,12 @@
  * What a deletion does to an object: mark it, wait for its finalizers, or remove it. Pure.
  * Source: BeforeDelete and the finalizer handling of k8s.io/apiserver's generic store, Kubernetes 1.36.
  */
+import { at } from '#api/fieldPath.ts';
 import type { DeleteOptions } from '#api/kinds/meta/options.ts';
 import type { KubeObject } from '#api/kinds/meta/objectMeta.ts';
+import { Problems } from '#api/problem.ts';
 import type { Draft } from '#api/schema.ts';
-import { badRequest, conflict } from '../status.ts';
+import { badRequest, conflict, invalid } from '../status.ts';
 import { rfc3339 } from './metadata.ts';
 import type { KubeDraft, Resource } from './types.ts';
 
@@ -99,7 +101,9 @@ function finalizersFor({ metadata }: KubeObject, options: DeleteOptions, fallbac
 
 export function checkDeleteOptions(options: DeleteOptions): void {
   if (options.propagationPolicy !== undefined && options.orphanDependents !== undefined) {
-    throw badRequest('orphanDependents and deletionPropagation cannot be both set');
+    const problems = new Problems();
+    problems.invalid(at('propagationPolicy'), options.propagationPolicy, 'orphanDependents and deletionPropagation cannot be both set');
+    throw invalid({ group: 'meta.k8s.io', kind: 'DeleteOptions' }, '', problems.found);
   }
   if ((options.gracePeriodSeconds ?? 0) < 0) throw badRequest('gracePeriodSeconds must be greater than or equal to 0');
 }

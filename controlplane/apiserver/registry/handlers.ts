@@ -15,7 +15,7 @@ import type { RegistryDeps } from './deps.ts';
 import { readFilter } from './listOptions.ts';
 import { settleName, settleNamespace } from './metadata.ts';
 import { managerOf } from './ownership.ts';
-import { checkPatchOptions } from '../patch/options.ts';
+import { checkFieldManager, checkPatchOptions } from '../patch/options.ts';
 import { PATCH_TYPES, type PatchType } from './patching.ts';
 import { onlyFieldOf } from './parts.ts';
 import { getObject, listObjects, settle, watchObjects } from './reads.ts';
@@ -54,14 +54,29 @@ export function handlersOf(deps: RegistryDeps, writer: Writer, resource: Resourc
 }
 
 export function writeOptionsOf(call: ApiCall, subresource = ''): WriteOptions {
+  checkWriteOptions(call);
   const manager = managerOf(call.query.get('fieldManager'), call.headers['user-agent'] as string | undefined);
-  return { user: call.user, dryRun: isDryRun(call.query.all('dryRun')), manager, subresource, warn: (text) => call.warn(text) };
+  return { user: call.user, dryRun: call.query.get('dryRun') !== undefined, manager, subresource, warn: (text) => call.warn(text) };
+}
+
+const OPTIONS_KINDS: Readonly<Record<string, string>> = { update: 'UpdateOptions', patch: 'PatchOptions', delete: 'DeleteOptions' };
+const FIELD_VALIDATION = ['', 'Ignore', 'Strict', 'Warn'];
+
+/** Everything that is wrong with what the query says of a write. Throws: Invalid. */
+function checkWriteOptions({ query, info }: ApiCall): void {
+  const problems = new Problems();
+  for (const text of query.all('dryRun')) if (text !== 'All') problems.notSupported(at('dryRun'), text, ['All']);
+  const validation = query.get('fieldValidation') ?? '';
+  if (!FIELD_VALIDATION.includes(validation)) problems.notSupported(at('fieldValidation'), validation, FIELD_VALIDATION);
+  checkFieldManager(query.get('fieldManager') ?? '', problems);
+  const kind = OPTIONS_KINDS[(info as ResourceRequest).verb] ?? 'CreateOptions';
+  if (problems.count > 0) throw invalid({ group: 'meta.k8s.io', kind }, '', problems.found);
 }
 
 export function isDryRun(asked: readonly string[]): boolean {
   const problems = new Problems();
   for (const text of asked) if (text !== 'All') problems.notSupported(at('dryRun'), text, ['All']);
-  if (problems.count > 0) throw invalid({ group: 'meta.k8s.io', kind: 'CreateOptions' }, '', problems.found);
+  if (problems.count > 0) throw invalid({ group: 'meta.k8s.io', kind: 'DeleteOptions' }, '', problems.found);
   return asked.length > 0;
 }
 
@@ -240,7 +255,7 @@ function checkTypes(options: DeleteOptions): void {
   if (policy !== undefined && policy !== null && !POLICIES.includes(policy)) {
     const problems = new Problems();
     problems.notSupported(at('propagationPolicy'), policy, POLICIES);
-    throw invalid({ group: '', kind: 'DeleteOptions' }, '', problems.found);
+    throw invalid({ group: 'meta.k8s.io', kind: 'DeleteOptions' }, '', problems.found);
   }
   if (dryRun !== undefined && dryRun !== null && !Array.isArray(dryRun)) throw badRequest('dryRun: want a list of strings');
   if (preconditions !== undefined && (typeof preconditions !== 'object' || preconditions === null)) {

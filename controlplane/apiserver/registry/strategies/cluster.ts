@@ -3,6 +3,7 @@ import { at, type FieldPath } from '#api/fieldPath.ts';
 import type { CertificateSigningRequest } from '#api/kinds/certificates/v1.ts';
 import type { Secret } from '#api/kinds/core/config.ts';
 import type { Event } from '#api/kinds/core/event.ts';
+import type { Node } from '#api/kinds/core/node.ts';
 import type { Namespace } from '#api/kinds/core/namespace.ts';
 import type { KubeObject } from '#api/kinds/meta/objectMeta.ts';
 import type { Ingress } from '#api/kinds/networking/ingress.ts';
@@ -42,7 +43,7 @@ export const namespaceStrategy: Strategy = {
 };
 
 export const nodeStrategy: Strategy = {
-  fields: fieldReaders(['spec.unschedulable']),
+  fields: { 'spec.unschedulable': (node: never) => String((node as Node).spec?.unschedulable ?? false) },
   prepareForUpdate: keepStatus,
   validateUpdate(object, old) {
     const places = ['providerID', 'podCIDR', 'podCIDRs'];

@@ -15,7 +15,6 @@ const FIELDS = [
   'spec.restartPolicy',
   'spec.schedulerName',
   'spec.serviceAccountName',
-  'spec.hostNetwork',
   'status.phase',
   'status.podIP',
   'status.nominatedNodeName',
@@ -26,7 +25,7 @@ const DEFAULT_GRACE_SECONDS = 30;
 export const podStrategy: Strategy = {
   counted: true,
   returnsDeleted: true,
-  fields: fieldReaders(FIELDS),
+  fields: { ...fieldReaders(FIELDS), 'spec.hostNetwork': (pod: never) => String((pod as Pod).spec.hostNetwork ?? false) },
   prepareForCreate(draft, { nowMs }) {
     const pod = draft as unknown as Draft<Pod>;
     const gated = (pod.spec.schedulingGates ?? []).length > 0;

@@ -1,13 +1,15 @@
 /** Deployments, ReplicaSets, StatefulSets, DaemonSets, Jobs, CronJobs and the rest of what keeps pods. Pure. Source: their strategies in Kubernetes 1.36. */
 import { at } from '#api/fieldPath.ts';
+import type { ReplicaSet } from '#api/kinds/apps/v1.ts';
 import type { Job } from '#api/kinds/batch/v1.ts';
 import type { KubeObject } from '#api/kinds/meta/objectMeta.ts';
 import { Problems, type Problem } from '#api/problem.ts';
 import type { Draft } from '#api/schema.ts';
 import type { KubeDraft, Strategy } from '../types.ts';
-import { fieldReaders, onlyChanges, SPEC, unchanged, withStatus } from './common.ts';
+import { onlyChanges, SPEC, unchanged, withStatus } from './common.ts';
 
 const SELECTOR = SPEC.field('selector');
+const COUNTED = { 'status.replicas': (set: never) => String((set as ReplicaSet).status?.replicas ?? 0) };
 
 const withFixedSelector: Strategy = {
   ...withStatus,
@@ -15,13 +17,13 @@ const withFixedSelector: Strategy = {
 };
 
 export const deploymentStrategy: Strategy = withFixedSelector;
-export const replicaSetStrategy: Strategy = { ...withFixedSelector, fields: fieldReaders(['status.replicas']) };
+export const replicaSetStrategy: Strategy = { ...withFixedSelector, fields: COUNTED };
 export const daemonSetStrategy: Strategy = withFixedSelector;
 /** Deleting one by an old client leaves its pods, as it always has. */
 export const replicationControllerStrategy: Strategy = {
   ...withStatus,
   defaultPropagation: 'Orphan',
-  fields: fieldReaders(['status.replicas']),
+  fields: COUNTED,
 };
 
 const STATEFUL_MAY_CHANGE = [
@@ -55,7 +57,7 @@ const OLD_LABELS = { controller: 'controller-uid', job: 'job-name' };
 export const jobStrategy: Strategy = {
   ...withStatus,
   defaultPropagation: 'Orphan',
-  fields: fieldReaders(['status.successful']),
+  fields: { 'status.successful': (job: never) => String((job as Job).status?.succeeded ?? 0) },
   prepareForCreate(draft, context) {
     withStatus.prepareForCreate?.(draft, context);
     const { metadata, spec } = draft as unknown as Draft<Job>;
