@@ -1,5 +1,6 @@
 /** The API server in one piece: what main.ts, the development server and tests start. Reads like a parts list. */
 import { builtinScheme } from '#api/definitions/all.ts';
+import type { Service } from '#api/kinds/core/service.ts';
 import { tables } from '#api/print/tables.ts';
 import type { Clock } from '#base/clock.ts';
 import { AppError } from '#base/errors.ts';
@@ -17,6 +18,7 @@ import { MASTERS } from './authz/authorizer.ts';
 import { NodeAuthorizer } from './authz/node.ts';
 import { RbacAuthorizer } from './authz/rbac.ts';
 import { Bootstrap } from './bootstrap.ts';
+import { EVERYTHING } from './cache/filter.ts';
 import { WatchCache } from './cache/watchCache.ts';
 import { Discovery } from './discovery.ts';
 import { makeEndpoints } from './endpoints.ts';
@@ -31,6 +33,7 @@ import { OpenApi } from './openapi/openapi.ts';
 import { makePatching } from './patch/plugin.ts';
 import { makePipeline } from './pipeline.ts';
 import { AddressAllocator, type ServiceRange } from './registry/allocation/addresses.ts';
+import { repairAllocations } from './registry/allocation/repair.ts';
 import { NodePortAllocator, type PortRange } from './registry/allocation/nodePorts.ts';
 import type { RegistryDeps } from './registry/deps.ts';
 import { Registry } from './registry/registry.ts';
@@ -233,6 +236,10 @@ export class ApiServer {
     const address = options.advertiseAddress ?? options.host;
     const bootstrap = new Bootstrap({ writer, registry, clock, log, addresses, advertise: { address, port: () => http.port } });
     const { done: following } = await cache.start(stop.signal);
+    const services = cacheOf('v1', 'services')
+      .list(EVERYTHING)
+      .map((service) => service.decode() as Service);
+    await repairAllocations({ store, services, addresses, ports, newUid: chance.newUid, nowMs: clock.nowMs(), log });
     const checks = healthChecks({ store, cache, bootstrap, stopping: stopping.signal });
     const gate = new InflightGate(options.limits);
     const http = new ApiHttpServer({

@@ -447,3 +447,48 @@ test('the selectable fields of the kinds', async () => {
     assert.ok(!other.includes(mine), `${field}!=${value}`);
   }
 });
+
+test('addresses and ports of services are mended when a server starts, and given out once by two servers at once', async () => {
+  const own = new MemoryStore({ clock: new SystemClock() });
+  const first = await startDevServer({ store: shared(own) });
+  const one = new TestClient(first);
+  const path = `${NS}/default/services`;
+  const service = (name: string): object => ({ metadata: { name }, spec: { type: 'NodePort', ports: [{ port: 80 }] } });
+  const { clusterIP, ports } = json(await one.post(path, service('a'))).spec;
+  const gone = json(await one.post(path, service('b')));
+  // As after a restore that brought back half of it.
+  const drop = async (key: string): Promise<void> => {
+    const found = await own.get(key);
+    await own.transact([{ kind: 'delete', key, ifRevision: found?.modRevision ?? 0 }]);
+  };
+  await drop(`/registry/ipaddresses/${clusterIP}`);
+  await drop(`/registry/servicenodeports/${ports[0].nodePort}`);
+  await drop('/registry/services/default/b');
+
+  const second = await startDevServer({ store: shared(own) });
+  const two = new TestClient(second);
+  const address = json(await two.get(`/apis/networking.k8s.io/v1/ipaddresses/${clusterIP}`));
+  assert.deepEqual(address.spec.parentRef, { group: '', resource: 'services', namespace: 'default', name: 'a' });
+  assert.equal((await two.get(`/apis/networking.k8s.io/v1/ipaddresses/${gone.spec.clusterIP}`)).code, 404);
+  const takes = await two.post(path, {
+    metadata: { name: 'c' },
+    spec: { type: 'NodePort', ports: [{ port: 80, nodePort: ports[0].nodePort }] },
+  });
+  assert.match(json(takes).message, /provided port is already allocated/);
+
+  const asked = Array.from({ length: 12 }, (_, i) =>
+    (i % 2 === 0 ? one : two).post(path, {
+      metadata: { name: `same-${i}` },
+      spec: { clusterIP: gone.spec.clusterIP, ports: [{ port: 80 }] },
+    }),
+  );
+  const codes = (await Promise.all(asked)).map(({ code }) => code);
+  assert.equal(codes.filter((code) => code === 201).length, 1, String(codes));
+  const made = await Promise.all(Array.from({ length: 12 }, (_, i) => (i % 2 === 0 ? one : two).post(path, service(`free-${i}`))));
+  assert.equal(new Set(made.map((m) => json(m).spec.clusterIP)).size, 12);
+  assert.equal(new Set(made.map((m) => json(m).spec.ports[0].nodePort)).size, 12);
+  for (const client of [one, two]) client.close();
+  await first.stop();
+  await second.stop();
+  await own.close();
+});

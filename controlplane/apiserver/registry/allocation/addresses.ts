@@ -4,7 +4,11 @@
  * Source: MultiCIDRServiceAllocator of Kubernetes 1.36 (labels, the reserved lower part of a range); KEP-1880, KEP-3070.
  */
 import { contains, parseCidr, parseIp, type Cidr, type IpFamily } from '#api/ip.ts';
+import type { KubeObject } from '#api/kinds/meta/objectMeta.ts';
+import type { IPAddress } from '#api/kinds/networking/addresses.ts';
 import { AppError } from '#base/errors.ts';
+import { EVERYTHING } from '../../cache/filter.ts';
+import type { CachedObject } from '../../cache/object.ts';
 import type { ResourceCache } from '../../cache/resourceCache.ts';
 import { storedForm } from '../../cache/bytes.ts';
 import type { Write } from '../../storage/store.ts';
@@ -33,6 +37,9 @@ export function parseServiceRanges(text: string): readonly ServiceRange[] {
 function refuse(text: string, why: string): AppError {
   return new AppError('SERVICE_RANGE', `Cannot use --service-cluster-ip-range=${text}: ${why}`, { range: text });
 }
+
+/** Who says in a label that it has given an address out. */
+export const ALLOCATOR = 'ipallocator.k8s.io';
 
 /** How much of a large range is used: looking for free addresses in more would gain nothing. */
 const MOST_BITS = 20n;
@@ -107,7 +114,7 @@ export class AddressAllocator {
         creationTimestamp: rfc3339(made.nowMs),
         labels: {
           'ipaddress.kubernetes.io/ip-family': ip?.family ?? 'IPv4',
-          'ipaddress.kubernetes.io/managed-by': 'ipallocator.k8s.io',
+          'ipaddress.kubernetes.io/managed-by': ALLOCATOR,
         },
       },
       spec: { parentRef: { group: '', resource: 'services', ...owner } },
@@ -115,10 +122,21 @@ export class AddressAllocator {
     return { kind: 'create', key: this.#cache.prefix + object.metadata.name, value: storedForm(object) };
   }
 
-  /** undefined: nobody has it. */
-  giveBack(address: string): Write | undefined {
+  /** undefined: this service does not have it. */
+  giveBack(address: string, { namespace, name }: { readonly namespace: string; readonly name: string }): Write | undefined {
     const held = this.#cache.get(parseIp(address)?.canonical ?? address);
-    return held === undefined ? undefined : { kind: 'delete', key: this.#cache.prefix + held.key, ifRevision: held.revision };
+    if (held === undefined) return undefined;
+    const parent = (held.decode() as IPAddress).spec?.parentRef;
+    return parent?.namespace === namespace && parent.name === name ? this.#removal(held) : undefined;
+  }
+
+  /** All that are taken, each with the write that would free it. */
+  held(): readonly { readonly object: KubeObject; readonly remove: Write }[] {
+    return this.#cache.list(EVERYTHING).map((held) => ({ object: held.decode(), remove: this.#removal(held) }));
+  }
+
+  #removal({ key, revision }: CachedObject): Write {
+    return { kind: 'delete', key: this.#cache.prefix + key, ifRevision: revision };
   }
 }
 

@@ -2,7 +2,10 @@
  * Node ports. A port is taken by a record of its own, written in the same transaction as the service.
  * One service may have the same port for TCP and for UDP, as upstream allows.
  */
+import type { KubeObject } from '#api/kinds/meta/objectMeta.ts';
 import { AppError } from '#base/errors.ts';
+import { EVERYTHING } from '../../cache/filter.ts';
+import type { CachedObject } from '../../cache/object.ts';
 import type { ResourceCache } from '../../cache/resourceCache.ts';
 import { storedForm } from '../../cache/bytes.ts';
 import type { Write } from '../../storage/store.ts';
@@ -58,8 +61,21 @@ export class NodePortAllocator {
     return { kind: 'create', key: `${this.#cache.prefix}${port}`, value: storedForm(object) };
   }
 
-  giveBack(port: number): Write | undefined {
+  /** undefined: this service does not have it. */
+  giveBack(port: number, service: string): Write | undefined {
     const held = this.#cache.get(String(port));
-    return held === undefined ? undefined : { kind: 'delete', key: this.#cache.prefix + held.key, ifRevision: held.revision };
+    return held === undefined || ownerOfPort(held.decode()) !== service ? undefined : this.#removal(held);
+  }
+
+  /** All that are taken, each with the write that would free it. */
+  held(): readonly { readonly object: KubeObject; readonly remove: Write }[] {
+    return this.#cache.list(EVERYTHING).map((held) => ({ object: held.decode(), remove: this.#removal(held) }));
+  }
+
+  #removal({ key, revision }: CachedObject): Write {
+    return { kind: 'delete', key: this.#cache.prefix + key, ifRevision: revision };
   }
 }
+
+/** "namespace/name" of the service that has it. */
+export const ownerOfPort = (record: KubeObject): string => (record as unknown as { readonly service?: string }).service ?? '';

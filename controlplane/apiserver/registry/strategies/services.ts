@@ -33,7 +33,7 @@ export function serviceStrategy(allocators: ServiceAllocators): Strategy {
     },
     validateUpdate: (object, old) => updateProblems((object as unknown as Service).spec, (old as unknown as Service).spec),
     allocate: (draft, old, context) => new Allocation(allocators, draft, context).run((old as unknown as Service | undefined)?.spec),
-    release: (object, context) => release(allocators, (object as unknown as Service).spec, context),
+    release: (object, context) => release(allocators, object as unknown as Service, context),
   };
 }
 
@@ -138,7 +138,7 @@ class Allocation {
     const wanted = needsAddress(spec) && !isHeadless(spec) ? this.#wantedAddresses(held) : [];
     for (const address of held) {
       if (wanted.includes(address)) continue;
-      const write = this.#allocators.addresses.giveBack(address);
+      const write = this.#allocators.addresses.giveBack(address, ownerOf(this.#draft));
       if (write !== undefined) this.#context.also(write);
     }
     if (!needsAddress(spec)) return;
@@ -235,16 +235,26 @@ class Allocation {
   }
 
   #giveBackPort(port: number): void {
-    const write = this.#allocators.ports.giveBack(port);
+    const { namespace, name } = ownerOf(this.#draft);
+    const write = this.#allocators.ports.giveBack(port, `${namespace}/${name}`);
     if (write !== undefined) this.#context.also(write);
   }
 }
 
-function release({ addresses, ports }: ServiceAllocators, spec: ServiceSpec, context: WriteContext): void {
+function ownerOf({ metadata }: { readonly metadata: { readonly namespace?: string; readonly name?: string } }): {
+  readonly namespace: string;
+  readonly name: string;
+} {
+  return { namespace: metadata.namespace ?? '', name: metadata.name ?? '' };
+}
+
+function release({ addresses, ports }: ServiceAllocators, service: Service, context: WriteContext): void {
+  const { spec } = service;
+  const owner = ownerOf(service);
   const writes = [
-    ...(spec.clusterIPs ?? []).map((ip) => addresses.giveBack(ip)),
+    ...(spec.clusterIPs ?? []).map((ip) => addresses.giveBack(ip, owner)),
     ...[...new Set([...(spec.ports ?? []).map((port) => port.nodePort ?? 0), spec.healthCheckNodePort ?? 0])].map((port) =>
-      ports.giveBack(port),
+      ports.giveBack(port, `${owner.namespace}/${owner.name}`),
     ),
   ];
   for (const write of writes) if (write !== undefined) context.also(write);
