@@ -1,5 +1,6 @@
 /** The kubelet: what it is made of, in the order it starts. */
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { SystemClock } from '#base/clock.ts';
 import { AppError, explain } from '#base/errors.ts';
 import { runDaemon, type DaemonContext } from '#base/lifecycle.ts';
@@ -8,7 +9,7 @@ import { Semaphore } from '#base/semaphore.ts';
 import { VERSION } from '#base/version.ts';
 import { CriClient } from '#cri/client.ts';
 import { Cgroups, findMounts } from '../linux/cgroup.ts';
-import { readMachine, readResolvConf } from '../linux/machine.ts';
+import { hasAppArmor, readMachine, readResolvConf } from '../linux/machine.ts';
 import { watchDirectory } from '../linux/watchDirectory.ts';
 import { parseFlags, USAGE, type Flags } from './config/flags.ts';
 import { loadConfig, settingsOf, type Settings } from './config/settings.ts';
@@ -24,6 +25,9 @@ import { fatesFile, makePaths, probesFile } from './paths.ts';
 import { Admission } from './pods/admission.ts';
 import type { NodeRoom } from './pods/admit.ts';
 import { Fates, parseFates, type Fate } from './pods/fates.ts';
+import { ObjectFollower } from './objects/follow.ts';
+import { StandaloneObjects } from './objects/standalone.ts';
+import type { DnsConfig } from './pods/dns.ts';
 import { Holds } from './pods/holds.ts';
 import { RuntimeWatch } from './pods/observe.ts';
 import { PodWorkers } from './pods/workers.ts';
@@ -73,7 +77,14 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
   });
   signal.addEventListener('abort', () => client.close(), { once: true });
   const runtime = new CriRuntime(client);
-  const disk = new PodDisk({ paths, cgroups: new Cgroups(findMounts()), cgroupRoot, podPidsLimit: settings.podPidsLimit });
+  const disk = new PodDisk({
+    paths,
+    cgroups: new Cgroups(findMounts()),
+    cgroupRoot,
+    podPidsLimit: settings.podPidsLimit,
+    clusterDomain: settings.clusterDomain,
+  });
+  const objects = new StandaloneObjects();
   const events = new EventLog(clock);
   const timeline = new Timeline(clock);
   const verdicts = new Checkpoint<readonly (readonly [string, ProbeResults])[]>(probesFile(paths), log);
@@ -93,6 +104,7 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
   );
   const feed = new PodFeed();
   const metrics = new KubeletMetrics({ nodeName, pods: () => workers.pods(), usage: processUsage });
+  const holds = new Holds(clock);
 
   const fateFile = new Checkpoint<readonly (readonly [string, Fate])[]>(fatesFile(paths), log);
   const fates = new Fates((await fateFile.load(parseFates)) ?? [], (all) => fateFile.save(all));
@@ -121,22 +133,25 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
   const workers: PodWorkers = new PodWorkers({
     runtime,
     disk,
+    objects,
     events,
     timeline,
     clock,
     log,
     images: new ImagePuller(client, settings.maxParallelImagePulls, signal),
-    holds: new Holds(clock),
+    holds,
     node: {
       nodeName,
       paths,
       cgroupRoot,
       capacity: machine,
-      dns: await naming(
-        'RESOLV_CONF_UNREADABLE',
-        `Cannot read ${settings.resolvConf}: name another file as resolvConf in the configuration, or "" for none`,
-        readResolvConf(settings.resolvConf),
-      ),
+      names: { dns: await podResolvConf(settings.resolvConf), clusterDns: settings.clusterDns, clusterDomain: settings.clusterDomain },
+      security: {
+        seccompDefault: settings.seccompDefault,
+        seccompDir: join(settings.rootDir, 'seccomp'),
+        appArmor: await hasAppArmor(),
+      },
+      allowedUnsafeSysctls: settings.allowedUnsafeSysctls,
       hostIps: machine.addresses.slice(0, 1),
     },
     starts: new Semaphore(PODS_AT_ONCE),
@@ -153,7 +168,20 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
     admission,
   });
   const runtimeWatch = new RuntimeWatch({ runtime, clock, log, relistMs: RELIST_MS, onPod: (key) => workers.look(key) });
-  const manifests = new ManifestSource({ nodeName, clock, log, onPods: (pods) => workers.setPods(pods) });
+  const follower = new ObjectFollower(objects, (key, pod) => {
+    holds.clearReason(pod.metadata.uid ?? '', 'CreateContainerConfigError');
+    workers.look(key);
+  });
+  const manifests = new ManifestSource({
+    nodeName,
+    clock,
+    log,
+    onObjects: (given) => objects.set(given),
+    onPods: (pods) => {
+      follower.setPods(pods);
+      workers.setPods(pods);
+    },
+  });
 
   const health = (): Health =>
     runtimeUp === true
@@ -221,6 +249,16 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
 /** Never resolves: only a failure of work is news. */
 function failing(work: Promise<unknown>): Promise<never> {
   return new Promise((_, reject) => void work.catch(reject));
+}
+
+/** Without a file there is a server on the pod's own loopback, or none; the runtime would give the node's servers. */
+async function podResolvConf(path: string): Promise<DnsConfig> {
+  if (path === '') return { servers: ['127.0.0.1'], searches: ['.'], options: [] };
+  return naming(
+    'RESOLV_CONF_UNREADABLE',
+    `Cannot read ${path}: name another file as resolvConf in the configuration, or "" for none`,
+    readResolvConf(path),
+  );
 }
 
 /** What work gives, or an error that says what was wanted from it. */

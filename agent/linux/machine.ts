@@ -72,3 +72,8 @@ export function parseResolvConf(text: string): ResolvConf {
 export async function readResolvConf(path: string): Promise<ResolvConf> {
   return path === '' ? { servers: [], searches: [], options: [] } : parseResolvConf(await readFile(path, 'utf8'));
 }
+
+/** Whether the kernel has AppArmor and uses it. */
+export async function hasAppArmor(): Promise<boolean> {
+  return (await readFile('/sys/module/apparmor/parameters/enabled', 'utf8').catch(() => '')).startsWith('Y');
+}

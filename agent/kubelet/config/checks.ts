@@ -7,6 +7,7 @@ import { parseIp } from '#api/ip.ts';
 import { showValue } from '#api/problem.ts';
 import { checkServer } from './serverFields.ts';
 import { isSignal, SIGNALS, valueOf } from '../eviction/thresholds.ts';
+import { notNamespaced } from '../pods/sysctls.ts';
 
 export interface Found {
   readonly path: readonly string[];
@@ -46,6 +47,17 @@ const RULES: readonly (readonly [path: readonly string[], rule: Rule])[] = [
   [['authentication', 'x509', 'clientCAFile'], absolute],
   [['address'], (v) => (typeof v !== 'string' || v === '' || parseIp(v) !== undefined ? undefined : 'want an IP address')],
   [['healthzBindAddress'], (v) => (typeof v !== 'string' || v === '' || parseIp(v) !== undefined ? undefined : 'want an IP address')],
+  [
+    ['clusterDNS'],
+    (v) => (Array.isArray(v) && v.some((ip) => typeof ip === 'string' && parseIp(ip) === undefined) ? 'want IP addresses' : undefined),
+  ],
+  [
+    ['allowedUnsafeSysctls'],
+    (v) => {
+      const bad = notNamespaced(Array.isArray(v) ? v.filter((name) => typeof name === 'string') : []);
+      return bad.length === 0 ? undefined : `${bad.join(', ')}: such settings belong to the whole machine, pods cannot have them`;
+    },
+  ],
   [['podPidsLimit'], (v) => (typeof v !== 'number' || v >= -1 ? undefined : 'want a number of processes, or -1 for no limit')],
   [
     ['cgroupDriver'],

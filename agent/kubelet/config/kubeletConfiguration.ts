@@ -7,6 +7,7 @@
 import { durationMs } from '#api/formats.ts';
 import { anyObject, boolean, duration, int32, int64, list, map, number, object, string, type Fields, type Static } from '#api/schema.ts';
 import { serverFields } from './serverFields.ts';
+import { podFields } from './podFields.ts';
 
 const honoured = {
   staticPodPath: string('Directory of static pod manifests'),
@@ -39,6 +40,7 @@ const honoured = {
     maxContainerRestartPeriod: duration('Longest delay between restarts, 1s to 300s', { default: '5m0s' }),
   }),
   ...serverFields,
+  ...podFields,
 } satisfies Fields;
 
 /**
@@ -62,8 +64,6 @@ const later = {
   eventBurst: [int32(), 0],
   enableContentionProfiling: [boolean(), false],
   oomScoreAdj: [int32()],
-  clusterDomain: [string(), ''],
-  clusterDNS: [strings],
   nodeStatusUpdateFrequency: [duration(), '0s'],
   nodeStatusReportFrequency: [duration(), '0s'],
   nodeLeaseDurationSeconds: [int32(), 0],
@@ -110,7 +110,6 @@ const later = {
   systemReservedCgroup: [string(), ''],
   kubeReservedCgroup: [string(), ''],
   enforceNodeAllocatable: [strings],
-  allowedUnsafeSysctls: [strings],
   defaultPodSysctls: [map(string())],
   volumePluginDir: [string(), ''],
   providerID: [string(), ''],
@@ -123,7 +122,6 @@ const later = {
   reservedMemory: [list(anyObject())],
   enableProfilingHandler: [boolean(), false],
   enableDebugFlagsHandler: [boolean(), false],
-  seccompDefault: [boolean(), false],
   memoryThrottlingFactor: [number()],
   memoryReservationPolicy: [string(), 'None'],
   registerWithTaints: [list(anyObject())],

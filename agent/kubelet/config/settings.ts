@@ -38,6 +38,10 @@ export interface Settings {
   readonly healthz: { readonly host: string; readonly port: number };
   readonly podPidsLimit: number | undefined;
   readonly maxParallelImagePulls: number;
+  readonly clusterDns: readonly string[];
+  readonly clusterDomain: string;
+  readonly seccompDefault: boolean;
+  readonly allowedUnsafeSysctls: readonly string[];
   readonly crashBackoff: CrashBackoff;
   readonly maxPods: number;
   readonly podsPerCore: number;
@@ -132,6 +136,10 @@ export function settingsOf(flags: Flags, given: KubeletConfiguration): Settings 
       transitionMs: ms(config.evictionPressureTransitionPeriod, 300_000),
       maxGraceMs: (config.evictionMaxPodGracePeriod ?? 0) * 1_000,
     },
+    clusterDns: config.clusterDNS ?? [],
+    clusterDomain: config.clusterDomain ?? '',
+    seccompDefault: config.seccompDefault ?? false,
+    allowedUnsafeSysctls: config.allowedUnsafeSysctls ?? [],
     crashBackoff: crashBackoff(ms(config.crashLoopBackOff?.maxContainerRestartPeriod, 300_000)),
   };
 }

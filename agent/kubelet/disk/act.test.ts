@@ -26,7 +26,7 @@ function node(t: TestContext): Node {
     writeFileSync(path, 'x');
     return path;
   };
-  return { disk: new PodDisk({ paths, cgroups, cgroupRoot: '/', podPidsLimit: undefined }), paths, put };
+  return { disk: new PodDisk({ paths, cgroups, cgroupRoot: '/', podPidsLimit: undefined, clusterDomain: '' }), paths, put };
 }
 
 test('PodDisk.scan: finds pods by their logs, and directories whose logs are gone; other things are nobody’s', async (t) => {

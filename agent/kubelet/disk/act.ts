@@ -4,7 +4,7 @@
  *
  * Throws: AppError VOLUME_FAILED, VOLUME_MOUNTED, CGROUP_*, DISK_FULL, or the file system's own error.
  */
-import { mkdir, readFile, readdir, realpath, rm, stat, symlink, unlink, writeFile } from 'node:fs/promises';
+import { mkdir, open, readFile, readdir, realpath, rm, stat, symlink, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Container } from '#api/kinds/core/container.ts';
 import type { Pod } from '#api/kinds/core/pod.ts';
@@ -23,20 +23,34 @@ import {
   podsDir,
   terminationLog,
   type Paths,
+  type PodName,
 } from '../paths.ts';
-import { hostsFile, type MountSpec } from '../pods/config.ts';
+import { lastWords } from '../logs/lastWords.ts';
+import type { MountSpec } from '../pods/config.ts';
+import { hasOwnHosts, hostsFile } from '../pods/dns.ts';
 import { podCgroupPath, podLimits, qosCgroupPath } from '../pods/resources.ts';
 import { makeVolumes } from '../volumes/act.ts';
 import { planVolumes } from '../volumes/plan.ts';
 
 /** Upstream reads at most this much of a termination message. */
 const TERMINATION_MESSAGE_BYTES = 4_096;
+/** More than the lines hold that become a message. */
+const LOG_TAIL_BYTES = 64 << 10;
 
 export interface PodDiskOptions {
   readonly paths: Paths;
   readonly cgroups: Cgroups;
   readonly cgroupRoot: string;
   readonly podPidsLimit: number | undefined;
+  readonly clusterDomain: string;
+}
+
+export interface EndedContainer {
+  readonly name: string;
+  readonly attempt: number;
+  readonly exitCode: number;
+  /** The end of the log stands for the message of one that failed and left none. */
+  readonly fallBackToLogs: boolean;
 }
 
 export class PodDisk {
@@ -106,18 +120,19 @@ export class PodDisk {
   /** The file keeps its inode, so that containers that have it mounted see it. */
   async writeHosts(pod: Pod, podIps: readonly string[]): Promise<void> {
     if (!hasOwnHosts(pod)) return;
-    await naming('Cannot write the hosts file of a pod', () =>
-      writeFile(etcHosts(this.#options.paths, podName(pod).uid), hostsFile(pod, podIps), { mode: 0o644 }),
-    );
+    const { paths, clusterDomain } = this.#options;
+    await naming('Cannot write the hosts file of a pod', async () => {
+      const nodeHosts = pod.spec.hostNetwork === true ? await readFile('/etc/hosts', 'utf8') : '';
+      await writeFile(etcHosts(paths, podName(pod).uid), hostsFile(pod, { podIps, clusterDomain, nodeHosts }), { mode: 0o644 });
+    });
   }
 
   /** What a container wrote before it ended; empty when it wrote nothing. */
-  async terminationMessage(uid: string, container: string, attempt: number): Promise<string> {
-    const bytes = await readFile(terminationLog(this.#options.paths, uid, container, attempt)).catch((err: unknown) => {
-      if (codeOf(err) === 'ENOENT') return Buffer.alloc(0);
-      throw err;
-    });
-    return bytes.subarray(0, TERMINATION_MESSAGE_BYTES).toString('utf8');
+  async terminationMessage(pod: PodName, c: EndedContainer): Promise<string> {
+    const { paths } = this.#options;
+    const bytes = await readIfThere(terminationLog(paths, pod.uid, c.name, c.attempt));
+    if (bytes.length > 0 || !c.fallBackToLogs || c.exitCode === 0) return bytes.subarray(0, TERMINATION_MESSAGE_BYTES).toString('utf8');
+    return lastWords(await readIfThere(join(podLogs(paths, pod), containerLog(c.name, c.attempt)), LOG_TAIL_BYTES));
   }
 
   async linkContainerLog(pod: Pod, container: string, attempt: number, id: string): Promise<void> {
@@ -186,6 +201,23 @@ export class PodDisk {
   }
 }
 
+/** Its last so many bytes; nothing when it is not there. */
+async function readIfThere(file: string, most = Infinity): Promise<Buffer> {
+  const handle = await open(file, 'r').catch((err: unknown) => {
+    if (codeOf(err) === 'ENOENT') return undefined;
+    throw err;
+  });
+  if (handle === undefined) return Buffer.alloc(0);
+  try {
+    const { size } = await handle.stat();
+    const length = Math.min(size, most);
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, size - length);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await handle.close();
+  }
+}
+
 async function list(directory: string): Promise<string[]> {
   return readdir(directory).catch((err: unknown) => {
     if (codeOf(err) === 'ENOENT') return [];
@@ -226,9 +258,4 @@ async function naming<T>(what: string, work: () => Promise<T>): Promise<T> {
     if (codeOf(err) === 'ENOSPC') throw new AppError('DISK_FULL', `${what}: no space left on the disk, free some (df -h, df -i)`, {}, err);
     throw new AppError('DISK_FAILED', what, {}, err);
   }
-}
-
-/** On the host's network a pod has the host's names too. */
-function hasOwnHosts(pod: Pod): boolean {
-  return pod.spec.hostNetwork !== true;
 }

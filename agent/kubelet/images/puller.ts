@@ -22,6 +22,9 @@ export interface ImageReady {
   readonly id: string;
   readonly sizeBytes: number;
   readonly pulled: boolean;
+  /** Who it runs as; neither: root. */
+  readonly uid: number | undefined;
+  readonly username: string | undefined;
 }
 
 export class ImagePuller {
@@ -52,9 +55,11 @@ export class ImagePuller {
     return { ...present, pulled: true };
   }
 
-  async #present(image: string, signal: AbortSignal): Promise<{ id: string; sizeBytes: number } | undefined> {
+  async #present(image: string, signal: AbortSignal): Promise<Omit<ImageReady, 'pulled'> | undefined> {
     const { image: found } = await this.#client.image.imageStatus({ image: { image } }, { signal });
-    return found === null || found.id === '' ? undefined : { id: found.id, sizeBytes: Number(found.size) };
+    if (found === null || found.id === '') return undefined;
+    const uid = found.uid === null || found.uid === undefined ? undefined : Number(found.uid.value);
+    return { id: found.id, sizeBytes: Number(found.size), uid, username: found.username || undefined };
   }
 
   /** Callers that want the same image share one pull. */

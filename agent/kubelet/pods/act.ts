@@ -10,6 +10,7 @@ import type { Turn } from '#base/reconcile.ts';
 import type { Semaphore } from '#base/semaphore.ts';
 import type { PodDisk } from '../disk/act.ts';
 import type { EventLog } from '../events.ts';
+import type { ObjectSource } from '../objects/source.ts';
 import type { ImagePuller } from '../images/puller.ts';
 import type { CriRuntime, PodObjects } from '../runtime/cri.ts';
 import { runtimeTrouble } from '../runtime/trouble.ts';
@@ -25,6 +26,7 @@ export interface ActDeps {
   readonly runtime: CriRuntime;
   readonly images: ImagePuller;
   readonly disk: PodDisk;
+  readonly objects: ObjectSource;
   readonly holds: Holds;
   readonly events: EventLog;
   readonly timeline: Timeline;

@@ -5,49 +5,31 @@
  */
 import type { Container } from '#api/kinds/core/container.ts';
 import type { Pod } from '#api/kinds/core/pod.ts';
-import type { ContainerConfig, NamespaceOption, PodSandboxConfig } from '#cri/gen/cri.ts';
+import type { ContainerConfig, PodSandboxConfig } from '#cri/gen/cri.ts';
 import type { Input } from '#cri/values.ts';
 import { containerLog, podLogs, podName, type Paths } from '../paths.ts';
+import { kernelHostname, podDns, type NodeNames } from './dns.ts';
 import { expand } from './env.ts';
+import type { FieldFacts } from './fields.ts';
 import * as names from './labels.ts';
 import type { DesiredContainer, DesiredPod } from './plan.ts';
 import { containerResources, podCgroupPath, type NodeCapacity } from './resources.ts';
+import { containerSecurity, sandboxSecurity, type ImageUser, type SecurityPolicy } from './security.ts';
+import { sysctlsOf } from './sysctls.ts';
 import { canonical } from '../sources/staticPod.ts';
 import { sha256Hex } from './hash.ts';
 import { restartPolicyOf, restartRulesOf } from './status.ts';
-
-export interface DnsConfig {
-  readonly servers: readonly string[];
-  readonly searches: readonly string[];
-  readonly options: readonly string[];
-}
 
 export interface NodeContext {
   readonly nodeName: string;
   readonly paths: Paths;
   readonly cgroupRoot: string;
   readonly capacity: NodeCapacity;
-  readonly dns: DnsConfig;
+  readonly names: NodeNames;
+  readonly security: SecurityPolicy;
+  readonly allowedUnsafeSysctls: readonly string[];
   readonly hostIps: readonly string[];
 }
-
-const MASKED_PATHS = [
-  '/proc/asound',
-  '/proc/acpi',
-  '/proc/interrupts',
-  '/proc/kcore',
-  '/proc/keys',
-  '/proc/latency_stats',
-  '/proc/timer_list',
-  '/proc/timer_stats',
-  '/proc/sched_debug',
-  '/proc/scsi',
-  '/sys/firmware',
-  '/sys/devices/virtual/powercap',
-];
-const READONLY_PATHS = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
-/** The longest name the kernel takes for a host. */
-const HOST_NAME_MAX = 63;
 
 /** What was decided about the whole pod. */
 export interface PodFate {
@@ -109,24 +91,21 @@ export function containerHash(c: Container): string {
   return sha256Hex(canonical(c)).slice(0, 8);
 }
 
-export function hostnameOf(pod: Pod): string {
-  return (pod.spec.hostname ?? pod.metadata.name ?? '').slice(0, HOST_NAME_MAX).replace(/[-.]+$/, '');
-}
-
 export function sandboxConfig(pod: Pod, attempt: number, node: NodeContext): Input<PodSandboxConfig> {
   const { name, namespace, uid } = podName(pod);
   const hostNetwork = pod.spec.hostNetwork === true;
   return {
     metadata: { name, namespace, uid, attempt },
-    ...(hostNetwork ? {} : { hostname: hostnameOf(pod) }),
+    ...(hostNetwork ? {} : { hostname: kernelHostname(pod, node.names.clusterDomain) }),
     log_directory: podLogs(node.paths, podName(pod)),
-    dns_config: node.dns,
+    dns_config: podDns(pod, node.names).config,
     port_mappings: hostNetwork ? [] : portMappings(pod),
     labels: { ...pod.metadata.labels, [names.POD_NAME]: name, [names.POD_NAMESPACE]: namespace, [names.POD_UID]: uid },
     annotations: pod.metadata.annotations ?? {},
     linux: {
       cgroup_parent: podCgroupPath(node.cgroupRoot, pod),
-      security_context: { namespace_options: namespaces(pod), seccomp: { profile_type: 'RuntimeDefault' } },
+      security_context: sandboxSecurity(pod),
+      sysctls: sysctlsOf(pod),
     },
   };
 }
@@ -144,22 +123,13 @@ function portMappings(pod: Pod): Input<NonNullable<PodSandboxConfig['port_mappin
   );
 }
 
-function namespaces(pod: Pod): Input<NamespaceOption> {
-  const { hostNetwork, hostPID, hostIPC, shareProcessNamespace } = pod.spec;
-  return {
-    network: hostNetwork === true ? 'NODE' : 'POD',
-    pid: hostPID === true ? 'NODE' : shareProcessNamespace === true ? 'POD' : 'CONTAINER',
-    ipc: hostIPC === true ? 'NODE' : 'POD',
-  };
-}
-
 export interface ContainerContext {
   readonly node: NodeContext;
   readonly attempt: number;
   readonly backoffMs: number;
   /** What the runtime calls the image. */
-  readonly imageId: string;
-  readonly podIps: readonly string[];
+  readonly image: ImageUser & { readonly id: string };
+  readonly variables: ReadonlyMap<string, string>;
   readonly mounts: readonly MountSpec[];
 }
 
@@ -171,11 +141,11 @@ export interface MountSpec {
 
 export function containerConfig(pod: Pod, c: Container, ctx: ContainerContext): Input<ContainerConfig> {
   const { name, namespace, uid } = podName(pod);
-  const env = environment(pod, c, ctx);
+  const env = ctx.variables;
   const lookUp = (key: string): string | undefined => env.get(key);
   return {
     metadata: { name: c.name, attempt: ctx.attempt },
-    image: { image: ctx.imageId, user_specified_image: c.image },
+    image: { image: ctx.image.id, user_specified_image: c.image },
     command: (c.command ?? []).map((text) => expand(text, lookUp)),
     args: (c.args ?? []).map((text) => expand(text, lookUp)),
     working_dir: c.workingDir,
@@ -190,12 +160,7 @@ export function containerConfig(pod: Pod, c: Container, ctx: ContainerContext): 
     ...stopSignal(c),
     linux: {
       resources: containerResources(pod, c, ctx.node.capacity),
-      security_context: {
-        namespace_options: namespaces(pod),
-        seccomp: { profile_type: 'Unconfined' },
-        masked_paths: MASKED_PATHS,
-        readonly_paths: READONLY_PATHS,
-      },
+      security_context: containerSecurity(pod, c, ctx.node.security, ctx.image),
     },
   };
 }
@@ -221,62 +186,7 @@ function annotations(pod: Pod, c: Container, ctx: ContainerContext): Record<stri
   };
 }
 
-/** In the order of the manifest; a value may refer to those before it, as upstream. */
-function environment(pod: Pod, c: Container, ctx: ContainerContext): Map<string, string> {
-  const env = new Map<string, string>();
-  for (const entry of c.env ?? []) {
-    const path = entry.valueFrom?.fieldRef?.fieldPath;
-    env.set(entry.name, path === undefined ? expand(entry.value ?? '', (key) => env.get(key)) : fieldValue(pod, path, ctx));
-  }
-  return env;
-}
-
-const KEYED_FIELD = /^metadata\.(labels|annotations)\['([^']+)'\]$/;
-
-/** The fields of a pod that its containers may see. Paths are checked when the manifest is read. */
-function fieldValue(pod: Pod, path: string, { node, podIps }: ContainerContext): string {
-  const keyed = KEYED_FIELD.exec(path);
-  if (keyed !== null) return pod.metadata[keyed[1] === 'labels' ? 'labels' : 'annotations']?.[keyed[2] ?? ''] ?? '';
-  switch (path) {
-    case 'metadata.name':
-      return pod.metadata.name ?? '';
-    case 'metadata.namespace':
-      return pod.metadata.namespace ?? 'default';
-    case 'metadata.uid':
-      return pod.metadata.uid ?? '';
-    case 'spec.nodeName':
-      return node.nodeName;
-    case 'spec.serviceAccountName':
-      return pod.spec.serviceAccountName ?? '';
-    case 'status.hostIP':
-      return node.hostIps[0] ?? '';
-    case 'status.hostIPs':
-      return node.hostIps.join(',');
-    case 'status.podIP':
-      return podIps[0] ?? '';
-    case 'status.podIPs':
-      return podIps.join(',');
-    default:
-      return '';
-  }
-}
-
-/** Whether the container cannot be made before the pod's address is known. */
-export function readsPodIp(c: Container): boolean {
-  return (c.env ?? []).some((e) => e.valueFrom?.fieldRef?.fieldPath.startsWith('status.podIP') === true);
-}
-
-/** The text of the pod's /etc/hosts. */
-export function hostsFile(pod: Pod, podIps: readonly string[]): string {
-  const lines = [
-    '# Written by the kubelet for this pod.',
-    '127.0.0.1\tlocalhost',
-    '::1\tlocalhost ip6-localhost ip6-loopback',
-    'fe00::0\tip6-localnet',
-    'fe00::0\tip6-mcastprefix',
-    'fe00::1\tip6-allnodes',
-    'fe00::2\tip6-allrouters',
-  ];
-  for (const ip of podIps) lines.push(`${ip}\t${hostnameOf(pod)}`);
-  return `${lines.join('\n')}\n`;
+/** What the node tells containers about itself and their pod. */
+export function fieldFacts({ nodeName, hostIps, capacity }: NodeContext, podIps: readonly string[]): FieldFacts {
+  return { nodeName, hostIps, podIps, allocatable: { cpu: `${capacity.cpuMilli}m`, memory: String(capacity.memoryBytes) } };
 }

@@ -38,6 +38,12 @@ export class Holds {
     this.#pods.get(uid)?.delete(container);
   }
 
+  /** What a container waits for may be there now. */
+  clearReason(uid: string, reason: string): void {
+    const pod = this.#pods.get(uid);
+    for (const [container, trouble] of pod ?? []) if (trouble.reason === reason) pod?.delete(container);
+  }
+
   forget(uid: string): void {
     this.#pods.delete(uid);
   }

@@ -9,12 +9,17 @@ import { formatDuration } from '#base/duration.ts';
 import { codeOf, explain } from '#base/errors.ts';
 import type { ImageReady } from '../images/puller.ts';
 import { runHook } from '../lifecycle/act.ts';
+import { fetchObjects } from '../objects/fetch.ts';
 import { podName } from '../paths.ts';
 import { runtimeTrouble } from '../runtime/trouble.ts';
 import { containerMounts, planVolumes } from '../volumes/plan.ts';
 import type { ActDeps, ActSignals, PodTurn } from './act.ts';
-import { containerConfig, desiredPod, readsPodIp, sandboxConfig, type MountSpec } from './config.ts';
+import { containerConfig, desiredPod, fieldFacts, sandboxConfig, type MountSpec } from './config.ts';
+import { podDns } from './dns.ts';
+import { environment, envRefs, readsPodIp, type Environment } from './environment.ts';
 import type { PodAction } from './plan.ts';
+import { checkRefusal } from './refusal.ts';
+import { checkNonRoot } from './security.ts';
 import { inSlot } from './slot.ts';
 import { stopContainer } from './stop.ts';
 
@@ -120,8 +125,10 @@ export class PodStart {
   }
 
   async #createSandbox(attempt: number, signal: AbortSignal): Promise<string> {
-    const { runtime, timeline, node } = this.#deps;
+    const { runtime, timeline, node, events } = this.#deps;
     this.#turn.onStep('createSandbox');
+    checkRefusal(this.#pod, node);
+    for (const message of podDns(this.#pod, node.names).omitted) events.record(this.#pod, 'Warning', 'DNSConfigForming', message);
     const config = sandboxConfig(this.#pod, attempt, node);
     const { pod_sandbox_id: id } = await timeline.step(this.#turn.key, { step: 'sandbox' }, () =>
       runtime.client.runtime.runPodSandbox({ config }, { signal }),
@@ -139,7 +146,7 @@ export class PodStart {
     const image = await this.#images.get(a.name);
     if (container === undefined || image === undefined) return; // its hold says why
     const startedMs = clock.monotonicMs();
-    const at = { reason: 'CreateContainerError' };
+    const at = { reason: 'CreateContainerConfigError' };
     let id: string;
     try {
       id = await this.#createAndStart(sandbox, { ...a, container, image }, at, signal);
@@ -172,12 +179,14 @@ export class PodStart {
     const { key, onStep } = this.#turn;
     onStep('createContainer');
     const podIps = readsPodIp(container) ? await sandbox.addressed : [];
+    const { variables } = await this.#environment(container, image, podIps, signal);
+    at.reason = 'CreateContainerError';
     const config = containerConfig(this.#pod, container, {
       node,
       attempt,
       backoffMs,
-      imageId: image.id,
-      podIps,
+      image,
+      variables,
       mounts: this.#mounts.get(a.name) ?? [],
     });
     const request = { pod_sandbox_id: sandbox.id, config, sandbox_config: sandboxConfig(this.#pod, this.#sandboxAttempt(), node) };
@@ -214,6 +223,16 @@ export class PodStart {
       const action = { kind: 'stopContainer', id, name: container.name, graceMs, why: 'hookFailed', order: 0 } as const;
       await stopContainer(this.#deps, { ...this.#turn, shown: this.#pod }, action, signal);
     }
+  }
+
+  /** Throws what makes a container wait as CreateContainerConfigError. */
+  async #environment(container: Container, image: ImageReady, podIps: readonly string[], signal: AbortSignal): Promise<Environment> {
+    const { node, objects, events } = this.#deps;
+    checkNonRoot(this.#pod, container, image);
+    const found = await fetchObjects(objects, envRefs(this.#pod, container), signal);
+    const made = environment(this.#pod, container, { ...fieldFacts(node, podIps), objects: found });
+    for (const message of made.skipped) events.record(this.#pod, 'Warning', 'InvalidEnvironmentVariableNames', message, container.name);
+    return made;
   }
 
   /** undefined: not to be had; the container is on hold. Never rejects but for the runtime being away. */

@@ -7,6 +7,7 @@ import type { PodStatus } from '#api/kinds/core/podStatus.ts';
 import { Backoff } from '#base/backoff.ts';
 import { runLoop, type Plan } from '#base/reconcile.ts';
 import { WorkQueue } from '#base/workqueue.ts';
+import { podName } from '../paths.ts';
 import type { PodObjects } from '../runtime/cri.ts';
 import type { RuntimeContainer } from '../runtime/types.ts';
 import { actOnPod, type ActDeps, type SeenPod } from './act.ts';
@@ -164,7 +165,16 @@ export class PodWorkers {
     const uid = shown.metadata.uid ?? '';
     const withMessages = await Promise.all(
       objects.containers.map(async (c): Promise<RuntimeContainer> =>
-        c.state === 'exited' ? { ...c, message: (await disk.terminationMessage(c.uid, c.name, c.attempt)) || c.message } : c,
+        c.state === 'exited'
+          ? {
+              ...c,
+              message:
+                (await disk.terminationMessage(
+                  { ...podName(shown), uid: c.uid },
+                  { ...c, fallBackToLogs: fallsBackToLogs(shown, c.name) },
+                )) || c.message,
+            }
+          : c,
       ),
     );
     const before = this.#known.get(key);
@@ -252,4 +262,10 @@ export class PodWorkers {
       why: lastState?.terminated?.reason,
     });
   }
+}
+
+function fallsBackToLogs({ spec }: Pod, name: string): boolean {
+  return [...(spec.initContainers ?? []), ...spec.containers].some(
+    (c) => c.name === name && c.terminationMessagePolicy === 'FallbackToLogsOnError',
+  );
 }

@@ -71,31 +71,50 @@ const REFUSED: readonly (readonly [name: string, file: Uint8Array | string, prob
   ['a text', 'hello\n', ['1:1: want an object with apiVersion, kind, metadata and spec']],
   ['a number', '42\n', ['1:1: want an object with apiVersion, kind, metadata and spec']],
   [
-    'a ConfigMap',
-    'apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: x\ndata: {}\n',
-    ['2:7: kind: want "Pod", got "ConfigMap": a manifest directory holds pods only'],
+    'a ConfigMap of another version',
+    'apiVersion: v2\nkind: ConfigMap\nmetadata:\n  name: x\ndata: {}\n',
+    ['1:13: apiVersion: want "v1", got "v2"'],
+  ],
+  [
+    'a Secret whose data is no base64, without showing it',
+    'apiVersion: v1\nkind: Secret\nmetadata:\n  name: x\ndata:\n  password: hunter2!\n',
+    ['6:13: data[password]: Invalid value: [redacted]: want a valid key and base64 text'],
   ],
   [
     'a Deployment',
     'apiVersion: apps/v1\nkind: Deployment\n',
-    ['2:7: kind: want "Pod", got "Deployment": a manifest directory holds pods only'],
+    [
+      '2:7: kind: want "Pod", got "Deployment": a manifest directory holds pods, and what they refer to (ConfigMap, Secret, PersistentVolume, PersistentVolumeClaim, RuntimeClass)',
+    ],
   ],
   [
     'a List of pods',
     'apiVersion: v1\nkind: List\nitems: []\n',
-    ['2:7: kind: want "Pod", got "List": a manifest directory holds pods only'],
+    [
+      '2:7: kind: want "Pod", got "List": a manifest directory holds pods, and what they refer to (ConfigMap, Secret, PersistentVolume, PersistentVolumeClaim, RuntimeClass)',
+    ],
   ],
-  ['no kind', 'apiVersion: v1\nmetadata: {name: x}\n', ['1:1: kind: want "Pod", got nothing: a manifest directory holds pods only']],
+  [
+    'no kind',
+    'apiVersion: v1\nmetadata: {name: x}\n',
+    [
+      '1:1: kind: want "Pod", got nothing: a manifest directory holds pods, and what they refer to (ConfigMap, Secret, PersistentVolume, PersistentVolumeClaim, RuntimeClass)',
+    ],
+  ],
   ['a version that does not exist', POD.replace('v1', 'v2'), ['1:13: apiVersion: want "v1", got "v2"']],
   [
     'a kind that is no text',
     POD.replace('Pod', '{toString: 1}'),
-    ['2:1: kind: want "Pod", got {"toString":1}: a manifest directory holds pods only'],
+    [
+      '2:1: kind: want "Pod", got {"toString":1}: a manifest directory holds pods, and what they refer to (ConfigMap, Secret, PersistentVolume, PersistentVolumeClaim, RuntimeClass)',
+    ],
   ],
   [
-    'a good pod beside a ConfigMap',
-    `${POD}---\nkind: ConfigMap\n`,
-    ['10:7: kind: want "Pod", got "ConfigMap": a manifest directory holds pods only'],
+    'a good pod beside a Deployment',
+    `${POD}---\nkind: Deployment\n`,
+    [
+      '10:7: kind: want "Pod", got "Deployment": a manifest directory holds pods, and what they refer to (ConfigMap, Secret, PersistentVolume, PersistentVolumeClaim, RuntimeClass)',
+    ],
   ],
   [
     'a misspelt field',

@@ -21,6 +21,7 @@ import {
   type ManifestProblem,
 } from './fileSet.ts';
 import { toStaticPod } from './staticPod.ts';
+import { apiVersionOf, isObjectKind, OBJECT_KINDS, parseStandalone, type StandaloneObject } from './objects.ts';
 import { unsupportedFields } from './support.ts';
 import { isPodUid } from '../paths.ts';
 import type { DirectoryLook, WatchWords } from '../../linux/watchDirectory.ts';
@@ -48,6 +49,8 @@ export interface ManifestSourceOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly onPods: (pods: ReadonlyMap<string, Pod>) => void;
+  /** The complete set, before the pods that may refer to it. */
+  readonly onObjects?: (objects: FileSetView['objects']) => void;
 }
 
 export class ManifestSource {
@@ -73,6 +76,7 @@ export class ManifestSource {
     this.#set = updateFileSet(this.#set, readings, present);
     this.#view = viewOf(this.#set);
     this.#tell(readings);
+    this.#options.onObjects?.(this.#view.objects);
     this.#options.onPods(new Map(this.#view.pods.map(({ key, pod }) => [key, pod])));
     this.#completed();
   }
@@ -108,18 +112,20 @@ export function readManifest(
     return refused(read.problems.map((p) => ({ code: 'MANIFEST_INVALID', line: p.line, column: p.column, message: p.message })));
   const problems: ManifestProblem[] = [];
   const pods: Pod[] = [];
+  const objects: StandaloneObject[] = [];
   for (const document of read.documents) {
-    const { pod, found } = readPod(document, context.nodeName);
+    const { pod, object, found } = readDocument(document, context.nodeName);
     problems.push(...found);
     if (pod !== undefined) pods.push(toStaticPod(pod, context));
+    if (object !== undefined) objects.push(object);
   }
   if (read.documents.length === 0) problems.push({ code: 'MANIFEST_INVALID', line: 1, column: 1, message: 'holds no pod' });
-  return problems.length > 0 ? refused(problems) : { kind: 'pods', pods };
+  return problems.length > 0 ? refused(problems) : { kind: 'pods', pods, objects };
 }
 
-type Found = { readonly pod?: Pod; readonly found: readonly ManifestProblem[] };
+type Found = { readonly pod?: Pod; readonly object?: StandaloneObject; readonly found: readonly ManifestProblem[] };
 
-function readPod(document: SourceDocument, nodeName: string): Found {
+function readDocument(document: SourceDocument, nodeName: string): Found {
   const { value } = document;
   const at = (code: ManifestProblem['code'], { line, column }: Position, path: readonly Segment[], text: string): ManifestProblem => {
     const where = formatPath(path);
@@ -129,8 +135,18 @@ function readPod(document: SourceDocument, nodeName: string): Found {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     return one([], 'want an object with apiVersion, kind, metadata and spec');
   const { kind, apiVersion } = value as { kind?: unknown; apiVersion?: unknown };
-  if (kind !== 'Pod') return one(['kind'], `want "Pod", got ${JSON.stringify(kind) ?? 'nothing'}: a manifest directory holds pods only`);
-  if (apiVersion !== 'v1') return one(['apiVersion'], `want "v1", got ${JSON.stringify(apiVersion) ?? 'nothing'}`);
+  if (kind !== 'Pod' && !isObjectKind(kind))
+    return one(
+      ['kind'],
+      `want "Pod", got ${JSON.stringify(kind) ?? 'nothing'}: a manifest directory holds pods, and what they refer to (${OBJECT_KINDS.join(', ')})`,
+    );
+  const version = kind === 'Pod' ? 'v1' : apiVersionOf(kind);
+  if (apiVersion !== version) return one(['apiVersion'], `want "${version}", got ${JSON.stringify(apiVersion) ?? 'nothing'}`);
+  if (kind !== 'Pod') {
+    const parsed = parseStandalone(kind, value);
+    if (parsed.kind === 'object') return { object: parsed.object, found: [] };
+    return { found: parsed.problems.map((p) => at('MANIFEST_INVALID', locateProblem(document, p), p.path, p.message)) };
+  }
 
   const unsupported = unsupportedFields(value).map((u) => at('MANIFEST_UNSUPPORTED', document.locate(u.path, 'key'), u.path, u.message));
   const parsed = parseAs(podKind, value, { prepare: (draft) => (draft.metadata.namespace ??= 'default') });

@@ -48,9 +48,9 @@ for (const [name, spec, want] of [
     ['spec.containers[0].env[0].valueFrom.fieldRef.fieldPath'],
   ],
   [
-    'an environment from a secret is refused',
-    { containers: [{ name: 'a', env: [{ name: 'X', valueFrom: { secretKeyRef: { name: 's', key: 'k' } } }] }] },
-    ['spec.containers[0].env[0].valueFrom.secretKeyRef'],
+    'what only an API server could give a static pod is refused',
+    { containers: [{ name: 'a' }], serviceAccountName: 'robot', automountServiceAccountToken: true },
+    ['spec.serviceAccountName', 'spec.automountServiceAccountToken'],
   ],
   [
     'a field with a name of Object.prototype is refused like any other',

@@ -6,6 +6,7 @@
  */
 import type { Segment } from '#api/fieldPath.ts';
 import { KNOWN_CLASSES } from '../pods/priority.ts';
+import { SECURITY } from './supportSecurity.ts';
 
 export interface Unsupported {
   readonly path: readonly Segment[];
@@ -27,6 +28,23 @@ const FIELD_PATHS = [
   'status.podIPs',
 ];
 
+/** In files also all labels and all annotations. */
+export const FILE_FIELD_PATHS = [...FIELD_PATHS, 'metadata.labels', 'metadata.annotations'];
+
+export const fieldRef = (paths: readonly string[]): Support => ({
+  apiVersion: ['v1'],
+  fieldPath: (path) =>
+    // Of the wrong type: told by validation.
+    typeof path !== 'string' || paths.includes(path) || /^metadata\.(labels|annotations)\['[^']+'\]$/.test(path)
+      ? undefined
+      : `want one of ${paths.join(', ')}, metadata.labels['KEY'], metadata.annotations['KEY']`,
+});
+
+const noApiServer =
+  (what: string): Support =>
+  (value) =>
+    value === '' || value === null ? undefined : `a static pod has no ${what}, there is no API server to ask: remove it`;
+
 const resourceList = { cpu: true, memory: true } as const;
 
 const container: Support = {
@@ -40,20 +58,18 @@ const container: Support = {
     name: true,
     value: true,
     valueFrom: {
-      fieldRef: {
-        apiVersion: ['v1'],
-        fieldPath: (path) =>
-          // Of the wrong type: told by validation.
-          typeof path !== 'string' || FIELD_PATHS.includes(path) || /^metadata\.(labels|annotations)\['[^']+'\]$/.test(path)
-            ? undefined
-            : `want one of ${FIELD_PATHS.join(', ')}, metadata.labels['KEY'], metadata.annotations['KEY']`,
-      },
+      fieldRef: fieldRef(FIELD_PATHS),
+      resourceFieldRef: true,
+      configMapKeyRef: true,
+      secretKeyRef: true,
     },
   },
+  envFrom: true,
+  securityContext: SECURITY.container,
   resources: { limits: resourceList, requests: resourceList },
   volumeMounts: { name: true, mountPath: true, readOnly: true },
   terminationMessagePath: true,
-  terminationMessagePolicy: ['File'],
+  terminationMessagePolicy: true,
   imagePullPolicy: true,
   livenessProbe: true,
   readinessProbe: true,
@@ -83,7 +99,14 @@ export const POD: Support = {
     preemptionPolicy: ['PreemptLowerPriority'],
     nodeSelector: true,
     affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: true } },
-    dnsPolicy: ['ClusterFirst', 'ClusterFirstWithHostNet', 'Default'],
+    dnsPolicy: true,
+    dnsConfig: true,
+    hostAliases: true,
+    subdomain: true,
+    setHostnameAsFQDN: true,
+    hostnameOverride: true,
+    serviceAccountName: noApiServer('service account'),
+    serviceAccount: noApiServer('service account'),
     hostNetwork: true,
     hostPID: true,
     hostIPC: true,
@@ -95,7 +118,7 @@ export const POD: Support = {
     tolerations: true, // static pods stay on their node whatever its taints
     os: { name: ['linux'] },
     automountServiceAccountToken: [false],
-    securityContext: {},
+    securityContext: SECURITY.pod,
   },
   status: true,
 };

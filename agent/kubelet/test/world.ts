@@ -20,6 +20,7 @@ import { Cgroups } from '../../linux/cgroup.ts';
 import { PodDisk } from '../disk/act.ts';
 import { EventLog, type PodEvent } from '../events.ts';
 import { ImagePuller } from '../images/puller.ts';
+import { StandaloneObjects } from '../objects/standalone.ts';
 import { makePaths, type Paths } from '../paths.ts';
 import { Admission } from '../pods/admission.ts';
 import type { NodeRoom } from '../pods/admit.ts';
@@ -71,6 +72,7 @@ export class World {
   readonly workers: PodWorkers;
   readonly watch: RuntimeWatch;
   readonly disk: PodDisk;
+  readonly objects = new StandaloneObjects();
   readonly #events: EventLog;
   readonly #dir: string;
   readonly #stop = new AbortController();
@@ -107,6 +109,7 @@ export class World {
       cgroups: new Cgroups({ mode: 'v1', controllers: new Map(), trees: [] }),
       cgroupRoot: '/',
       podPidsLimit: undefined,
+      clusterDomain: '',
     });
     this.#countDisk(this.disk);
     this.#events = new EventLog(clock);
@@ -125,6 +128,7 @@ export class World {
       admission,
       runtime,
       disk: this.disk,
+      objects: this.objects,
       events: this.#events,
       timeline: new Timeline(clock),
       clock,
@@ -136,7 +140,9 @@ export class World {
         paths: this.paths,
         cgroupRoot: '/',
         capacity: { cpuMilli: 2_000, memoryBytes: 2 ** 30 },
-        dns: { servers: [], searches: [], options: [] },
+        names: { dns: { servers: [], searches: [], options: [] }, clusterDns: [], clusterDomain: '' },
+        security: { seccompDefault: false, seccompDir: '/seccomp', appArmor: false },
+        allowedUnsafeSysctls: [],
         hostIps: ['192.0.2.1'],
       },
       starts: new Semaphore(8),

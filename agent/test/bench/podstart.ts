@@ -61,7 +61,9 @@ class Bare {
       paths: makePaths(join(containerd.dir, 'bare'), join(containerd.dir, 'bare-logs')),
       cgroupRoot: containerd.cgroupRoot,
       capacity: { cpuMilli: 2_000, memoryBytes: 2 ** 33 },
-      dns: { servers: ['10.0.2.3'], searches: [], options: [] },
+      names: { dns: { servers: ['10.0.2.3'], searches: [], options: [] }, clusterDns: [], clusterDomain: '' },
+      security: { seccompDefault: false, seccompDir: '', appArmor: false },
+      allowedUnsafeSysctls: [],
       hostIps: [],
     };
   }
@@ -87,7 +89,14 @@ class Bare {
     const config = { ...sandboxConfig(pod, 0, this.#node), labels: {} }; // the kubelet beside it must not take it for its own
     const { pod_sandbox_id: sandbox } = await this.#client.runtime.runPodSandbox({ config });
     const container = {
-      ...containerConfig(pod, c, { node: this.#node, attempt: 0, backoffMs: 0, imageId: BUSYBOX_IMAGE, podIps: [], mounts }),
+      ...containerConfig(pod, c, {
+        node: this.#node,
+        attempt: 0,
+        backoffMs: 0,
+        image: { id: BUSYBOX_IMAGE },
+        variables: new Map(),
+        mounts,
+      }),
       labels: {},
     };
     const { container_id: id } = await this.#client.runtime.createContainer({

@@ -19,6 +19,7 @@ const APPLETS = [
   'echo',
   'env',
   'false',
+  'grep',
   'hostname',
   'httpd',
   'id',

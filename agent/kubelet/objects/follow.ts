@@ -1,0 +1,46 @@
+/**
+ * Follows the objects that the wanted pods refer to and rings for a pod when one of them changed.
+ * Which objects a pod refers to is read from the pod; the volume behind a claim is part of the claim (objects/standalone.ts).
+ */
+import type { Pod } from '#api/kinds/core/pod.ts';
+import { envRefs } from '../pods/environment.ts';
+import { podName } from '../paths.ts';
+import { volumeRefs } from '../volumes/refs.ts';
+import { refKey, type ObjectRef, type ObjectSource } from './source.ts';
+
+export class ObjectFollower {
+  readonly #source: ObjectSource;
+  readonly #onChange: (key: string, pod: Pod) => void;
+  /** Pod key -> what it follows. */
+  readonly #followed = new Map<string, { readonly uid: string | undefined; readonly end: () => void }>();
+
+  constructor(source: ObjectSource, onChange: (key: string, pod: Pod) => void) {
+    this.#source = source;
+    this.#onChange = onChange;
+  }
+
+  /** The complete set of wanted pods, by key. */
+  setPods(pods: ReadonlyMap<string, Pod>): void {
+    for (const [key, { uid, end }] of this.#followed) {
+      if (pods.get(key)?.metadata.uid === uid && pods.has(key)) continue;
+      end();
+      this.#followed.delete(key);
+    }
+    for (const [key, pod] of pods) {
+      if (this.#followed.has(key)) continue;
+      const ends = podRefs(pod).map((ref) => this.#source.subscribe(ref, () => this.#onChange(key, pod)));
+      this.#followed.set(key, { uid: pod.metadata.uid, end: () => ends.forEach((end) => end()) });
+    }
+  }
+}
+
+/** Each once. */
+export function podRefs(pod: Pod): ObjectRef[] {
+  const { runtimeClassName, initContainers = [], containers } = pod.spec;
+  const refs: ObjectRef[] = [
+    ...[...initContainers, ...containers].flatMap((c) => envRefs(pod, c)),
+    ...volumeRefs(pod.spec.volumes ?? [], podName(pod).namespace),
+    ...(runtimeClassName === undefined ? [] : [{ kind: 'RuntimeClass' as const, namespace: '', name: runtimeClassName }]),
+  ];
+  return [...new Map(refs.map((ref) => [refKey(ref), ref])).values()];
+}
