@@ -9,9 +9,10 @@
 import { createSocket } from 'node:dgram';
 import { connect, createServer, isIPv6 } from 'node:net';
 import { createInterface } from 'node:readline';
+import { PATIENCE } from './until.ts';
 
 /** Nothing here is that slow: what has no answer by then gets none. */
-const NO_ANSWER_MS = 1_500;
+const NO_ANSWER_MS = 1_500 * PATIENCE;
 
 function serve(name: string, port: number): void {
   createServer((socket) => {

@@ -151,6 +151,8 @@ export class ProxyLab {
     await until('the proxy is ready', () => {
       if (ended) throw new Error(`the proxy ended: ${this.log}`);
       return this.log.includes('Service proxy is ready');
+    }).catch((err: unknown) => {
+      throw new Error(`the proxy says: ${this.log}`, { cause: err });
     });
   }
 

@@ -79,6 +79,7 @@ export async function vmImage(say: (what: string) => void): Promise<VmImage> {
   };
   if (existsSync(folder)) return image;
   say(`Making a virtual machine of Debian packages, once, in ${folder} (about two minutes)`);
+  removeBroken();
   const work = `${folder}.${process.pid}`;
   mkdirSync(work, { recursive: true });
   try {
@@ -89,6 +90,14 @@ export async function vmImage(say: (what: string) => void): Promise<VmImage> {
     throw err;
   }
   return image;
+}
+
+/** What a making that was killed left: half a gigabyte. */
+function removeBroken(): void {
+  for (const name of existsSync(CACHE) ? readdirSync(CACHE) : []) {
+    const pid = /^[0-9a-f]{16}\.(\d+)$/.exec(name)?.[1];
+    if (pid !== undefined && !existsSync(`/proc/${pid}`)) rmSync(join(CACHE, name), { recursive: true, force: true });
+  }
 }
 
 async function build(work: string): Promise<void> {

@@ -1,6 +1,6 @@
 /**
  * The service proxy on a kernel with IPVS, in a virtual machine: the kernel tests of the ipvs mode, and the same real traffic through all
- * modes. A stage of its own (npm run test:vm): emulated, it takes some twenty minutes.
+ * modes. A stage of its own (npm run test:vm): emulated, it takes half an hour on a quiet machine.
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -74,7 +74,7 @@ void describe('the service proxy in a virtual machine', { skip: (await whyNot())
   async function inVm(file: string, ...flags: readonly string[]): Promise<void> {
     const command = [
       'cd /tree &&',
-      'NODE_OPTIONS=--disable-warning=ExperimentalWarning node_modules/.bin/node --test --test-reporter=spec',
+      'KIJABI_TEST_PATIENCE=20 NODE_OPTIONS=--disable-warning=ExperimentalWarning node_modules/.bin/node --test --test-reporter=spec',
       ...flags,
       file,
     ].join(' ');
