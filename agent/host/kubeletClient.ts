@@ -4,6 +4,7 @@
  * Throws: KUBELET_UNREACHABLE (nobody listens, or it broke off), KUBELET_ANSWER (it answered with an error, or with what is no JSON).
  */
 import { request } from 'node:http';
+import type { Node } from '#api/kinds/core/node.ts';
 import type { Pod } from '#api/kinds/core/pod.ts';
 import { AppError } from '#base/errors.ts';
 
@@ -58,6 +59,10 @@ export class KubeletClient {
     const { items } = await this.#json<{ items?: readonly Pod[] }>('/pods', signal);
     if (!Array.isArray(items)) throw new AppError('KUBELET_ANSWER', 'The kubelet gave no list of pods');
     return items;
+  }
+
+  async node(signal: AbortSignal): Promise<Node> {
+    return this.#json<Node>('/node', signal);
   }
 
   async timeline(namespace: string, name: string, signal: AbortSignal): Promise<readonly TimelineStep[]> {

@@ -20,7 +20,8 @@ import { EventLog } from './events.ts';
 import { ImagePuller } from './images/puller.ts';
 import { KubeletMetrics } from './metrics.ts';
 import { makeHousekeeping } from './housekeeping/act.ts';
-import { allocatableOf, nodeLabels } from './node/room.ts';
+import { NodeView } from './node/observe.ts';
+import { allocatableOf, capacityOf, goArch, nodeLabels } from './node/room.ts';
 import { fatesFile, makePaths, probesFile } from './paths.ts';
 import { Admission } from './pods/admission.ts';
 import type { NodeRoom } from './pods/admit.ts';
@@ -201,7 +202,20 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
     systemLogs: systemLogs ? SYSTEM_LOGS : undefined,
     streamIdleMs,
   };
-  await serveLocal({ api, feed, events, timeline, manifests: () => manifests.view() }, signal);
+  const node = new NodeView({
+    client,
+    clock,
+    architecture: goArch(machine.arch),
+    pressures: () => evictor.conditions(),
+    facts: {
+      name: nodeName,
+      labels: nodeLabels(nodeName, machine),
+      capacity: capacityOf(machine, settings),
+      allocatable: allocatableOf(machine, settings),
+      addresses: machine.addresses.slice(0, 1),
+    },
+  });
+  await serveLocal({ api, feed, events, timeline, manifests: () => manifests.view(), node: (s) => node.show(s) }, signal);
   if (settings.healthz.port > 0) await serveHealthz(settings.healthz, health, signal);
   const server = startServer({ api, settings, nodeName, addresses: machine.addresses, clock, log }, signal);
 

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { execa } from 'execa';
 import type { PodStatus } from '#api/kinds/core/podStatus.ts';
 import { missing, startContainerd, type TestContainerd } from './harness/containerd.ts';
 import { startKubelet, type TestKubelet } from './harness/kubelet.ts';
@@ -95,6 +96,14 @@ test(
       await phase(kubelet, 'late', 'Failed', 'Evicted');
       assert.match((await status(kubelet, 'late'))?.message ?? '', /^Pod was rejected: The node had condition: \[MemoryPressure\]\. $/);
       assert.match(kubelet.log(), /<4>Node is short of something condition=MemoryPressure /);
+      const node = await kubelet.client.node(new AbortController().signal);
+      const told = node.status?.conditions?.map((c) => `${c.type}=${c.status}`);
+      assert.deepEqual(told, ['MemoryPressure=True', 'DiskPressure=False', 'PIDPressure=False', 'Ready=True']);
+      assert.match(node.status?.nodeInfo?.containerRuntimeVersion ?? '', /^containerd:\/\/1\./);
+      assert.ok(node.status?.images?.some((i) => i.names?.some((n) => n.includes('busybox:test'))));
+      const kijabi = new URL('../../controlplane/cli/kijabi', import.meta.url).pathname;
+      const { stdout } = await execa('sh', [kijabi, 'get', 'node', '--socket', join(kubelet.rootDir, 'kubelet.sock')]);
+      assert.match(stdout, /^NAME\s+STATUS\s+ROLES\s+AGE\s+VERSION\nshort\s+Ready\s+<none>\s+\S+\s+v\d/);
       // It stays evicted over a restart, and the critical pod stays.
       await kubelet.kill('SIGKILL');
       await kubelet.start();

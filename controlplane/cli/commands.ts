@@ -19,7 +19,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./down.ts')).downCommand,
   },
   { name: 'env', summary: 'print shell exports of the running node', load: async () => (await import('./env.ts')).envCommand },
-  { name: 'get', summary: 'show the pods of a node', load: async () => (await import('./get.ts')).getCommand },
+  { name: 'get', summary: 'show the pods of a node, or the node', load: async () => (await import('./get.ts')).getCommand },
   { name: 'describe', summary: 'show everything about a pod', load: async () => (await import('./describe.ts')).describeCommand },
   {
     name: 'explain',

@@ -1,7 +1,8 @@
-/** `kijabi get pods`: what runs on this node, asked from its kubelet, printed the way kubectl prints it. */
+/** `kijabi get pods` and `kijabi get node`: what runs on this node and how it is, asked from its kubelet, printed the way kubectl prints it. */
 import { parseArgs } from 'node:util';
 import { stringify } from 'yaml';
 import type { Pod } from '#api/kinds/core/pod.ts';
+import { node as nodeColumns } from '#api/print/cluster.ts';
 import { podRow } from '#api/print/pod.ts';
 import { formatTable } from '#api/print/table.ts';
 import { AppError } from '#base/errors.ts';
@@ -9,6 +10,7 @@ import { findKubelet } from './node.ts';
 import type { Command, Io } from './io.ts';
 
 export const USAGE = `Usage: kijabi get pods [NAME...] [-n NAMESPACE | -A] [-o wide|json|yaml|name] [--socket PATH]
+       kijabi get node [-o wide|json|yaml|name] [--socket PATH]
 
 Shows the pods of this node. Without -n: of the namespace "default".
 `;
@@ -26,6 +28,7 @@ const OUTPUTS = ['wide', 'json', 'yaml', 'name'];
 export const getCommand: Command = async (argv, io) => {
   const { values, positionals } = parseArgs({ args: [...argv], options: OPTIONS, allowPositionals: true });
   if (values.help === true) return (io.out(USAGE), 0);
+  if (['nodes', 'node', 'no'].includes(positionals[0] ?? '') && positionals.length === 1) return getNode(values, io);
   const names = namesOf(positionals);
   if (values.output !== undefined && !OUTPUTS.includes(values.output))
     throw new AppError('USAGE', `-o: want ${OUTPUTS.join(', ')}, got ${JSON.stringify(values.output)}`);
@@ -39,6 +42,25 @@ export const getCommand: Command = async (argv, io) => {
   return missing.length > 0 ? 1 : 0;
 };
 
+async function getNode(values: { readonly output?: string; readonly socket?: string }, io: Io): Promise<number> {
+  const { output } = values;
+  if (output !== undefined && !OUTPUTS.includes(output))
+    throw new AppError('USAGE', `-o: want ${OUTPUTS.join(', ')}, got ${JSON.stringify(output)}`);
+  const node = await findKubelet(io, values.socket).node(io.signal);
+  if (output === 'json' || output === 'yaml') io.out(output === 'json' ? `${JSON.stringify(node, undefined, 4)}\n` : stringify(node));
+  else if (output === 'name') io.out(`node/${node.metadata.name}\n`);
+  else {
+    const shown = nodeColumns.filter((c) => output === 'wide' || (c.heading.priority ?? 0) === 0);
+    io.out(
+      formatTable(
+        shown.map((c) => c.heading.name.toUpperCase()),
+        [shown.map((c) => String(c.cell(node, io.clock.nowMs())))],
+      ),
+    );
+  }
+  return 0;
+}
+
 /** "pods", "pod", "po", also as pod/NAME. */
 function namesOf(positionals: readonly string[]): string[] {
   const [kind = '', ...rest] = positionals;
@@ -46,7 +68,7 @@ function namesOf(positionals: readonly string[]): string[] {
   if (!['pods', 'pod', 'po'].includes(type))
     throw new AppError(
       'USAGE',
-      `${kind === '' ? 'say what to get' : `cannot get ${JSON.stringify(kind)}`}: without an API server there are pods\n${USAGE}`,
+      `${kind === '' ? 'say what to get' : `cannot get ${JSON.stringify(kind)}`}: without an API server there are pods and the node\n${USAGE}`,
     );
   return name === undefined ? rest : [name, ...rest];
 }

@@ -6,6 +6,7 @@ import { chmod, unlink } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { Node } from '#api/kinds/core/node.ts';
 import { AppError, codeOf, explain } from '#base/errors.ts';
 import { makeDirectory } from '../../linux/makeDirectory.ts';
 import type { EventLog } from '../events.ts';
@@ -22,6 +23,7 @@ export interface LocalServerDeps {
   readonly events: EventLog;
   readonly timeline: Timeline;
   readonly manifests: () => FileSetView;
+  readonly node: (signal: AbortSignal) => Promise<Node>;
 }
 
 /** Listens until signal aborts. Throws KUBELET_RUNNING when another kubelet answers on the socket. */
@@ -97,6 +99,7 @@ async function answer(deps: LocalServerDeps, req: IncomingMessage, res: ServerRe
   if (get && what === 'timeline') return sendJson(res, { steps: deps.timeline.of(`${namespace}/${name}`) });
   if (get && what === 'events')
     return sendJson(res, { events: deps.events.list({ ...pick(target.query, 'namespace'), ...pick(target.query, 'pod') }) });
+  if (get && what === 'node') return sendJson(res, await deps.node(signal));
   if (get && what === 'manifests') {
     const { pods, refusals } = deps.manifests();
     return sendJson(res, { pods: pods.map(({ key, file }) => ({ key, file })), refusals });
