@@ -139,11 +139,12 @@ export async function fanOut(target: Target, { clients: watches, count: writes }
       const wanted = watches * writes;
       const { promise: told, resolve } = Promise.withResolvers<void>();
       let delivered = 0;
-      const count = (chunk: Buffer): void => {
-        for (let at = chunk.indexOf(EVENT); at >= 0; at = chunk.indexOf(EVENT, at + EVENT.length)) delivered += 1;
+      const count = (events: number): void => {
+        delivered += events;
         if (delivered >= wanted) resolve();
       };
-      await Promise.all(watching.map((client) => client.stream(`/api/v1/pods?watch=1&resourceVersion=${version}`, count)));
+      const path = `/api/v1/pods?watch=1&resourceVersion=${version}`;
+      await Promise.all(watching.map((client) => client.stream(path, eventCounter(count))));
       const startedMs = performance.now();
       await rate(writing, writes, async (client, i) => {
         const patch = Buffer.from(JSON.stringify({ status: { message: `fan ${i} ${startedMs}` } }));
@@ -155,6 +156,19 @@ export async function fanOut(target: Target, { clients: watches, count: writes }
   } finally {
     for (const client of watching) client.close();
   }
+}
+
+/** An event may begin in one piece and go on in the next. */
+export function eventCounter(count: (events: number) => void): (chunk: Buffer) => void {
+  let rest = Buffer.alloc(0);
+  return (chunk) => {
+    const whole = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+    let events = 0;
+    for (let at = whole.indexOf(EVENT); at >= 0; at = whole.indexOf(EVENT, at + EVENT.length)) events += 1;
+    // Too short to hold a whole mark, so nothing is counted twice.
+    rest = Buffer.from(whole.subarray(Math.max(0, whole.length - EVENT.length + 1)));
+    if (events > 0) count(events);
+  };
 }
 
 /** The resourceVersion of a list stands at its beginning, whatever its length. */
