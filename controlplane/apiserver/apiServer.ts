@@ -55,6 +55,8 @@ export interface ApiServerOptions {
   readonly port: number;
   /** Where clients in the cluster reach this server: the endpoint of the service kubernetes. Absent: the listening address. */
   readonly advertiseAddress?: string;
+  /** Whether this server puts itself behind the service kubernetes. Default: lease, it does. */
+  readonly endpoints?: 'lease' | 'none';
   /** In addresses that clients are told, instead of the address. */
   readonly externalHostname?: string | undefined;
   readonly tls: TlsMaterial;
@@ -234,7 +236,14 @@ export class ApiServer {
     registry.register(table, { deps, writer, more });
 
     const address = options.advertiseAddress ?? options.host;
-    const bootstrap = new Bootstrap({ writer, registry, clock, log, addresses, advertise: { address, port: () => http.port } });
+    const bootstrap = new Bootstrap({
+      writer,
+      registry,
+      clock,
+      log,
+      addresses,
+      advertise: { address, port: () => http.port, endpoints: options.endpoints ?? 'lease' },
+    });
     const { done: following } = await cache.start(stop.signal);
     const services = cacheOf('v1', 'services')
       .list(EVERYTHING)

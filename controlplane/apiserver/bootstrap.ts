@@ -22,7 +22,7 @@ export interface BootstrapOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly addresses: AddressAllocator;
-  readonly advertise: { readonly address: string; readonly port: () => number };
+  readonly advertise: { readonly address: string; readonly port: () => number; readonly endpoints: 'lease' | 'none' };
 }
 
 const NAMESPACES = ['kube-system', 'kube-public', 'kube-node-lease', 'default'];
@@ -103,6 +103,7 @@ export class Bootstrap {
     });
     const ip = parseIp(advertise.address);
     // Nobody reaches a server that listens on loopback or everywhere under that address.
+    if (this.#options.advertise.endpoints === 'none') return;
     if (ip === undefined || ip.bits === 0n || /^(127\.|::1$)/.test(ip.canonical)) return;
     await this.#publish(ip.canonical, ip.family, port);
   }

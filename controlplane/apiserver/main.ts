@@ -64,6 +64,7 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
     admission: settings.admission,
     serviceRanges: settings.serviceRanges,
     nodePorts: settings.nodePorts,
+    endpoints: settings.endpoints,
     eventTtlMs: settings.eventTtlMs,
   }).catch(async (err: unknown) => {
     await store.close();

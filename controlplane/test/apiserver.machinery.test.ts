@@ -492,3 +492,21 @@ test('addresses and ports of services are mended when a server starts, and given
   await second.stop();
   await own.close();
 });
+
+test('a server stands behind the service kubernetes, unless it is told not to', async () => {
+  for (const [endpoints, code] of [
+    ['lease', 200],
+    ['none', 404],
+  ] as const) {
+    const advertised = await startDevServer({ overrides: { advertiseAddress: '192.0.2.7', endpoints } });
+    const one = new TestClient(advertised);
+    const found = await one.get(`${NS}/default/endpoints/kubernetes`);
+    assert.equal(found.code, code, endpoints);
+    if (code === 200)
+      assert.deepEqual(json(found).subsets, [
+        { addresses: [{ ip: '192.0.2.7' }], ports: [{ name: 'https', port: advertised.port, protocol: 'TCP' }] },
+      ]);
+    one.close();
+    await advertised.stop();
+  }
+});
