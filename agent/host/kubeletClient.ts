@@ -44,6 +44,11 @@ export interface Refusal {
   readonly problem: { readonly line?: number; readonly column?: number; readonly path?: string; readonly message: string };
 }
 
+export interface PodWatchEvent {
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK';
+  readonly object: Pod;
+}
+
 export class KubeletClient {
   readonly socket: string;
 
@@ -80,9 +85,32 @@ export class KubeletClient {
     );
   }
 
+  /** What everything uses now, as /stats/summary. */
+  summary(signal: AbortSignal): Promise<unknown> {
+    return this.#json('/stats/summary', signal);
+  }
+
+  /** Every pod as ADDED, a BOOKMARK, then what changes; returns when the kubelet ends, or quietly when signal aborts. */
+  async watchPods(onEvent: (event: PodWatchEvent) => void, signal: AbortSignal): Promise<void> {
+    let rest = '';
+    await this.#follow(
+      '/pods?watch=true',
+      (text) => {
+        const lines = (rest + text).split('\n');
+        rest = lines.pop() ?? '';
+        for (const line of lines) onEvent(JSON.parse(line) as PodWatchEvent);
+      },
+      signal,
+    );
+  }
+
   /** Hands out the text as it comes; returns when the log ended, or quietly when signal aborts. */
   logs({ namespace, name, container, query }: LogQuery, onText: (text: string) => void, signal: AbortSignal): Promise<void> {
     const path = `/containerLogs/${[namespace, name, container].map(encodeURIComponent).join('/')}?${query.toString()}`;
+    return this.#follow(path, onText, signal);
+  }
+
+  #follow(path: string, onText: (text: string) => void, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const fail = (err: unknown): void =>
         signal.aborted ? resolve() : reject(new AppError('KUBELET_UNREACHABLE', `Cannot reach the kubelet at ${this.socket}`, {}, err));

@@ -242,7 +242,7 @@ async function main(argv: readonly string[]): Promise<number> {
     process.stderr.write(`kube-proxy: ${explain(err)}\n`);
     return 1;
   }
-  const log = makeDaemonLogger(clock, settings.verbosity >= 4 ? 'debug' : 'info');
+  const log = makeDaemonLogger(clock, settings.verbosity >= 4 ? 'debug' : 'info', 'kube-proxy');
   if (flags.inVain.length > 0) log.warn('Flags do not count beside --config', { flags: flags.inVain.join(','), file: flags.config });
   if (flags.command.kind === 'initOnly') {
     await setKernel(settings, (await NodeFollower.open({ settings, families: [] })).settings('IPv4'), { log });

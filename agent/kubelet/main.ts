@@ -29,6 +29,7 @@ import { Fates, parseFates, type Fate } from './pods/fates.ts';
 import { ObjectFollower } from './objects/follow.ts';
 import { StandaloneObjects } from './objects/standalone.ts';
 import type { DnsConfig } from './pods/dns.ts';
+import { rotateLogs, runningLogs } from './logs/act.ts';
 import { Holds } from './pods/holds.ts';
 import { RuntimeWatch } from './pods/observe.ts';
 import { PodWorkers } from './pods/workers.ts';
@@ -257,7 +258,25 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
     },
     signal,
   );
-  await Promise.all([watching, runtimeWatch.run(signal), workers.run(signal), evictor.run(signal), collector.run(signal), orphans]);
+  const rotation = rotateLogs(
+    {
+      options: settings.logRotation,
+      clock,
+      log,
+      running: () => runningLogs(workers, paths),
+      reopen: async (id, s) => void (await client.runtime.reopenContainerLog({ container_id: id }, { signal: s })),
+    },
+    signal,
+  );
+  await Promise.all([
+    watching,
+    runtimeWatch.run(signal),
+    workers.run(signal),
+    evictor.run(signal),
+    collector.run(signal),
+    orphans,
+    rotation,
+  ]);
 }
 
 /** Never resolves: only a failure of work is news. */
@@ -299,7 +318,7 @@ async function main(argv: readonly string[]): Promise<number> {
     process.stderr.write(`kubelet: ${explain(err)}\n`);
     return 1;
   }
-  const log = makeDaemonLogger(clock, flags.verbosity >= 4 ? 'debug' : 'info');
+  const log = makeDaemonLogger(clock, flags.verbosity >= 4 ? 'debug' : 'info', 'kubelet');
   return runDaemon({ name: 'kubelet', log, clock, run: (ctx) => run(settings, ctx) });
 }
 

@@ -1,6 +1,6 @@
 /** The kubelet's HTTP API on a real containerd, as curl, WebSocket clients and kubectl see it. */
 import assert from 'node:assert/strict';
-import { readFileSync, statSync, symlinkSync, mkdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createConnection, type AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -26,7 +26,14 @@ before(async () => {
   containerd = await startContainerd();
   const pki = await makeTestPki(join(containerd.dir, 'test-pki'));
   [admin, stranger] = await Promise.all([pki.issue('admin', '/O=system:masters/CN=admin'), pki.issue('stranger', '/O=guests/CN=stranger')]);
-  kubelet = await startKubelet(containerd, { config: { authentication: { x509: { clientCAFile: pki.caFile } }, readOnlyPort: 10_255 } });
+  kubelet = await startKubelet(containerd, {
+    config: {
+      authentication: { x509: { clientCAFile: pki.caFile } },
+      readOnlyPort: 10_255,
+      containerLogMaxSize: '20Ki',
+      containerLogMonitorInterval: '3s',
+    },
+  });
   http = await KubeletHttp.open({ netns: containerd.netns, dir: containerd.dir });
   http.ca = readFileSync(join(kubelet.rootDir, 'pki/kubelet.crt'), 'utf8');
   const web = { name: 'web', ports: [{ containerPort: 80 }], stdin: true };
@@ -338,6 +345,76 @@ test('kijabi exec, attach and port-forward by the local socket', { skip }, async
   assert.deepEqual(bodies, ['hello\n', 'hello\n', 'hello\n']);
   forward.kill('SIGINT');
   assert.equal((await forward).exitCode, 0);
+});
+
+test('kijabi get -w, events, top, explain and manifests lint', { skip }, async () => {
+  const watching = kijabi(['get', 'pods', '-w']);
+  let seen = '';
+  watching.stdout.on('data', (piece: Buffer) => (seen += piece.toString()));
+  await until('the table is there', () => seen.includes('web-node1'));
+  kubelet.apply('crash.yaml', manifest({ name: 'crash', script: 'echo cannot open the door; exit 3' }));
+  await until('its crash is seen', () => /crash-node1\s+0\/1\s+CrashLoopBackOff/.test(seen));
+  watching.kill('SIGINT');
+  await watching;
+  assert.match(seen, /^NAME\s+READY\s+STATUS/);
+  assert.equal(seen.match(/NAME/g)?.length, 1);
+
+  const explained = (await kijabi(['explain', 'pod', 'crash-node1'])).stdout;
+  assert.match(explained, /container c: CrashLoopBackOff: back-off/);
+  assert.match(explained, /\+\d+ ms\s+\d+ ms\s+sandbox/);
+  assert.match(explained, /\| cannot open the door/);
+  const story = JSON.parse((await kijabi(['explain', 'pod/crash-node1', '-o', 'json'])).stdout) as {
+    containers: { lastEnd: { exitCode: number } }[];
+  };
+  assert.equal(story.containers[0]?.lastEnd.exitCode, 3);
+
+  assert.match(
+    (await kijabi(['events', '--for', 'pod/crash-node1'])).stdout,
+    /Warning\s+BackOff\s+Pod\/crash-node1\s+Back-off restarting|Warning\s+BackOff/,
+  );
+  const { items } = JSON.parse((await kijabi(['events', '-o', 'json'])).stdout) as {
+    items: { reason: string; involvedObject: { name: string } }[];
+  };
+  assert.ok(items.some((e) => e.reason === 'Started' && e.involvedObject.name === 'web-node1'));
+  assert.match((await kijabi(['top', 'pod', 'web-node1'])).stdout, /^NAME .*\nweb-node1\s+\d+m\s+\d+Mi$/);
+  assert.match((await kijabi(['top', 'node'])).stdout, /\nnode1\s+\d+m\s+\d+Mi\s+\d+%$/);
+
+  const good = await kijabi(['manifests', 'lint', kubelet.manifests]);
+  assert.deepEqual([good.stdout, good.exitCode], ['2 files, 2 pods, nothing to mend', 0]);
+  const bad = join(containerd.dir, 'bad.yaml');
+  writeFileSync(bad, 'apiVersion: v1\nkind: Pod\nmetadata: {name: x}\nspec:\n  containers:\n  - name: c\n    image: b\n    prots: []\n');
+  const linted = await kijabi(['manifests', 'lint', bad]);
+  assert.equal(
+    linted.stdout,
+    `${bad}:8:5: spec.containers[0].prots: unknown field, did you mean ports? (MANIFEST_INVALID)\n1 file, 0 pods, 1 refused`,
+  );
+  assert.equal(linted.exitCode, 1);
+  kubelet.remove('crash.yaml');
+});
+
+test('a log that grows is rotated by the real runtime, and read over its parts', { skip }, async () => {
+  // 64 bytes and more a line: 20 KiB are passed several times.
+  kubelet.apply(
+    'talk.yaml',
+    manifest({
+      name: 'talk',
+      script:
+        'i=0; while [ $i -lt 2000 ]; do echo "line $i xxxxxxxxxxxxxxxxxxxxxxxx"; i=$((i+1)); done; while :; do echo more; sleep 0.2; done',
+    }),
+  );
+  const dir = async () => join(kubelet.podLogs, `default_talk-node1_${(await kubelet.pod('talk'))?.metadata.uid}`, 'c');
+  await until('it is rotated', async () => {
+    const at = await dir();
+    return existsSync(at) && readdirSync(at).some((name) => name.startsWith('0.log.'));
+  });
+  await until('the new file is written to', async () => statSync(join(await dir(), '0.log'), { throwIfNoEntry: false })?.size !== 0);
+  const text = (await http.ask('/containerLogs/default/talk-node1/c', admin)).text.split('\n').filter((l) => l.startsWith('line '));
+  assert.deepEqual(
+    text.map((l) => Number(l.split(' ')[1])),
+    Array.from({ length: 2_000 }, (_, i) => i),
+  );
+  kubelet.remove('talk.yaml');
+  await until('the pod is gone, with all parts of its log', () => readdirSync(kubelet.podLogs).every((name) => !name.includes('talk')));
 });
 
 test('exec in a terminal: kijabi gives the container its size', { skip }, async () => {

@@ -131,7 +131,7 @@ async function main(argv: readonly string[]): Promise<number> {
     process.stderr.write(`kube-apiserver: ${explain(err)}\n`);
     return 1;
   }
-  const log = makeDaemonLogger(clock, settings.verbosity >= 4 ? 'debug' : 'info');
+  const log = makeDaemonLogger(clock, settings.verbosity >= 4 ? 'debug' : 'info', 'kube-apiserver');
   return runDaemon({ name: 'kube-apiserver', log, clock, run: (ctx) => run(settings, ctx) });
 }
 

@@ -8,6 +8,7 @@
 import { pino } from 'pino';
 import type { Clock } from '#base/clock.ts';
 import { codeOf, explain } from '#base/errors.ts';
+import { journalEntry, openJournal } from '#base/journal.ts';
 
 export type Fields = Readonly<Record<string, unknown>>;
 export type Level = 'error' | 'warn' | 'info' | 'debug';
@@ -86,11 +87,13 @@ export interface LogOptions {
   readonly write: (line: string) => void;
   readonly clock: Clock;
   readonly level?: Level;
+  /** Where entries go with their fields; false: it did not take this one, and it is written as a line. */
+  readonly journal?: ((priority: number, message: string, fields: Fields) => boolean) | undefined;
   /** A person reads: local time and a word instead of the priority prefix. */
   readonly terminal?: boolean;
 }
 
-export function makeLogger({ write, clock, level = 'info', terminal = false }: LogOptions): Logger {
+export function makeLogger({ write, clock, level = 'info', terminal = false, journal }: LogOptions): Logger {
   const folder = new Folder(clock);
   const stream = {
     write(record: string): void {
@@ -99,6 +102,7 @@ export function makeLogger({ write, clock, level = 'info', terminal = false }: L
       const folded = at === 'error' || at === 'warn' ? folder.admit(msg, fields) : 0;
       if (folded === undefined) return;
       const all = folded > 0 ? { ...fields, folded } : fields;
+      if (journal?.(PRIORITY[at], `${msg}${formatFields(all)}`, all) === true) return;
       const time = new Date(clock.nowMs()).toTimeString().slice(0, 8);
       write(terminal ? `${time} ${WORD[at]} ${msg}${formatFields(all)}` : formatLine(at, msg, all));
     },
@@ -133,7 +137,14 @@ function flatten(fields: Fields): Fields {
   return out;
 }
 
-/** To stderr, as a daemon logs. */
-export function makeDaemonLogger(clock: Clock, level: Level = 'info'): Logger {
-  return makeLogger({ write: (line) => void process.stderr.write(`${line}\n`), clock, level, terminal: process.stderr.isTTY });
+/** To stderr, as a daemon logs; to the journal with fields when stderr is the journal. name: SYSLOG_IDENTIFIER. */
+export function makeDaemonLogger(clock: Clock, level: Level = 'info', name = 'kijabi'): Logger {
+  const send = openJournal(process.env);
+  return makeLogger({
+    write: (line) => void process.stderr.write(`${line}\n`),
+    clock,
+    level,
+    terminal: process.stderr.isTTY,
+    journal: send === undefined ? undefined : (priority, message, fields) => send(journalEntry(priority, message, name, fields)),
+  });
 }

@@ -42,6 +42,13 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'say when certificates end, and renew them',
     load: async () => (await import('./certs.ts')).certsCommand,
   },
+  { name: 'events', summary: 'show what happened to the pods of a node', load: async () => (await import('./events.ts')).eventsCommand },
+  { name: 'top', summary: 'show what pods and the node use', load: async () => (await import('./top.ts')).topCommand },
+  {
+    name: 'manifests',
+    summary: 'say what the kubelet would refuse of manifests',
+    load: async () => (await import('./manifests.ts')).manifestsCommand,
+  },
   {
     name: 'exec',
     summary: 'run a command in a container',

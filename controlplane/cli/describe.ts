@@ -3,10 +3,10 @@ import { parseArgs } from 'node:util';
 import type { ContainerStatus } from '#api/kinds/core/containerStatus.ts';
 import type { Container } from '#api/kinds/core/container.ts';
 import type { Pod } from '#api/kinds/core/pod.ts';
-import { humanDuration } from '#api/print/age.ts';
 import { formatTable } from '#api/print/table.ts';
 import { AppError } from '#base/errors.ts';
 import type { NodeEvent } from '#agent/host/kubeletClient.ts';
+import { lastSeen } from './events.ts';
 import { findKubelet } from './node.ts';
 import type { Command } from './io.ts';
 
@@ -59,15 +59,10 @@ export function describePod(pod: Pod, events: readonly NodeEvent[], nowMs: numbe
   if (events.length === 0) out.field('Events', '<none>');
   else {
     out.text('Events:');
-    const rows = events.map((e) => [e.type, e.reason, age(e, nowMs), 'kubelet', e.message]);
+    const rows = events.map((e) => [e.type, e.reason, lastSeen(e, nowMs), 'kubelet', e.message]);
     out.block(formatTable(['Type', 'Reason', 'Age', 'From', 'Message'], rows));
   }
   return out.toString();
-}
-
-function age({ firstAtMs, lastAtMs, count }: NodeEvent, nowMs: number): string {
-  const last = humanDuration(nowMs - lastAtMs);
-  return count === 1 ? last : `${last} (x${count} over ${humanDuration(nowMs - firstAtMs)})`;
 }
 
 function containers(out: Lines, title: string, specs: readonly Container[], statuses: readonly ContainerStatus[] | undefined): void {

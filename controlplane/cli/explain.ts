@@ -6,10 +6,12 @@ import { askProxy, driftPath, packetPath, servicePath, type Output, type ProxyAd
 import { AppError } from '#base/errors.ts';
 import type { Command, Io } from './io.ts';
 
-export const USAGE = `Usage: kijabi explain service NAME [-n NAMESPACE] [-o json]
+export const USAGE = `Usage: kijabi explain pod NAME [-n NAMESPACE] [-o json]
+       kijabi explain service NAME [-n NAMESPACE] [-o json]
        kijabi explain packet --from IP --to IP:PORT [--proto tcp|udp|sctp] [-o json]
        kijabi explain drift [-o json]
 
+pod      its story from first sight to now: steps with their durations, what it waits for and why, the last lines of a crash
 service  which rules of the kernel serve a service, in order, with what they counted; its endpoints with their share, and why one is not used
 packet   which rules a new connection meets on this node, and where it ends
 drift    what in the kernel is not as it should be
@@ -40,10 +42,24 @@ export const explainCommand: Command = async (argv, io) => {
   if (values.help === true) return (io.out(USAGE), 0);
   const { output = 'text' } = values;
   if (output !== 'text' && output !== 'json') throw new AppError('USAGE', `-o: want json or text, got ${JSON.stringify(output)}`);
+  const pod = podOf(positionals);
+  if (pod !== undefined) {
+    const { explainPod } = await import('./explainPod.ts');
+    await explainPod(io, { name: pod, namespace: values.namespace, json: output === 'json', socket: values.socket });
+    return 0;
+  }
   const path = pathOf(positionals, values, output);
   io.out(await askProxy(findProxy(io, values.socket), path));
   return 0;
 };
+
+/** Of "pod NAME" and "pod/NAME". */
+function podOf([what = '', ...rest]: readonly string[]): string | undefined {
+  const [kind = '', name = rest[0]] = what.split('/');
+  if (!['pod', 'pods', 'po'].includes(kind)) return undefined;
+  if (name === undefined || name === '') throw new AppError('USAGE', `explain pod: want one NAME\n${USAGE}`);
+  return name;
+}
 
 interface Values {
   readonly from?: string;

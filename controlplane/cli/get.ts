@@ -9,16 +9,17 @@ import { AppError } from '#base/errors.ts';
 import { findKubelet } from './node.ts';
 import type { Command, Io } from './io.ts';
 
-export const USAGE = `Usage: kijabi get pods [NAME...] [-n NAMESPACE | -A] [-o wide|json|yaml|name] [--socket PATH]
+export const USAGE = `Usage: kijabi get pods [NAME...] [-n NAMESPACE | -A] [-o wide|json|yaml|name] [-w] [--socket PATH]
        kijabi get node [-o wide|json|yaml|name] [--socket PATH]
 
-Shows the pods of this node. Without -n: of the namespace "default".
+Shows the pods of this node. Without -n: of the namespace "default". -w goes on with a line for each change.
 `;
 
 const OPTIONS = {
   namespace: { type: 'string', short: 'n' },
   'all-namespaces': { type: 'boolean', short: 'A' },
   output: { type: 'string', short: 'o' },
+  watch: { type: 'boolean', short: 'w' },
   socket: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
 } as const;
@@ -34,6 +35,13 @@ export const getCommand: Command = async (argv, io) => {
     throw new AppError('USAGE', `-o: want ${OUTPUTS.join(', ')}, got ${JSON.stringify(values.output)}`);
   const all = values['all-namespaces'] === true;
   const namespace = values.namespace ?? 'default';
+  if (values.watch === true) {
+    if (values.output !== undefined && values.output !== 'wide') throw new AppError('USAGE', '-w goes with -o wide or without -o');
+    const wanted = (p: Pod): boolean =>
+      (all || p.metadata.namespace === namespace) && (names.length === 0 || names.includes(p.metadata.name ?? ''));
+    await watch({ wide: values.output === 'wide', all, wanted, socket: values.socket }, io);
+    return 0;
+  }
   const pods = (await findKubelet(io, values.socket).pods(io.signal)).filter((p) => all || p.metadata.namespace === namespace);
   const shown = names.length === 0 ? pods : pods.filter((p) => names.includes(p.metadata.name ?? ''));
   const missing = names.filter((name) => !pods.some((p) => p.metadata.name === name));
@@ -59,6 +67,37 @@ async function getNode(values: { readonly output?: string; readonly socket?: str
     );
   }
   return 0;
+}
+
+interface WatchOptions {
+  readonly wide: boolean;
+  readonly all: boolean;
+  readonly wanted: (pod: Pod) => boolean;
+  readonly socket: string | undefined;
+}
+
+/** First the table, then a line for each pod whose line is another one now; ages alone change nothing. */
+async function watch({ wide, all, wanted, socket }: WatchOptions, io: Io): Promise<void> {
+  const first: Pod[] = [];
+  const shown = new Map<string, string>();
+  let listed = false;
+  const lines = (pods: readonly Pod[]): string[] => podTable(pods, { wide, all }, io.clock.nowMs()).trimEnd().split('\n');
+  const show = (pod: Pod, always: boolean): void => {
+    const key = `${pod.metadata.namespace}/${pod.metadata.name}`;
+    const { age: _, ...row } = podRow(pod, 0);
+    if (!always && shown.get(key) === JSON.stringify(row)) return;
+    shown.set(key, JSON.stringify(row));
+    if (listed) io.out(`${lines([pod])[1]}\n`);
+  };
+  await findKubelet(io, socket).watchPods(({ type, object }) => {
+    if (type === 'BOOKMARK') {
+      if (first.length > 0) io.out(`${lines(first).join('\n')}\n`);
+      listed = true;
+    } else if (wanted(object)) {
+      if (!listed) first.push(object);
+      show(object, type === 'DELETED');
+    }
+  }, io.signal);
 }
 
 /** "pods", "pod", "po", also as pod/NAME. */

@@ -58,7 +58,7 @@ const rows: [why: string, argv: string[], code: number, out: RegExp, err: RegExp
     /--services: .* is not there.*SERVICES_MISSING/,
   ],
   ['explain what?', ['explain'], 2, /^$/, /say what to explain: service, packet or drift/],
-  ['explain something else', ['explain', 'pod', 'x'], 2, /^$/, /"x" is a word too much/],
+  ['explain something else', ['explain', 'weather', 'x'], 2, /^$/, /"x" is a word too much/],
   ['explain a service without a name', ['explain', 'service'], 2, /^$/, /want one NAME/],
   ['explain a packet from nowhere', ['explain', 'packet', '--to', '10.0.0.1:80'], 2, /^$/, /want --from IP and --to IP:PORT/],
   ['explain in another form', ['explain', 'drift', '-o', 'yaml'], 2, /^$/, /want json or text, got "yaml"/],

@@ -5,6 +5,7 @@
 import { durationMs } from '#api/formats.ts';
 import { parseIp } from '#api/ip.ts';
 import { showValue } from '#api/problem.ts';
+import { toBytes } from '#api/quantity.ts';
 import { checkServer } from './serverFields.ts';
 import { isSignal, SIGNALS, valueOf } from '../eviction/thresholds.ts';
 import { notNamespaced } from '../pods/sysctls.ts';
@@ -14,6 +15,7 @@ export interface Found {
   readonly message: string;
 }
 
+const SHORTEST_LOG_LOOK_MS = 3_000;
 const SHORTEST_RESTART_MS = 1_000;
 const LONGEST_RESTART_MS = 300_000;
 
@@ -42,6 +44,9 @@ const RULES: readonly (readonly [path: readonly string[], rule: Rule])[] = [
     ['crashLoopBackOff', 'maxContainerRestartPeriod'],
     duration((ms) => ms >= SHORTEST_RESTART_MS && ms <= LONGEST_RESTART_MS, 'want 1s to 300s'),
   ],
+  [['containerLogMaxSize'], (v) => (typeof v !== 'string' || v === '' || sizeOf(v) > 0 ? undefined : 'want a size above 0 such as 10Mi')],
+  [['containerLogMaxFiles'], (v) => (typeof v !== 'number' || v > 1 ? undefined : 'want 2 or more')],
+  [['containerLogMonitorInterval'], duration((ms) => ms === 0 || ms >= SHORTEST_LOG_LOOK_MS, 'want 3s or more')],
   [['tlsCertFile'], absolute],
   [['tlsPrivateKeyFile'], absolute],
   [['authentication', 'x509', 'clientCAFile'], absolute],
@@ -88,6 +93,15 @@ function checkEviction(config: Readonly<Record<string, unknown>>): Found[] {
     if (typeof grace !== 'object' || grace === null || !Object.hasOwn(grace, signal))
       found.push({ path: ['evictionSoft', signal], message: 'needs a grace period of the same signal in evictionSoftGracePeriod' });
   return found;
+}
+
+/** Bytes of "10Mi"; NaN for what is no size. */
+export function sizeOf(text: string): number {
+  try {
+    return toBytes(text);
+  } catch {
+    return Number.NaN;
+  }
 }
 
 export function checkHonoured(config: Readonly<Record<string, unknown>>): Found[] {

@@ -39,6 +39,10 @@ const honoured = {
   crashLoopBackOff: object('io.k8s.kubelet.config.v1beta1.CrashLoopBackOffConfig', {
     maxContainerRestartPeriod: duration('Longest delay between restarts, 1s to 300s', { default: '5m0s' }),
   }),
+  containerLogMaxSize: string('Size at which a container’s log is put aside', { default: '10Mi' }),
+  containerLogMaxFiles: int32('Most files of a container’s log, 2 or more; older ones are removed', { default: 5 }),
+  containerLogMaxWorkers: int32('Logs that are put aside at once', { default: 1, minimum: 1 }),
+  containerLogMonitorInterval: duration('How often the sizes of logs are looked at, 3s or more', { default: '10s' }),
   ...serverFields,
   ...podFields,
 } satisfies Fields;
@@ -98,10 +102,6 @@ const later = {
   featureGates: [map(boolean())],
   failSwapOn: [boolean(), false],
   memorySwap: [anyObject()],
-  containerLogMaxSize: [string()],
-  containerLogMaxFiles: [int32()],
-  containerLogMaxWorkers: [int32()],
-  containerLogMonitorInterval: [duration()],
   configMapAndSecretChangeDetectionStrategy: [string()],
   systemReserved: [map(string())],
   kubeReserved: [map(string())],

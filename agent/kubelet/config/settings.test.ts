@@ -35,6 +35,7 @@ const DEFAULTS: Omit<Settings, 'configz'> = {
   server: SERVER,
   certDir: '/var/lib/kubelet/pki',
   kubeconfig: undefined,
+  logRotation: { maxBytes: 10 << 20, maxFiles: 5, workers: 1, everyMs: 10_000 },
   staticPodPath: '/m',
   podLogsDir: '/var/log/pods',
   rootDir: '/var/lib/kubelet',
@@ -116,6 +117,10 @@ const HONOURED: Readonly<Record<string, readonly (readonly [value: string, chang
     ['65535', { healthz: { host: '127.0.0.1', port: 65_535 } }],
   ],
   healthzBindAddress: [['"::"', { healthz: { host: '::', port: 10_248 } }]],
+  containerLogMaxSize: [['50Mi', { logRotation: { maxBytes: 50 << 20, maxFiles: 5, workers: 1, everyMs: 10_000 } }]],
+  containerLogMaxFiles: [['2', { logRotation: { maxBytes: 10 << 20, maxFiles: 2, workers: 1, everyMs: 10_000 } }]],
+  containerLogMaxWorkers: [['4', { logRotation: { maxBytes: 10 << 20, maxFiles: 5, workers: 4, everyMs: 10_000 } }]],
+  containerLogMonitorInterval: [['3s', { logRotation: { maxBytes: 10 << 20, maxFiles: 5, workers: 1, everyMs: 3_000 } }]],
   enableServer: [['false', { server: { ...SERVER, enabled: false } }]],
   address: [['"::"', { server: { ...SERVER, host: '::' } }]],
   port: [
@@ -292,6 +297,17 @@ const COMPLAINTS: readonly (readonly [name: string, file: Uint8Array | string, w
     'a broken version of TLS',
     `${HEAD}tlsMinVersion: VersionTLS10\n`,
     ['k.yaml:3:16: tlsMinVersion: Invalid value: "VersionTLS10": want VersionTLS12 or VersionTLS13 (older ones are broken)'],
+  ],
+  [
+    'a size of logs that is none',
+    `${HEAD}containerLogMaxSize: lots\n`,
+    ['k.yaml:3:22: containerLogMaxSize: Invalid value: "lots": want a size above 0 such as 10Mi'],
+  ],
+  ['one log file', `${HEAD}containerLogMaxFiles: 1\n`, ['k.yaml:3:23: containerLogMaxFiles: Invalid value: 1: want 2 or more']],
+  [
+    'logs looked at all the time',
+    `${HEAD}containerLogMonitorInterval: 1s\n`,
+    ['k.yaml:3:30: containerLogMonitorInterval: Invalid value: "1s": want 3s or more'],
   ],
   [
     'a way to authorize that is none',

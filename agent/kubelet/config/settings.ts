@@ -14,7 +14,8 @@ import { AppError } from '#base/errors.ts';
 import { thresholdsOf, type Threshold } from '../eviction/thresholds.ts';
 import type { GcRules } from '../images/gc.ts';
 import type { CrashBackoff } from '../pods/restart.ts';
-import { checkHonoured } from './checks.ts';
+import type { RotationOptions } from '../logs/act.ts';
+import { checkHonoured, sizeOf } from './checks.ts';
 import type { Flags } from './flags.ts';
 import { API_VERSION, KIND, kubeletConfigurationSchema, notHonouredYet, type KubeletConfiguration } from './kubeletConfiguration.ts';
 import { serverSettings, type ServerSettings } from './serverFields.ts';
@@ -22,6 +23,7 @@ import { serverSettings, type ServerSettings } from './serverFields.ts';
 export interface Settings {
   readonly server: ServerSettings;
   readonly certDir: string;
+  readonly logRotation: RotationOptions;
   /** The API server that says who callers of the HTTP API are and what they may. */
   readonly kubeconfig: string | undefined;
   /** What /configz shows: the file with the defaults, without secrets. */
@@ -109,6 +111,12 @@ export function settingsOf(flags: Flags, given: KubeletConfiguration): Settings 
   return {
     server: serverSettings(config),
     configz: withoutSecrets(config),
+    logRotation: {
+      maxBytes: sizeOf(config.containerLogMaxSize ?? '10Mi'),
+      maxFiles: config.containerLogMaxFiles ?? 5,
+      workers: config.containerLogMaxWorkers ?? 1,
+      everyMs: ms(config.containerLogMonitorInterval, 10_000),
+    },
     kubeconfig: flags.kubeconfig,
     certDir: flags.certDir ?? join(flags.rootDir, 'pki'),
     staticPodPath,

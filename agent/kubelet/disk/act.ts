@@ -5,7 +5,7 @@
  * Throws: AppError VOLUME_FAILED, VOLUME_MOUNTED, CGROUP_*, DISK_FULL, or the file system's own error.
  */
 import { mkdir, open, readFile, readdir, realpath, rm, stat, symlink, unlink, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { Container } from '#api/kinds/core/container.ts';
 import type { Pod } from '#api/kinds/core/pod.ts';
 import { AppError, codeOf } from '#base/errors.ts';
@@ -28,6 +28,7 @@ import {
 import { lastWords } from '../logs/lastWords.ts';
 import type { MountSpec } from '../pods/config.ts';
 import { hasOwnHosts, hostsFile } from '../pods/dns.ts';
+import { asideOf } from '../logs/rotate.ts';
 import { podCgroupPath, podLimits, qosCgroupPath } from '../pods/resources.ts';
 import { makeVolumes } from '../volumes/act.ts';
 import { planVolumes } from '../volumes/plan.ts';
@@ -154,7 +155,9 @@ export class PodDisk {
     const { paths } = this.#options;
     const [namespace = '', name = ''] = pod.key.split('/');
     const podOf = { namespace, name, uid: pod.uid };
-    await remove(join(podLogs(paths, podOf), containerLog(container, attempt)));
+    const log = join(podLogs(paths, podOf), containerLog(container, attempt));
+    await remove(log);
+    for (const aside of asideOf(basename(log), await list(dirname(log)))) await remove(join(dirname(log), aside));
     await remove(containerLogLink(paths, podOf, container, id));
     await remove(terminationLog(paths, pod.uid, container, attempt));
   }

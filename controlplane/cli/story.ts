@@ -1,0 +1,170 @@
+/** The story of a pod, from first sight to now: what `kijabi explain pod` tells. Pure. */
+import type { Container } from '#api/kinds/core/container.ts';
+import type { ContainerStatus } from '#api/kinds/core/containerStatus.ts';
+import type { Pod } from '#api/kinds/core/pod.ts';
+import { humanDuration } from '#api/print/age.ts';
+import type { NodeEvent, TimelineStep } from '#agent/host/kubeletClient.ts';
+
+export interface Story {
+  readonly pod: string;
+  readonly uid: string;
+  readonly phase: string;
+  readonly firstSeenAt: string | undefined;
+  readonly steps: readonly StoryStep[];
+  readonly containers: readonly StoryContainer[];
+  /** Conditions that are not met, with their reasons. */
+  readonly unmet: readonly { readonly condition: string; readonly reason: string; readonly message: string }[];
+  readonly events: readonly NodeEvent[];
+  /** In one sentence each: what holds the pod up. Empty: nothing does. */
+  readonly waitsFor: readonly string[];
+}
+
+export interface StoryStep extends TimelineStep {
+  /** Since the pod was first seen. */
+  readonly afterMs: number;
+}
+
+export interface StoryContainer {
+  readonly name: string;
+  readonly kind: 'init' | 'sidecar' | 'main';
+  readonly state: string;
+  readonly restarts: number;
+  readonly ready: boolean;
+  readonly lastEnd?: { readonly reason: string; readonly exitCode: number; readonly at: string; readonly message?: string };
+  /** Of the run that ended last, when it ended badly. */
+  readonly lastLines?: readonly string[];
+}
+
+export interface StoryFacts {
+  readonly pod: Pod;
+  readonly steps: readonly TimelineStep[];
+  readonly events: readonly NodeEvent[];
+  /** By container. */
+  readonly lastLines: ReadonlyMap<string, readonly string[]>;
+}
+
+const SEEN = 'kubernetes.io/config.seen';
+
+export function storyOf({ pod, steps, events, lastLines }: StoryFacts): Story {
+  const { metadata, spec, status } = pod;
+  const firstSeenAt = metadata.annotations?.[SEEN] ?? status?.startTime;
+  const seenMs = Date.parse(firstSeenAt ?? '');
+  const begin = Number.isNaN(seenMs) ? (steps[0]?.startedAtMs ?? 0) : seenMs;
+  const all = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
+  const described = (kind: 'init' | 'main') => (c: Container) =>
+    container(
+      c,
+      kind === 'init' && c.restartPolicy === 'Always' ? 'sidecar' : kind,
+      all.find((s) => s.name === c.name),
+      lastLines,
+    );
+  const containers = [...(spec.initContainers ?? []).map(described('init')), ...spec.containers.map(described('main'))];
+  const unmet = (status?.conditions ?? [])
+    .filter((c) => c.status !== 'True')
+    .map((c) => ({ condition: c.type, reason: c.reason ?? '', message: c.message ?? '' }));
+  return {
+    pod: `${metadata.namespace ?? 'default'}/${metadata.name ?? ''}`,
+    uid: metadata.uid ?? '',
+    phase: status?.phase ?? 'Pending',
+    firstSeenAt,
+    steps: steps.map((step) => ({ ...step, afterMs: Math.round(step.startedAtMs - begin) })),
+    containers,
+    unmet,
+    events,
+    waitsFor: waitsOf(pod, all, steps),
+  };
+}
+
+function container(
+  spec: Container,
+  kind: StoryContainer['kind'],
+  status: ContainerStatus | undefined,
+  lastLines: ReadonlyMap<string, readonly string[]>,
+): StoryContainer {
+  const ended = status?.state?.terminated ?? status?.lastState?.terminated;
+  const lines = lastLines.get(spec.name);
+  return {
+    name: spec.name,
+    kind,
+    state: stateOf(status),
+    restarts: status?.restartCount ?? 0,
+    ready: status?.ready === true,
+    ...(ended === undefined
+      ? {}
+      : {
+          lastEnd: {
+            reason: ended.reason ?? '',
+            exitCode: ended.exitCode,
+            at: ended.finishedAt ?? '',
+            ...(ended.message === undefined ? {} : { message: ended.message }),
+          },
+        }),
+    ...(lines === undefined || lines.length === 0 ? {} : { lastLines: lines }),
+  };
+}
+
+function stateOf(status: ContainerStatus | undefined): string {
+  const { running, waiting, terminated } = status?.state ?? {};
+  if (running !== undefined) return 'running';
+  if (terminated !== undefined) return `ended: ${terminated.reason ?? ''} (exit code ${terminated.exitCode})`;
+  return `waiting: ${waiting?.reason ?? 'not begun'}`;
+}
+
+function waitsOf({ status }: Pod, all: readonly ContainerStatus[], steps: readonly TimelineStep[]): string[] {
+  const waits = all.flatMap(({ name, state }) => {
+    const { waiting } = state ?? {};
+    if (waiting === undefined || ['ContainerCreating', 'PodInitializing'].includes(waiting.reason ?? '')) return [];
+    return [`container ${name}: ${waiting.reason}${waiting.message === undefined ? '' : `: ${waiting.message}`}`];
+  });
+  const underWay = steps.filter((s) => s.tookMs === undefined && s.failed !== true);
+  const working = underWay.map((s) => `${s.step}${s.container === undefined ? '' : ` of container ${s.container}`}, which is under way`);
+  const notReady = all
+    .filter((c) => c.state?.running !== undefined && c.ready !== true)
+    .map((c) => `container ${c.name}: it runs and is not ready (${c.started === false ? 'its startup probe' : 'its readiness probe'})`);
+  const why = status?.reason === undefined ? [] : [`${status.reason}${status.message === undefined ? '' : `: ${status.message}`}`];
+  return [...why, ...waits, ...working, ...notReady];
+}
+
+const LINES_SHOWN = 20;
+
+export function storyText(story: Story, nowMs: number): string {
+  const out: string[] = [`Pod ${story.pod} is ${story.phase}`];
+  if (story.firstSeenAt !== undefined) out[0] += `, first seen ${humanDuration(nowMs - Date.parse(story.firstSeenAt))} ago`;
+  if (story.waitsFor.length > 0) out.push('', 'It waits for', ...story.waitsFor.map((text) => `  ${text}`));
+  if (story.steps.length > 0) {
+    out.push('', 'What was done');
+    for (const s of story.steps)
+      out.push(
+        `  ${`+${duration(s.afterMs)}`.padStart(10)}  ${(s.tookMs === undefined ? '...' : duration(s.tookMs)).padStart(9)}  ${s.failed === true ? '✗ ' : ''}${s.step}${s.container === undefined ? '' : ` ${s.container}`}${s.detail === undefined ? '' : `: ${s.detail}`}`,
+      );
+  }
+  out.push('', 'Containers');
+  for (const c of story.containers) {
+    out.push(
+      `  ${c.name}${c.kind === 'main' ? '' : ` (${c.kind})`}: ${c.state}${c.ready ? ', ready' : ''}${c.restarts === 0 ? '' : `, restarted ${c.restarts} times`}`,
+    );
+    if (c.lastEnd !== undefined)
+      out.push(
+        `    ended ${c.lastEnd.at} with ${c.lastEnd.reason} (exit code ${c.lastEnd.exitCode})${c.lastEnd.message === undefined ? '' : `: ${c.lastEnd.message.trim()}`}`,
+      );
+    if (c.lastLines !== undefined) out.push('    its last lines:', ...c.lastLines.slice(-LINES_SHOWN).map((line) => `      | ${line}`));
+  }
+  if (story.unmet.length > 0)
+    out.push(
+      '',
+      'Conditions that are not met',
+      ...story.unmet.map((u) => `  ${u.condition}${u.reason === '' ? '' : `: ${u.reason}`}${u.message === '' ? '' : `: ${u.message}`}`),
+    );
+  if (story.events.length > 0) {
+    out.push('', 'Events');
+    for (const e of story.events.toSorted((a, b) => a.lastAtMs - b.lastAtMs))
+      out.push(
+        `  ${humanDuration(nowMs - e.lastAtMs).padStart(6)} ago  ${e.type === 'Warning' ? '! ' : '  '}${e.reason}${e.count === 1 ? '' : ` (x${e.count})`}: ${e.message.trim()}`,
+      );
+  }
+  return `${out.join('\n')}\n`;
+}
+
+function duration(ms: number): string {
+  return Math.abs(ms) < 10_000 ? `${Math.round(ms)} ms` : humanDuration(ms);
+}
