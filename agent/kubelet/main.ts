@@ -46,6 +46,7 @@ import { StatsCollector } from './server/stats/observe.ts';
 import { processUsage } from './server/stats/usage.ts';
 import { MANIFEST_WORDS, ManifestSource, unreadableManifest } from './sources/manifests.ts';
 
+import { PodVolumes } from './volumes/sync.ts';
 import { Timeline } from './timeline.ts';
 
 /** Measured: with more pods starting or ending at once than this the node gets slower, not faster. */
@@ -132,10 +133,14 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
     onPod: (key) => workers.look(key),
   });
 
+  const hostIps = machine.addresses.slice(0, 1);
+  const allocatable = { cpu: `${machine.cpuMilli}m`, memory: String(machine.memoryBytes) };
+  const volumes = new PodVolumes({ objects, log, facts: { paths, nodeName, hostIps, podIps: [], allocatable } });
   const workers: PodWorkers = new PodWorkers({
     runtime,
     disk,
     objects,
+    volumes,
     events,
     timeline,
     clock,
@@ -154,7 +159,7 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
         appArmor: await hasAppArmor(),
       },
       allowedUnsafeSysctls: settings.allowedUnsafeSysctls,
-      hostIps: machine.addresses.slice(0, 1),
+      hostIps,
     },
     starts: new Semaphore(PODS_AT_ONCE),
     ends: new Semaphore(PODS_AT_ONCE),
@@ -172,6 +177,7 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
   const runtimeWatch = new RuntimeWatch({ runtime, clock, log, relistMs: RELIST_MS, onPod: (key) => workers.look(key) });
   const follower = new ObjectFollower(objects, (key, pod) => {
     holds.clearReason(pod.metadata.uid ?? '', 'CreateContainerConfigError');
+    void volumes.refresh(pod, signal); // tells itself what went wrong
     workers.look(key);
   });
   const manifests = new ManifestSource({

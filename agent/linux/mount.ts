@@ -4,6 +4,7 @@
  * Source: proc_pid_mountinfo(5): paths have space, tab, newline and backslash as octal escapes.
  */
 import { readFileSync } from 'node:fs';
+import { mkdir, realpath } from 'node:fs/promises';
 import { run } from './exec.ts';
 
 export interface Mount {
@@ -37,6 +38,20 @@ export function below(mounts: readonly Mount[], directory: string): Mount[] {
 
 export function mounts(): Mount[] {
   return parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8'));
+}
+
+export interface TmpfsOptions {
+  readonly mode: number;
+  readonly sizeBytes?: number | undefined;
+}
+
+/** Makes the directory, and a file system in memory on it unless something is mounted there. Doing it again changes nothing. */
+export async function ensureTmpfs(directory: string, { mode, sizeBytes }: TmpfsOptions): Promise<void> {
+  await mkdir(directory, { recursive: true });
+  const real = await realpath(directory);
+  if (mounts().some(({ mountPoint }) => mountPoint === real)) return;
+  const options = [`mode=${mode.toString(8)}`, ...(sizeBytes === undefined ? [] : [`size=${sizeBytes}`])];
+  await run(['mount', '-t', 'tmpfs', '-o', options.join(','), 'tmpfs', real]);
 }
 
 /** Takes away every mount at or below directory, also busy ones (they go when their last user does). */

@@ -10,7 +10,7 @@ import type { Container } from '#api/kinds/core/container.ts';
 import type { Pod } from '#api/kinds/core/pod.ts';
 import { AppError, codeOf } from '#base/errors.ts';
 import type { Cgroups } from '../../linux/cgroup.ts';
-import { below, mounts } from '../../linux/mount.ts';
+import { below, mounts, unmountBelow } from '../../linux/mount.ts';
 import {
   containerLog,
   containerLogLink,
@@ -30,9 +30,9 @@ import type { MountSpec } from '../pods/config.ts';
 import { hasOwnHosts, hostsFile } from '../pods/dns.ts';
 import { asideOf } from '../logs/rotate.ts';
 import { podCgroupPath, podLimits, qosCgroupPath } from '../pods/resources.ts';
-import { makeVolumes } from '../volumes/act.ts';
-import { planVolumes } from '../volumes/plan.ts';
 
+/** Volumes that are file systems in memory. */
+const MOUNTED_PLUGINS = ['empty-dir', 'secret', 'downward-api', 'projected'].map((plugin) => `kubernetes.io~${plugin}`);
 /** Upstream reads at most this much of a termination message. */
 const TERMINATION_MESSAGE_BYTES = 4_096;
 /** More than the lines hold that become a message. */
@@ -91,7 +91,6 @@ export class PodDisk {
         mkdir(podDir(paths, name.uid), { recursive: true, mode: 0o750 }),
       ]);
       await Promise.all([
-        makeVolumes(planVolumes(pod, paths)),
         cgroups.ensure(podCgroupPath(cgroupRoot, pod), podLimits(pod, podPidsLimit)),
         // The runtime would make a directory of a file that is not there.
         hasOwnHosts(pod) ? writeFile(etcHosts(paths, name.uid), '', { flag: 'a', mode: 0o644 }) : undefined,
@@ -180,6 +179,9 @@ export class PodDisk {
 
   async removeNameless(uid: string): Promise<void> {
     await this.removeCgroups(uid);
+    // What we mounted ourselves; anything else is somebody's data.
+    const real = await realpath(podDir(this.#options.paths, uid)).catch(() => undefined);
+    for (const plugin of real === undefined ? [] : MOUNTED_PLUGINS) await unmountBelow(join(real ?? '', 'volumes', plugin));
     await removeTree(podDir(this.#options.paths, uid));
   }
 

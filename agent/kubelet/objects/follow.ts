@@ -29,6 +29,7 @@ export class ObjectFollower {
     for (const [key, pod] of pods) {
       if (this.#followed.has(key)) continue;
       const ends = podRefs(pod).map((ref) => this.#source.subscribe(ref, () => this.#onChange(key, pod)));
+      if (ends.length > 0) this.#onChange(key, pod); // what changed while nobody followed
       this.#followed.set(key, { uid: pod.metadata.uid, end: () => ends.forEach((end) => end()) });
     }
   }

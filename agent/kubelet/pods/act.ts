@@ -15,6 +15,7 @@ import type { ImagePuller } from '../images/puller.ts';
 import type { CriRuntime, PodObjects } from '../runtime/cri.ts';
 import { runtimeTrouble } from '../runtime/trouble.ts';
 import type { Timeline } from '../timeline.ts';
+import type { PodVolumes } from '../volumes/sync.ts';
 import type { NodeContext } from './config.ts';
 import type { Holds } from './holds.ts';
 import type { ObservedPod, PodAction } from './plan.ts';
@@ -27,6 +28,7 @@ export interface ActDeps {
   readonly images: ImagePuller;
   readonly disk: PodDisk;
   readonly objects: ObjectSource;
+  readonly volumes: PodVolumes;
   readonly holds: Holds;
   readonly events: EventLog;
   readonly timeline: Timeline;

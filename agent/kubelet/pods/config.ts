@@ -5,7 +5,7 @@
  */
 import type { Container } from '#api/kinds/core/container.ts';
 import type { Pod } from '#api/kinds/core/pod.ts';
-import type { ContainerConfig, PodSandboxConfig } from '#cri/gen/cri.ts';
+import type { ContainerConfig, Mount, PodSandboxConfig } from '#cri/gen/cri.ts';
 import type { Input } from '#cri/values.ts';
 import { containerLog, podLogs, podName, type Paths } from '../paths.ts';
 import { kernelHostname, podDns, type NodeNames } from './dns.ts';
@@ -137,6 +137,7 @@ export interface MountSpec {
   readonly containerPath: string;
   readonly hostPath: string;
   readonly readOnly: boolean;
+  readonly propagation?: NonNullable<Input<Mount>['propagation']>;
 }
 
 export function containerConfig(pod: Pod, c: Container, ctx: ContainerContext): Input<ContainerConfig> {
@@ -150,7 +151,12 @@ export function containerConfig(pod: Pod, c: Container, ctx: ContainerContext): 
     args: (c.args ?? []).map((text) => expand(text, lookUp)),
     working_dir: c.workingDir,
     envs: [...env].map(([key, value]) => ({ key, value: Buffer.from(value) })),
-    mounts: ctx.mounts.map((m) => ({ container_path: m.containerPath, host_path: m.hostPath, readonly: m.readOnly })),
+    mounts: ctx.mounts.map((m) => ({
+      container_path: m.containerPath,
+      host_path: m.hostPath,
+      readonly: m.readOnly,
+      propagation: m.propagation,
+    })),
     labels: { [names.POD_NAME]: name, [names.POD_NAMESPACE]: namespace, [names.POD_UID]: uid, [names.CONTAINER_NAME]: c.name },
     annotations: annotations(pod, c, ctx),
     log_path: containerLog(c.name, ctx.attempt),

@@ -12,7 +12,7 @@ import { runHook } from '../lifecycle/act.ts';
 import { fetchObjects } from '../objects/fetch.ts';
 import { podName } from '../paths.ts';
 import { runtimeTrouble } from '../runtime/trouble.ts';
-import { containerMounts, planVolumes } from '../volumes/plan.ts';
+import { containerMounts } from '../volumes/plan.ts';
 import type { ActDeps, ActSignals, PodTurn } from './act.ts';
 import { containerConfig, desiredPod, fieldFacts, sandboxConfig, type MountSpec } from './config.ts';
 import { podDns } from './dns.ts';
@@ -85,7 +85,7 @@ export class PodStart {
     const attempt = actions.find((a) => a.kind === 'createSandbox')?.attempt;
     const there = this.#turn.observed.sandboxes.find((s) => s.uid === this.#uid && s.ready)?.id;
     const [prepared, made] = await Promise.allSettled([
-      this.#prepare(actions),
+      this.#prepare(actions, signal),
       attempt === undefined ? there : this.#createSandbox(attempt, signal),
     ]);
     signal.throwIfAborted();
@@ -108,18 +108,15 @@ export class PodStart {
     return { id, addressed };
   }
 
-  async #prepare(actions: readonly PodAction[]): Promise<void> {
-    const { disk, timeline, node } = this.#deps;
+  async #prepare(actions: readonly PodAction[], signal: AbortSignal): Promise<void> {
+    const { disk, timeline, volumes } = this.#deps;
     await timeline.step(this.#turn.key, { step: 'prepare' }, async () => {
       await disk.prepare(this.#pod);
-      const volumes = planVolumes(this.#pod, node.paths);
+      const plans = await volumes.prepare(this.#pod, signal);
       for (const a of actions) {
         const container = a.kind === 'startContainer' ? this.#container(a.name) : undefined;
         if (a.kind !== 'startContainer' || container === undefined) continue;
-        this.#mounts.set(a.name, [
-          ...containerMounts(container, volumes),
-          ...(await disk.prepareContainer(this.#pod, container, a.attempt)),
-        ]);
+        this.#mounts.set(a.name, [...containerMounts(container, plans), ...(await disk.prepareContainer(this.#pod, container, a.attempt))]);
       }
     });
   }

@@ -29,8 +29,8 @@ for (const [name, spec, want] of [
   ],
   [
     'a value that is not honoured is refused',
-    { containers: [], volumes: [{ name: 'v', emptyDir: { medium: 'Memory' } }] },
-    ['spec.volumes[0].emptyDir.medium'],
+    { containers: [], volumes: [{ name: 'v', emptyDir: { medium: 'HugePages' } }] },
+    ['spec.volumes[0].emptyDir'],
   ],
   [
     'an extended resource is refused',

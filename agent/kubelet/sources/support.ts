@@ -28,10 +28,9 @@ const FIELD_PATHS = [
   'status.podIPs',
 ];
 
-/** In files also all labels and all annotations. */
-export const FILE_FIELD_PATHS = [...FIELD_PATHS, 'metadata.labels', 'metadata.annotations'];
+const FILE_FIELD_PATHS = ['metadata.name', 'metadata.namespace', 'metadata.uid', 'metadata.labels', 'metadata.annotations'];
 
-export const fieldRef = (paths: readonly string[]): Support => ({
+const fieldRef = (paths: readonly string[]): Support => ({
   apiVersion: ['v1'],
   fieldPath: (path) =>
     // Of the wrong type: told by validation.
@@ -67,7 +66,7 @@ const container: Support = {
   envFrom: true,
   securityContext: SECURITY.container,
   resources: { limits: resourceList, requests: resourceList },
-  volumeMounts: { name: true, mountPath: true, readOnly: true },
+  volumeMounts: { name: true, mountPath: true, readOnly: true, mountPropagation: true, recursiveReadOnly: ['Disabled'] },
   terminationMessagePath: true,
   terminationMessagePolicy: true,
   imagePullPolicy: true,
@@ -82,6 +81,27 @@ const container: Support = {
   tty: true,
 };
 
+/** On the disk nothing holds a pod to its limit yet. */
+function emptyDirProblem(value: unknown): string | undefined {
+  if (typeof value !== 'object' || value === null) return undefined; // told by validation
+  const { medium = '', sizeLimit } = value as { medium?: unknown; sizeLimit?: unknown };
+  if (medium === 'Memory') return undefined;
+  if (medium !== '') return `want medium "" or "Memory", got ${JSON.stringify(medium)}`;
+  return sizeLimit === undefined ? undefined : 'want a sizeLimit only with medium "Memory"';
+}
+
+const podFiles: Support = { items: { path: true, mode: true, fieldRef: fieldRef(FILE_FIELD_PATHS), resourceFieldRef: true } };
+const volumes: Support = {
+  name: true,
+  emptyDir: (value) => emptyDirProblem(value),
+  hostPath: true,
+  configMap: true,
+  secret: true,
+  downwardAPI: { ...podFiles, defaultMode: true },
+  projected: { defaultMode: true, sources: { configMap: true, secret: true, downwardAPI: podFiles } },
+  persistentVolumeClaim: true,
+};
+
 /** For the table in the README too. */
 export const POD: Support = {
   apiVersion: true,
@@ -90,7 +110,7 @@ export const POD: Support = {
   spec: {
     containers: container,
     initContainers: container,
-    volumes: { name: true, emptyDir: { medium: [''] }, hostPath: true },
+    volumes,
     restartPolicy: true,
     terminationGracePeriodSeconds: true,
     activeDeadlineSeconds: true,

@@ -34,6 +34,7 @@ import { Prober } from '../probes/prober.ts';
 import { CriRuntime } from '../runtime/cri.ts';
 import { readManifest } from '../sources/manifests.ts';
 import { Timeline } from '../timeline.ts';
+import { PodVolumes } from '../volumes/sync.ts';
 
 export const IMAGE = 'docker.io/library/busybox:1';
 export const START_MS = Date.UTC(2026, 0, 1);
@@ -129,6 +130,11 @@ export class World {
       runtime,
       disk: this.disk,
       objects: this.objects,
+      volumes: new PodVolumes({
+        objects: this.objects,
+        log,
+        facts: { paths: this.paths, nodeName: 'n', hostIps: [], podIps: [], allocatable: {} },
+      }),
       events: this.#events,
       timeline: new Timeline(clock),
       clock,

@@ -5,17 +5,33 @@
 import { chmod, mkdir, open, stat } from 'node:fs/promises';
 import type { Stats } from 'node:fs';
 import { AppError, codeOf } from '#base/errors.ts';
+import { writeAtomically } from '../../linux/atomicFiles.ts';
 import { makeDirectory } from '../../linux/makeDirectory.ts';
+import { ensureTmpfs } from '../../linux/mount.ts';
 import type { HostPathType, VolumePlan } from './plan.ts';
 
 export async function makeVolumes(volumes: readonly VolumePlan[]): Promise<void> {
   for (const volume of volumes) {
     try {
-      if (volume.kind === 'emptyDir') await makeEmptyDir(volume.path);
-      else await checkHostPath(volume.path, volume.type);
+      await make(volume);
     } catch (err) {
       throw new AppError('VOLUME_FAILED', `MountVolume.SetUp failed for volume "${volume.name}"`, { volume: volume.name }, err);
     }
+  }
+}
+
+async function make(volume: VolumePlan): Promise<void> {
+  switch (volume.kind) {
+    case 'emptyDir':
+      return makeEmptyDir(volume.path);
+    case 'memory':
+      return ensureTmpfs(volume.path, { mode: 0o777, sizeBytes: volume.sizeBytes });
+    case 'hostPath':
+      return checkHostPath(volume.path, volume.type);
+    case 'files':
+      if (volume.memory) await ensureTmpfs(volume.path, { mode: 0o755 });
+      else await mkdir(volume.path, { recursive: true });
+      await writeAtomically(volume.path, volume.files);
   }
 }
 

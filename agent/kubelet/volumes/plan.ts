@@ -1,31 +1,133 @@
 /**
- * Which directories a pod's volumes need, and where a container sees them. Pure.
- * Source: "Volumes" in the Kubernetes docs (emptyDir, hostPath and its types).
+ * Which directories a pod's volumes need, and where a container sees them. Pure: the objects they are made from are fetched before.
+ * Throws: AppError VOLUME_FAILED, OBJECT_NOT_FOUND, OBJECT_KEY_MISSING; the pod waits then (FailedMount).
+ * Source: "Volumes" and "Persistent Volumes" in the Kubernetes docs.
  */
-import type { Container } from '#api/kinds/core/container.ts';
+import type { Container, MountPropagationMode } from '#api/kinds/core/container.ts';
+import type { PersistentVolume } from '#api/kinds/core/persistentVolume.ts';
+import type { PersistentVolumeClaim } from '#api/kinds/core/persistentVolumeClaim.ts';
 import type { Pod } from '#api/kinds/core/pod.ts';
+import type { Volume } from '#api/kinds/core/volumes.ts';
+import { toBytes } from '#api/quantity.ts';
+import { AppError } from '#base/errors.ts';
+import type { AtomicFile } from '../../linux/atomicFiles.ts';
+import { notFound, refKey, type ObjectKinds, type ObjectRef } from '../objects/source.ts';
 import { podName, volumeDir, type Paths } from '../paths.ts';
 import type { MountSpec } from '../pods/config.ts';
+import { volumeFiles, type ContentFacts } from './content.ts';
 
 export type HostPathType = '' | 'DirectoryOrCreate' | 'Directory' | 'FileOrCreate' | 'File' | 'Socket' | 'CharDevice' | 'BlockDevice';
 
 export type VolumePlan =
   | { readonly kind: 'emptyDir'; readonly name: string; readonly path: string }
-  | { readonly kind: 'hostPath'; readonly name: string; readonly path: string; readonly type: HostPathType };
+  | { readonly kind: 'memory'; readonly name: string; readonly path: string; readonly sizeBytes: number | undefined }
+  | { readonly kind: 'hostPath'; readonly name: string; readonly path: string; readonly type: HostPathType; readonly readOnly: boolean }
+  | {
+      readonly kind: 'files';
+      readonly name: string;
+      readonly path: string;
+      readonly files: ReadonlyMap<string, AtomicFile>;
+      /** In memory, so that secrets are never on the disk. */
+      readonly memory: boolean;
+    };
 
-export function planVolumes(pod: Pod, paths: Paths): VolumePlan[] {
-  const { uid } = podName(pod);
+export interface VolumeFacts extends Omit<ContentFacts, 'objects'> {
+  readonly paths: Paths;
+  /** By refKey; what is not in it is not there. */
+  readonly objects: ReadonlyMap<string, ObjectKinds[keyof ObjectKinds]>;
+}
+
+export function planVolumes(pod: Pod, facts: VolumeFacts): VolumePlan[] {
   return (pod.spec.volumes ?? []).flatMap((v): VolumePlan[] => {
-    if (v.hostPath !== undefined) return [{ kind: 'hostPath', name: v.name, path: v.hostPath.path, type: v.hostPath.type ?? '' }];
-    if (v.emptyDir !== undefined)
-      return [{ kind: 'emptyDir', name: v.name, path: volumeDir(paths, uid, 'kubernetes.io/empty-dir', v.name) }];
-    return []; // refused when the manifest was read
+    try {
+      return planVolume(pod, v, facts);
+    } catch (err) {
+      throw new AppError('VOLUME_FAILED', `MountVolume.SetUp failed for volume "${v.name}"`, { volume: v.name }, err);
+    }
   });
 }
+
+function planVolume(pod: Pod, v: Volume, facts: VolumeFacts): VolumePlan[] {
+  const { name } = v;
+  const { uid, namespace } = podName(pod);
+  const at = (plugin: string): string => volumeDir(facts.paths, uid, `kubernetes.io/${plugin}`, name);
+  if (v.hostPath !== undefined) return [{ kind: 'hostPath', name, path: v.hostPath.path, type: v.hostPath.type ?? '', readOnly: false }];
+  if (v.emptyDir !== undefined) {
+    const { medium, sizeLimit } = v.emptyDir;
+    if (medium !== 'Memory') return [{ kind: 'emptyDir', name, path: at('empty-dir') }];
+    return [{ kind: 'memory', name, path: at('empty-dir'), sizeBytes: sizeLimit === undefined ? undefined : toBytes(sizeLimit) }];
+  }
+  if (v.persistentVolumeClaim !== undefined) {
+    const claim = { kind: 'PersistentVolumeClaim' as const, namespace, name: v.persistentVolumeClaim.claimName };
+    return [{ ...claimed(claim, facts), name, readOnly: v.persistentVolumeClaim.readOnly === true }];
+  }
+  const files = volumeFiles(pod, v, facts);
+  if (files === undefined) return []; // refused when the manifest was read
+  const plugin =
+    v.configMap !== undefined
+      ? 'configmap'
+      : v.secret !== undefined
+        ? 'secret'
+        : v.downwardAPI !== undefined
+          ? 'downward-api'
+          : 'projected';
+  return [{ kind: 'files', name, path: at(plugin), files, memory: plugin !== 'configmap' }];
+}
+
+function claimed(
+  ref: ObjectRef<'PersistentVolumeClaim'>,
+  { objects, nodeName }: VolumeFacts,
+): { kind: 'hostPath'; path: string; type: HostPathType } {
+  const claim = objects.get(refKey(ref)) as PersistentVolumeClaim | undefined;
+  if (claim === undefined) throw notFound(ref);
+  const volumeRef: ObjectRef = { kind: 'PersistentVolume', namespace: '', name: claim.spec.volumeName ?? '' };
+  if (claim.status?.phase !== 'Bound')
+    throw new AppError(
+      'VOLUME_FAILED',
+      `persistentvolumeclaim "${ref.name}" is not bound: name a volume in its spec.volumeName, or name it in the spec.claimRef of a volume`,
+    );
+  const volume = objects.get(refKey(volumeRef)) as PersistentVolume | undefined;
+  if (volume === undefined) throw notFound(volumeRef);
+  if (!reachable(volume, nodeName))
+    throw new AppError(
+      'VOLUME_FAILED',
+      `MountVolume.NodeAffinity check failed for volume "${volumeRef.name}": no matching NodeSelectorTerms`,
+    );
+  const { hostPath, local } = volume.spec;
+  return { kind: 'hostPath', path: hostPath?.path ?? local?.path ?? '', type: hostPath?.type ?? (local === undefined ? '' : 'Directory') };
+}
+
+/** The only label that a node without an API server has for sure. */
+function reachable({ spec }: PersistentVolume, nodeName: string): boolean {
+  const terms = spec.nodeAffinity?.required?.nodeSelectorTerms;
+  if (terms === undefined) return true;
+  return terms.some((term) =>
+    (term.matchExpressions ?? []).every(({ key, operator, values = [] }) => {
+      if (key !== 'kubernetes.io/hostname') return false;
+      if (operator === 'In') return values.includes(nodeName);
+      return operator === 'NotIn' ? !values.includes(nodeName) : operator === 'Exists';
+    }),
+  );
+}
+
+const PROPAGATION: Readonly<Record<MountPropagationMode, NonNullable<MountSpec['propagation']>>> = {
+  None: 'PROPAGATION_PRIVATE',
+  HostToContainer: 'PROPAGATION_HOST_TO_CONTAINER',
+  Bidirectional: 'PROPAGATION_BIDIRECTIONAL',
+};
 
 export function containerMounts(c: Container, volumes: readonly VolumePlan[]): MountSpec[] {
   return (c.volumeMounts ?? []).flatMap((m) => {
     const volume = volumes.find((v) => v.name === m.name);
-    return volume === undefined ? [] : [{ containerPath: m.mountPath, hostPath: volume.path, readOnly: m.readOnly === true }];
+    if (volume === undefined) return [];
+    const readOnly = m.readOnly === true || volume.kind === 'files' || (volume.kind === 'hostPath' && volume.readOnly);
+    return [
+      {
+        containerPath: m.mountPath,
+        hostPath: volume.path,
+        readOnly,
+        ...(m.mountPropagation === undefined ? {} : { propagation: PROPAGATION[m.mountPropagation] }),
+      },
+    ];
   });
 }

@@ -1,0 +1,86 @@
+/**
+ * Keeps the volumes of pods: makes them before containers start and brings new content into those that are made from objects.
+ * One at a time for each pod, so that a refresh never meets a start half-way.
+ */
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Pod } from '#api/kinds/core/pod.ts';
+import type { PersistentVolumeClaim } from '#api/kinds/core/persistentVolumeClaim.ts';
+import type { Logger } from '#base/log.ts';
+import { writeAtomically } from '../../linux/atomicFiles.ts';
+import { fetchObjects } from '../objects/fetch.ts';
+import type { ObjectRef, ObjectSource } from '../objects/source.ts';
+import { podName } from '../paths.ts';
+import { makeVolumes } from './act.ts';
+import { planVolumes, type VolumeFacts, type VolumePlan } from './plan.ts';
+import { volumeRefs } from './refs.ts';
+
+export interface PodVolumesOptions {
+  readonly objects: ObjectSource;
+  readonly log: Logger;
+  readonly facts: Omit<VolumeFacts, 'objects'>;
+}
+
+export class PodVolumes {
+  readonly #options: PodVolumesOptions;
+  /** Pod UID -> what is under way. */
+  readonly #busy = new Map<string, Promise<unknown>>();
+
+  constructor(options: PodVolumesOptions) {
+    this.#options = options;
+  }
+
+  /** Makes what is not there yet and returns all of them. Throws what the pod has to wait for. */
+  prepare(pod: Pod, signal: AbortSignal): Promise<readonly VolumePlan[]> {
+    return this.#alone(pod, async () => {
+      const plans = await this.#plan(pod, signal);
+      await makeVolumes(plans);
+      return plans;
+    });
+  }
+
+  /** An object changed, or may have while nobody watched. Volumes keep what they have when the new content is not complete. */
+  async refresh(pod: Pod, signal: AbortSignal): Promise<void> {
+    if (volumeRefs(pod.spec.volumes ?? [], podName(pod).namespace).length === 0) return;
+    try {
+      await this.#alone(pod, async () => {
+        for (const plan of await this.#plan(pod, signal))
+          if (plan.kind === 'files' && (await isMade(plan.path))) await writeAtomically(plan.path, plan.files);
+      });
+    } catch (err) {
+      if (signal.aborted) return;
+      const { namespace, name } = podName(pod);
+      this.#options.log.warn('Cannot update volumes', { pod: `${namespace}/${name}`, err });
+    }
+  }
+
+  async #plan(pod: Pod, signal: AbortSignal): Promise<VolumePlan[]> {
+    const { objects, facts } = this.#options;
+    const found = await fetchObjects(objects, volumeRefs(pod.spec.volumes ?? [], podName(pod).namespace), signal);
+    const behind = [...found].flatMap(([key, object]): ObjectRef[] => {
+      const name = key.startsWith('PersistentVolumeClaim/') ? (object as PersistentVolumeClaim).spec.volumeName : undefined;
+      return name === undefined ? [] : [{ kind: 'PersistentVolume', namespace: '', name }];
+    });
+    return planVolumes(pod, { ...facts, objects: new Map([...found, ...(await fetchObjects(objects, behind, signal))]) });
+  }
+
+  #alone<T>(pod: Pod, work: () => Promise<T>): Promise<T> {
+    const { uid } = podName(pod);
+    const before = this.#busy.get(uid) ?? Promise.resolve();
+    const mine = before.then(work, work);
+    const settled = mine
+      .catch(() => undefined)
+      .then(() => {
+        if (this.#busy.get(uid) === settled) this.#busy.delete(uid);
+      });
+    this.#busy.set(uid, settled);
+    return mine;
+  }
+}
+
+function isMade(directory: string): Promise<boolean> {
+  return access(join(directory, '..data')).then(
+    () => true,
+    () => false,
+  );
+}
