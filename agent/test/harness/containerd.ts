@@ -8,15 +8,18 @@
 import { accessSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
 import { SystemClock } from '#base/clock.ts';
+import { codeOf } from '#base/errors.ts';
 import { CriClient } from '#cri/client.ts';
 import { killShims, removeCgroups, removeCniResults, removeShimSockets, unmountBelow } from './leftovers.ts';
 import { busyboxImage, PAUSE_IMAGE, pauseImage, writeImage } from './ociImage.ts';
 
 const CNI_PLUGINS = '/usr/lib/cni';
 const RUNC = '/usr/sbin/runc';
-const STARTS_WITHIN_MS = 30_000;
+const STARTS_WITHIN_MS = 60_000;
+const STARTING_LOOK_MS = 20;
 const NEEDED = [
   '/usr/bin/containerd',
   '/usr/bin/ctr',
@@ -141,7 +144,9 @@ class Containerd implements TestContainerd {
 
   async #answers(client: CriClient, signal: AbortSignal): Promise<void> {
     await client.waitReady(signal);
-    if (this.#cri !== 'off') await client.runtime.version({}, { signal });
+    if (this.#cri === 'off') return;
+    // With containers to find again it listens for a while before it answers.
+    while (!(await client.runtime.version({}, { signal }).then(() => true, isStarting))) await delay(STARTING_LOOK_MS);
   }
 
   async kill(): Promise<void> {
@@ -175,6 +180,11 @@ class Containerd implements TestContainerd {
   #logTail(): string {
     return readFileSync(join(this.dir, 'containerd.log'), 'utf8').split('\n').slice(-6).join(' | ');
   }
+}
+
+function isStarting(err: unknown): false {
+  if (codeOf(err) === 'CRI_UNAVAILABLE') return false;
+  throw err;
 }
 
 /** What no test uses and only takes time at the start. */

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { codeOf } from '#base/errors.ts';
+import { seededRandom } from '#base/seededRandom.ts';
 import { fails, must, watchFrom, type ContractOptions, type OpenedStore } from './contractKit.ts';
 import type { Change, Store } from './store.ts';
 
@@ -27,7 +28,7 @@ export function testWatchOracle(name: string, { open, oracleWrites }: ContractOp
 }
 
 async function runOracle({ store, root }: OpenedStore, writes: number): Promise<void> {
-  const random = mulberry32(Number(process.env['STORE_SEED'] ?? 20_260_101));
+  const random = seededRandom(Number(process.env['STORE_SEED'] ?? 20_260_101));
   const start = await store.revision();
   const truth = new Map<number, Line[]>();
   const done = new AbortController();
@@ -138,15 +139,4 @@ function inRevisionOrder(lines: readonly Line[]): readonly Line[] {
     'changes out of order',
   );
   return sorted;
-}
-
-/** Seeded, so that a failure can be run again. Source: Tommy Ettinger's mulberry32, public domain. */
-function mulberry32(seed: number): () => number {
-  let a = seed;
-  return () => {
-    a = (a + 0x6d2b79f5) | 0;
-    let t = Math.imul(a ^ (a >>> 15), 1 | a);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }

@@ -1,0 +1,227 @@
+/**
+ * A kubelet and its containerd under seeded chaos: manifests that come, change, break and go, killed containers, killed sandboxes, both
+ * daemons killed with -9, several at once. After each round everything settles, and then exactly what is wanted runs, nothing was restarted
+ * without a cause, and in the end nothing is left.
+ *
+ *   KIJABI_CHAOS_MINUTES=10 npm test -- chaos      as long as that; the gate runs a few rounds
+ *   KIJABI_CHAOS_SEED=17                           another story than the gate's; a failure prints its seed and its last round
+ */
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import type { Pod } from '#api/kinds/core/pod.ts';
+import { codeOf } from '#base/errors.ts';
+import { Chaos, type Act } from './harness/chaos.ts';
+import { missing, startContainerd, type TestContainerd } from './harness/containerd.ts';
+import { startKubelet, type TestKubelet } from './harness/kubelet.ts';
+import { until } from './harness/until.ts';
+
+const skip = missing() ?? false;
+const SEED = Number(process.env['KIJABI_CHAOS_SEED'] ?? 1);
+const MINUTES = Number(process.env['KIJABI_CHAOS_MINUTES'] ?? 0);
+const GATE_ROUNDS = 8;
+/** Ends of containers and removals take their time when 30 things happen at once on a busy machine. */
+const SETTLES_WITHIN_MS = 180_000;
+
+let containerd: TestContainerd;
+let kubelet: TestKubelet;
+
+before(async () => {
+  if (skip !== false) return;
+  containerd = await startContainerd();
+  kubelet = await startKubelet(containerd, { config: { crashLoopBackOff: { maxContainerRestartPeriod: '1s' } } });
+});
+after(async () => {
+  await kubelet?.stop();
+  await containerd?.stop();
+});
+
+interface Seen {
+  readonly uid: string;
+  readonly id: string;
+  readonly restarts: number;
+}
+
+/** "pod/container" -> what runs there. */
+function containersOf(pods: readonly Pod[]): Map<string, Seen> {
+  return new Map(
+    pods.flatMap(({ metadata, status }) =>
+      (status?.containerStatuses ?? []).map(({ name, containerID = '', restartCount }): [string, Seen] => [
+        `${metadata.name?.replace(/-node1$/, '')}/${name}`,
+        { uid: metadata.uid ?? '', id: containerID.replace('containerd://', ''), restarts: restartCount },
+      ]),
+    ),
+  );
+}
+
+const isRunning = ({ status }: Pod): boolean =>
+  status?.phase === 'Running' && (status.containerStatuses ?? []).every(({ state }) => state?.running !== undefined);
+
+async function tasks(): Promise<Map<string, number>> {
+  const lines = (await containerd.ctr(['tasks', 'list'])).split('\n').slice(1);
+  return new Map(lines.flatMap((line) => ((/^(\S+)\s+(\d+)\s+RUNNING/.exec(line) ?? []).slice(1, 3).length === 2 ? [pairOf(line)] : [])));
+}
+function pairOf(line: string): [string, number] {
+  const [id = '', pid = ''] = line.trim().split(/\s+/);
+  return [id, Number(pid)];
+}
+
+/** What is wrong with the world now; nothing: it has settled. */
+async function unsettled(chaos: Chaos): Promise<string | undefined> {
+  const pods = await kubelet.pods();
+  const names = pods.map(({ metadata }) => metadata.name?.replace(/-node1$/, '')).sort();
+  const wanted = [...chaos.wanted.keys()].sort();
+  if (names.join() !== wanted.join()) return `pods are ${names.join()}, wanted ${wanted.join()}`;
+  const waiting = pods.filter((pod) => !isRunning(pod)).map(({ metadata }) => metadata.name);
+  if (waiting.length > 0) return `${waiting.join()} do not run`;
+  for (const pod of pods) {
+    const name = pod.metadata.name?.replace(/-node1$/, '') ?? '';
+    const marks = pod.spec.containers.map(({ env }) => env?.[0]?.value);
+    if (marks.some((mark) => mark !== chaos.wanted.get(name)?.mark)) return `${name} is still the old one`;
+  }
+  const running = await tasks();
+  const ids = [...containersOf(pods).values()].map(({ id }) => id);
+  const dead = ids.filter((id) => !running.has(id));
+  if (dead.length > 0) return `the status names ${dead.join()}, which containerd does not run`;
+  const want = ids.length + pods.length; // a sandbox each
+  return running.size === want ? undefined : `${running.size} tasks run, ${want} are wanted`;
+}
+
+async function settle(chaos: Chaos): Promise<void> {
+  let why: string | undefined = 'nothing was looked at yet';
+  await until('it settles', async () => (why = await unsettled(chaos).catch(String)) === undefined, SETTLES_WITHIN_MS).catch(() => {
+    throw new Error(`It does not settle: ${why}\n${kubelet.log().split('\n').slice(-30).join('\n')}`);
+  });
+}
+
+async function carryOut(act: Act, chaos: Chaos): Promise<void> {
+  switch (act.kind) {
+    case 'write':
+      return kubelet.apply(act.file, act.text);
+    case 'remove':
+      return kubelet.remove(act.file);
+    case 'killContainer':
+    case 'killSandbox': {
+      const pod = (await kubelet.pods().catch(() => [])).find(({ metadata }) => metadata.name === `${act.pod}-node1`);
+      if (pod === undefined) return;
+      const running = await tasks();
+      const ids = act.kind === 'killContainer' ? idsOf(pod).slice(0, 1) : await sandboxesOf(act.pod);
+      for (const id of ids) {
+        const pid = running.get(id);
+        if (pid === undefined || !killed(pid)) continue;
+        chaos.cause(pod.metadata.uid ?? '', act.kind === 'killContainer' ? [pod.spec.containers[0]?.name ?? ''] : namesOf(pod));
+      }
+      return;
+    }
+    case 'killKubelet':
+      await kubelet.kill('SIGKILL');
+      return kubelet.start();
+    case 'killContainerd':
+      await containerd.kill();
+      return containerd.start();
+    default:
+      return act satisfies never;
+  }
+}
+
+/** False when it has ended by itself, or by another act. */
+function killed(pid: number): boolean {
+  try {
+    return process.kill(pid, 'SIGKILL');
+  } catch (err) {
+    if (codeOf(err) === 'ESRCH') return false;
+    throw err;
+  }
+}
+
+const namesOf = (pod: Pod): string[] => pod.spec.containers.map(({ name }) => name);
+const idsOf = (pod: Pod): string[] =>
+  (pod.status?.containerStatuses ?? []).map(({ containerID = '' }) => containerID.replace('containerd://', ''));
+async function sandboxesOf(pod: string): Promise<string[]> {
+  const filter = `labels."io.cri-containerd.kind"==sandbox,labels."io.kubernetes.pod.name"==${pod}-node1`;
+  return (await containerd.ctr(['containers', 'list', '-q', filter])).split('\n').filter(Boolean);
+}
+
+/** Restarted are those that had a cause, at least once and at most once for each; all others are the same containers as before. */
+function check(chaos: Chaos, before: ReadonlyMap<string, Seen>, now: ReadonlyMap<string, Seen>): void {
+  for (const [key, { uid, id, restarts }] of now) {
+    const was = before.get(key);
+    const causes = chaos.causes(uid, key.split('/')[1] ?? '');
+    if (was === undefined || was.uid !== uid) {
+      assert.ok(restarts <= causes, `${key} is new and was restarted ${restarts} times for ${causes} causes`);
+    } else if (causes === 0) {
+      assert.deepEqual({ id, restarts }, { id: was.id, restarts: was.restarts }, `${key} was restarted without a cause`);
+    } else {
+      const more = restarts - was.restarts;
+      assert.ok(more >= 1 && more <= causes, `${key} was restarted ${more} times for ${causes} causes`);
+      assert.notEqual(id, was.id);
+    }
+  }
+}
+
+function openFiles(pid: number): number {
+  return readdirSync(`/proc/${pid}/fd`).length;
+}
+
+const belowCgroups = (): string[] => {
+  const root = join('/sys/fs/cgroup/memory', containerd.cgroupRoot);
+  if (!existsSync(root)) return [];
+  return readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((name) => /(^|\/)pod[0-9a-f-]{32,}$/.test(name));
+};
+
+test('chaos: what is wanted runs, nothing restarts without a cause, nothing is left', { skip }, async (t) => {
+  const chaos = new Chaos(SEED);
+  const endAtMs = performance.now() + MINUTES * 60_000;
+  let seen: ReadonlyMap<string, Seen> = new Map();
+  let rounds = 0;
+  for (; MINUTES > 0 ? performance.now() < endAtMs : rounds < GATE_ROUNDS; rounds++) {
+    const acts = chaos.round();
+    const story = `seed ${SEED}, round ${rounds}: ${acts.map(({ about }) => about).join('; ')}`;
+    try {
+      for (const group of chaos.overlapping(acts)) await Promise.all(group.map((act) => carryOut(act, chaos)));
+      await settle(chaos);
+      const now = containersOf(await kubelet.pods());
+      check(chaos, seen, now);
+      seen = now;
+      chaos.forgetCauses();
+    } catch (err) {
+      throw new Error(story, { cause: err });
+    }
+  }
+  t.diagnostic(`${rounds} rounds, ${chaos.done} acts: ${chaos.tally()}`);
+  for (const kind of ['write', 'remove', 'killContainer', 'killSandbox', 'killKubelet', 'killContainerd'] as const)
+    assert.ok(chaos.tally().includes(kind), `${kind} never happened`);
+
+  for (const file of readdirSync(kubelet.manifests)) kubelet.remove(file);
+  chaos.wanted.clear();
+  await settle(chaos);
+  await until('no container is known', async () => (await containerd.ctr(['containers', 'list', '-q'])) === '');
+  await until('no directory of a pod is left', () => readdirSync(join(kubelet.rootDir, 'pods')).length === 0);
+  await until('no log of a pod is left', () => readdirSync(kubelet.podLogs).length === 0);
+  await until('no cgroup of a pod is left', () => belowCgroups().length === 0);
+  const mounts = (): string[] =>
+    readFileSync('/proc/self/mountinfo', 'utf8')
+      .split('\n')
+      .filter((line) => line.includes(` ${containerd.dir}/`));
+  await until('no mount is left', () => mounts().length === 0).catch(() => assert.deepEqual(mounts(), []));
+});
+
+test('a life without kills leaves no file open: twenty pods come and go', { skip }, async () => {
+  for (const file of readdirSync(kubelet.manifests)) kubelet.remove(file); // when the story before was broken off
+  const pod = new Chaos(SEED + 1);
+  const wave = async (): Promise<void> => {
+    for (let i = 0; i < 10; i++) for (const act of pod.add(`wave-${i}`)) await carryOut(act, pod);
+    await settle(pod);
+    for (const file of readdirSync(kubelet.manifests)) kubelet.remove(file);
+    pod.wanted.clear();
+    await settle(pod);
+    await until('no directory of a pod is left', () => readdirSync(join(kubelet.rootDir, 'pods')).length === 0);
+  };
+  await wave(); // what is opened once and kept, such as connections
+  const before = openFiles(kubelet.pid());
+  await wave();
+  await until('as many files are open as before', () => openFiles(kubelet.pid()) <= before).catch(() =>
+    assert.fail(`${openFiles(kubelet.pid())} files are open, ${before} were`),
+  );
+});
