@@ -23,6 +23,7 @@ import { WatchCache } from './cache/watchCache.ts';
 import { Discovery } from './discovery.ts';
 import { makeEndpoints } from './endpoints.ts';
 import type { HealthCheck } from './health.ts';
+import type { BackendOptions, KubeletTls } from './http/backend.ts';
 import { InflightGate, isLongRunning, requestKind, type Limits } from './http/limits.ts';
 import { answerHistory } from './history/history.ts';
 import { ApiHttpServer } from './http/server.ts';
@@ -81,6 +82,13 @@ export interface ApiServerOptions {
   /** undefined: days where there is room for them, an hour otherwise. */
   readonly eventTtlMs?: number | undefined;
   readonly audit?: Audit;
+  /** How kubelets are reached, for logs, exec and the like. */
+  readonly kubelet?: {
+    readonly tls?: KubeletTls;
+    readonly preferredAddresses?: readonly string[];
+    readonly dialMs?: number;
+    readonly connect?: NonNullable<BackendOptions['connect']>;
+  };
 }
 
 export type AuthorizationMode = 'Node' | 'RBAC' | 'AlwaysAllow' | 'AlwaysDeny';

@@ -1,5 +1,5 @@
 /** One request on its way through the server, and what may become of it. Types only: http/ makes calls and writes answers, the rest handles them. */
-import type { Duplex } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 import type { Peer } from '#base/peer.ts';
 import type { Wanted } from './negotiate.ts';
 import type { RequestInfo } from './requestInfo.ts';
@@ -29,6 +29,8 @@ export interface ApiCall {
   readonly info: RequestInfo;
   readonly peer: Peer;
   readonly user: UserInfo;
+  /** The body as it comes, without a limit; only for what is handed on. */
+  readonly bodyStream: Readable;
   /** Reads the body, once. Throws: RequestEntityTooLarge, UnsupportedMediaType. */
   body(): Promise<Buffer>;
   /** Aborted when the client has gone or the time is over. Made when first asked for, because most requests never look. */
@@ -46,6 +48,8 @@ export interface Upgrade {
   readonly protocol: string;
   /** The raw stream behind the request's head. */
   take(): Duplex;
+  /** Ends what was taken, whatever state it is in. */
+  drop(): void;
 }
 
 /** Bytes to a client that reads for as long as it likes. */
@@ -73,7 +77,15 @@ export type Answer =
       readonly text: string;
       readonly headers?: Readonly<Record<string, string>>;
     }
-  | { readonly kind: 'stream'; readonly contentType: string; readonly run: (sink: Sink) => Promise<void> }
+  | {
+      readonly kind: 'stream';
+      readonly contentType: string;
+      /** Default 200. */
+      readonly code?: number;
+      /** Names and values in turn. */
+      readonly headers?: readonly string[];
+      readonly run: (sink: Sink) => Promise<void>;
+    }
   /** The handler has taken the connection. */
   | { readonly kind: 'taken' };
 

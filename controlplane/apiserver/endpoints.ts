@@ -6,6 +6,7 @@ import type { Authenticator } from './authn/authenticator.ts';
 import type { ServiceAccountTokens } from './authn/serviceAccounts.ts';
 import type { Authorizer } from './authz/authorizer.ts';
 import type { Handler } from './call.ts';
+import { Backends } from './http/backend.ts';
 import type { RegistryDeps } from './registry/deps.ts';
 import type { Registry, SubresourceEndpoint } from './registry/registry.ts';
 import { bindingHandler, evictionHandler } from './registry/subresources/pods.ts';
@@ -15,6 +16,9 @@ import type { Writer } from './registry/writes.ts';
 import { accessReview, rulesReview, selfReview } from './reviews/access.ts';
 import { tokenReview } from './reviews/token.ts';
 import { noSuchPath } from './status.ts';
+import { PREFERRED_ADDRESSES } from './streams/kubelet.ts';
+import { execHandler, logHandler, portForwardHandler } from './streams/pods.ts';
+import { proxyHandler } from './streams/proxy.ts';
 
 export interface EndpointParts {
   readonly deps: RegistryDeps;
@@ -26,7 +30,7 @@ export interface EndpointParts {
   readonly authenticator: Authenticator;
   readonly serviceAccounts: ServiceAccountTokens;
   readonly tokenCaches: TokenCaches;
-  readonly options: Pick<ApiServerOptions, 'authentication'>;
+  readonly options: Pick<ApiServerOptions, 'authentication' | 'kubelet'>;
 }
 
 export function makeEndpoints(parts: EndpointParts): {
@@ -101,7 +105,40 @@ function subresources(parts: EndpointParts): ReadonlyMap<string, SubresourceEndp
       }),
     },
   });
+  addStreams(out, parts);
   return out;
+}
+
+/** Source: the default of --kubelet-timeout. */
+const DIAL_MS = 5_000;
+
+function addStreams(out: Map<string, SubresourceEndpoint>, { deps, registry, options }: EndpointParts): void {
+  const { tls = {}, preferredAddresses = PREFERRED_ADDRESSES, dialMs = DIAL_MS, connect } = options.kubelet ?? {};
+  const parts = {
+    deps,
+    pods: registry.get('v1', 'pods'),
+    backends: new Backends({ kubelet: tls, dialMs, ...(connect === undefined ? {} : { connect }) }),
+    places: { nodes: registry.get('v1', 'nodes').cache, preferredAddresses },
+    services: registry.get('v1', 'services').cache,
+    endpointSlices: registry.get('discovery.k8s.io/v1', 'endpointslices').cache,
+    random: deps.random,
+  };
+  const both = (handler: Handler): SubresourceEndpoint['handlers'] => ({ create: handler, get: handler });
+  const all = (handler: Handler): SubresourceEndpoint['handlers'] => ({
+    ...both(handler),
+    delete: handler,
+    patch: handler,
+    update: handler,
+  });
+  const add = (path: string, kind: string, handlers: SubresourceEndpoint['handlers']): void =>
+    void out.set(path, { kind: { group: '', version: 'v1', kind }, handlers });
+  add('/pods/log', 'Pod', { get: logHandler(parts) });
+  add('/pods/exec', 'PodExecOptions', both(execHandler(parts, 'exec')));
+  add('/pods/attach', 'PodAttachOptions', both(execHandler(parts, 'attach')));
+  add('/pods/portforward', 'PodPortForwardOptions', both(portForwardHandler(parts)));
+  add('/pods/proxy', 'PodProxyOptions', all(proxyHandler(parts, 'pods')));
+  add('/services/proxy', 'ServiceProxyOptions', all(proxyHandler(parts, 'services')));
+  add('/nodes/proxy', 'NodeProxyOptions', all(proxyHandler(parts, 'nodes')));
 }
 
 function openIdPaths({ serviceAccounts, options }: EndpointParts): ReadonlyMap<string, Handler> {

@@ -5,7 +5,7 @@ import type { Answer, ApiCall, UserInfo } from './call.ts';
 import type { Audit } from './audit.ts';
 import type { Authenticator } from './authn/authenticator.ts';
 import { impersonate } from './authn/impersonation.ts';
-import { attributesOf, type Authorizer } from './authz/authorizer.ts';
+import { attributesOf, type Attributes, type Authorizer } from './authz/authorizer.ts';
 import { forbiddenText } from './authz/messages.ts';
 import { answerOfError } from './failures.ts';
 import { forbidden } from './status.ts';
@@ -41,6 +41,7 @@ export function makePipeline({ authenticator, authorizer, audit, enter, route }:
       const { decision, reason } = authorizer.authorize(attributes);
       record?.decided(decision, reason);
       if (decision !== 'allow') throw forbidden(attributes, attributes.name, forbiddenText(attributes, reason));
+      if (isEntrance(attributes)) requireCreate(attributes, authorizer);
       const answer = await route(call);
       record?.answered(answer);
       return answer;
@@ -51,4 +52,17 @@ export function makePipeline({ authenticator, authorizer, audit, enter, route }:
       leave();
     }
   };
+}
+
+const ENTRANCES = new Set(['exec', 'attach', 'portforward']);
+
+/** A WebSocket begins with a GET, but whoever gets into a pod does more than read. Source: upstream asks for create since Kubernetes 1.35. */
+function isEntrance({ verb, group, resource, subresource }: Attributes): boolean {
+  return verb === 'get' && group === '' && resource === 'pods' && ENTRANCES.has(subresource);
+}
+
+function requireCreate(attributes: Attributes, authorizer: Authorizer): void {
+  const asked = { ...attributes, verb: 'create' };
+  const { decision, reason } = authorizer.authorize(asked);
+  if (decision !== 'allow') throw forbidden(asked, asked.name, forbiddenText(asked, reason));
 }

@@ -68,6 +68,14 @@ export class ApiError extends AppError {
       code: CODES[reason],
     };
   }
+
+  /** 500 without a reason: clients print the message as it is. */
+  static plain(message: string, cause?: unknown): ApiError {
+    const err = new ApiError('InternalError', message, { cause });
+    const { reason: _, ...rest } = err.status;
+    (err as { status: ApiError['status'] }).status = rest;
+    return err;
+  }
 }
 
 /** What an error is about: "deployments" in "apps". */

@@ -110,6 +110,10 @@ export class Exchange implements ApiCall {
     return asked === undefined ? FOR_PEOPLE.test(this.#req.headers['user-agent'] ?? '') : isTrue(asked);
   }
 
+  get bodyStream(): IncomingMessage {
+    return this.#req;
+  }
+
   body(): Promise<Buffer> {
     return readBody(this.#req);
   }

@@ -8,7 +8,7 @@
 import { randomUUID } from 'node:crypto';
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '#base/clock.ts';
 import { AppError, codeOf, explain } from '#base/errors.ts';
@@ -51,6 +51,8 @@ export class ApiHttpServer {
   readonly #deadlines: Deadlines;
   readonly #negotiator = new Negotiator();
   readonly #open = new Set<Exchange>();
+  /** The connections below TLS, by whom they are with: one whose tunnel was cut may outlive it. */
+  readonly #raw = new Map<string, Socket>();
 
   constructor(options: HttpServerOptions) {
     this.#options = options;
@@ -65,6 +67,11 @@ export class ApiHttpServer {
       keepAliveTimeout: KEEP_ALIVE_MS,
       handshakeTimeout: 10_000,
       shouldUpgradeCallback: (req: IncomingMessage) => wantsStream(req.url ?? ''),
+    });
+    this.#server.on('connection', (socket: Socket) => {
+      const who = peerKey(socket);
+      this.#raw.set(who, socket);
+      socket.once('close', () => this.#raw.delete(who));
     });
     this.#server.on('request', (req, res) => void this.#serve(req, res));
     this.#server.on('upgrade', (req, socket, head) => void this.#serveUpgrade(req, socket, head));
@@ -123,21 +130,34 @@ export class ApiHttpServer {
   async #serveUpgrade(req: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const res = new ServerResponse(req);
     res.assignSocket(socket as never);
+    let dropOf = (): void => undefined;
     const take = (): Duplex => {
       res.detachSocket(socket as never);
       if (head.length > 0) socket.unshift(head);
+      // From now on the connection is the handler's; the request is over when it is.
+      const raw = this.#raw.get(peerKey(socket as Socket));
+      exchange.onAbort(() => drop());
+      socket.once('close', () => drop());
+      const drop = (): void => {
+        socket.destroy();
+        // A TLS socket with something left to write does not take the connection below along.
+        raw?.destroy();
+        res.emit('close');
+      };
+      dropOf = drop;
       return socket;
     };
     socket.on('error', () => undefined);
-    const upgrade = { protocol: req.headers.upgrade ?? '', take };
-    const exchange = new Exchange(req, {
+    const upgrade = { protocol: req.headers.upgrade ?? '', take, drop: () => dropOf() };
+    const exchange: Exchange = new Exchange(req, {
       id: randomUUID(),
       negotiator: this.#negotiator,
       startedAtMs: this.#options.clock.nowMs(),
       upgrade,
     });
     res.shouldKeepAlive = false;
-    res.on('finish', () => socket.end());
+    // Not end(): what a refused client still sends is not read, so its end would never be seen.
+    res.on('finish', () => (socket as Socket).destroySoon());
     await this.#run(exchange, req, res);
   }
 
@@ -185,7 +205,10 @@ export class ApiHttpServer {
       ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
     };
     if (answer.kind !== 'stream') return writeWhole(res, answer, context);
-    res.writeHead(200, [...common(context), 'Content-Type', answer.contentType, 'Transfer-Encoding', 'chunked']);
+    const { code = 200, headers = [], contentType } = answer;
+    const isEmpty = code === 204 || code === 304;
+    const type = contentType === '' ? [] : ['Content-Type', contentType];
+    res.writeHead(code, [...common(context), ...type, ...headers, ...(isEmpty ? [] : ['Transfer-Encoding', 'chunked'])]);
     res.flushHeaders();
     const { clock, metrics, log } = this.#options;
     const info = exchange.info;
@@ -213,6 +236,8 @@ export class ApiHttpServer {
   }
 }
 
+const peerKey = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress} ${remotePort}`;
+
 function retryAfter(value: unknown): number | undefined {
   const details = (value as { readonly details?: { readonly retryAfterSeconds?: number } } | undefined)?.details;
   return details?.retryAfterSeconds;
@@ -226,7 +251,7 @@ function leaveBody(req: IncomingMessage, res: ServerResponse): void {
 }
 
 function wantsStream(url: string): boolean {
-  return /\/(exec|attach|portforward|proxy)(\/|\?|$)/.test(url) || /[?&]watch=/.test(url);
+  return /\/(exec|attach|portforward|proxy)(\/|\?|$)/.test(url);
 }
 
 const MALFORMED: Readonly<Record<string, readonly [number, string]>> = {
