@@ -12,7 +12,7 @@ import { parseFlags, usage } from './config/flags.ts';
 import { settingsOf, type Settings } from './config/settings.ts';
 import { hostAddress } from './http/address.ts';
 import { ensureSelfSigned } from './http/selfSigned.ts';
-import { followTlsFiles, readTlsFiles } from './http/tls.ts';
+import { followTlsFiles, readPem, readTlsFiles } from './http/tls.ts';
 import { runCompactor } from './storage/compactor.ts';
 import { openStore } from './storage/open.ts';
 import { processUsage, systemChance } from './surroundings.ts';
@@ -29,6 +29,12 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
       : pair),
     clientCa: tls.clientCa,
   };
+  const { kubelet } = settings;
+  const [kubeletCertificate, kubeletKey, kubeletCa] = await Promise.all([
+    kubelet.certificate === undefined ? undefined : readPem(kubelet.certificate, '--kubelet-client-certificate'),
+    kubelet.key === undefined ? undefined : readPem(kubelet.key, '--kubelet-client-key'),
+    kubelet.ca === undefined ? undefined : readPem(kubelet.ca, '--kubelet-certificate-authority'),
+  ]);
   const [material, signingKey, keys, tokens] = await Promise.all([
     readTlsFiles(files),
     readNamed(settings.signingKeyFile, '--service-account-signing-key-file').then((pem) => readSigningKey(pem, settings.signingKeyFile)),
@@ -62,6 +68,7 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
     },
     authorizationModes: settings.authorizationModes,
     admission: settings.admission,
+    kubelet: { ...kubelet, tls: { certificate: kubeletCertificate, key: kubeletKey, ca: kubeletCa } },
     serviceRanges: settings.serviceRanges,
     nodePorts: settings.nodePorts,
     endpoints: settings.endpoints,

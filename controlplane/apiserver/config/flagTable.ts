@@ -40,7 +40,6 @@ const each = (names: string, row: FlagRow): Record<string, FlagRow> => Object.fr
 const NO_AUDIT = 'this server writes no audit log yet';
 const NO_WEBHOOK = 'webhooks for authentication and authorization are not there yet';
 const NO_AGGREGATION = 'this server does not aggregate other API servers yet';
-const NO_STREAMS = 'this server does not reach kubelets yet';
 const NO_OIDC = 'OpenID Connect logins are not there yet: use certificates, service accounts or --token-auth-file';
 const NO_METRIC_CHOICE = 'which metrics there are cannot be chosen';
 const ONE_VERSION = 'this server speaks the API of Kubernetes 1.36 alone';
@@ -182,11 +181,16 @@ export const FLAGS: Readonly<Record<string, FlagRow>> = {
     refused('string', NO_AGGREGATION),
   ),
   'egress-selector-config-file': refused('string', 'connections to the cluster are made directly'),
-  ...each('kubelet-certificate-authority kubelet-client-certificate kubelet-client-key', refused('string', NO_STREAMS)),
-  'kubelet-preferred-address-types': refused('list', NO_STREAMS),
-  'kubelet-timeout': refused('duration', NO_STREAMS),
-  'kubelet-port': refused('int', NO_STREAMS),
-  'kubelet-read-only-port': refused('int', NO_STREAMS),
+  'kubelet-client-certificate': honoured('string', '', 'FILE: what this server shows kubelets, for logs, exec and the like'),
+  'kubelet-client-key': honoured('string', '', 'FILE: key of --kubelet-client-certificate'),
+  'kubelet-certificate-authority': honoured('string', '', "FILE: CAs of kubelets' certificates; without it they are not checked"),
+  'kubelet-preferred-address-types': honoured(
+    'list',
+    'Hostname,InternalDNS,InternalIP,ExternalDNS,ExternalIP',
+    'TYPE,...: which address of a node is tried',
+  ),
+  'kubelet-timeout': honoured('duration', '5s', 'DURATION: for a connection to a kubelet to be there'),
+  ...each('kubelet-port kubelet-read-only-port', refused('int', 'the port of a kubelet stands in the status of its node')),
 
   // audit
   ...each('audit-policy-file audit-log-path audit-log-format audit-log-mode audit-log-version', refused('string', NO_AUDIT)),

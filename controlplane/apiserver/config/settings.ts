@@ -34,6 +34,13 @@ export interface Settings {
     readonly selfSignedDir: string;
     readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
   };
+  readonly kubelet: {
+    readonly certificate: string | undefined;
+    readonly key: string | undefined;
+    readonly ca: string | undefined;
+    readonly preferredAddresses: readonly string[];
+    readonly dialMs: number;
+  };
   readonly limits: Limits;
   readonly minWatchMs: number;
   readonly shutdownDelayMs: number;
@@ -119,6 +126,13 @@ export function settingsOf(values: FlagValues): Settings {
       clientCa: values.file('client-ca-file'),
       selfSignedDir: values.text('cert-dir') ?? '',
       minVersion: minVersion === 'VersionTLS13' ? 'TLSv1.3' : 'TLSv1.2',
+    },
+    kubelet: {
+      certificate: values.file('kubelet-client-certificate'),
+      key: values.file('kubelet-client-key'),
+      ca: values.file('kubelet-certificate-authority'),
+      preferredAddresses: values.list('kubelet-preferred-address-types'),
+      dialMs: check(values.ms('kubelet-timeout') > 0, '--kubelet-timeout: want more than 0', values.ms('kubelet-timeout')),
     },
     limits: {
       maxRequestsInflight: between('max-requests-inflight', 0, 1e9),
