@@ -6,7 +6,7 @@ import { connect, type TLSSocket } from 'node:tls';
 import { after, before, test } from 'node:test';
 import { startDevServer, type DevServer } from '../apiserver/dev/start.ts';
 import { TestClient, type TestAnswer } from '../apiserver/testing/client.ts';
-import { FakeKubelet } from '../apiserver/testing/kubelet.ts';
+import { FakeKubelet } from './fakeKubelet.ts';
 
 // oxlint-disable-next-line typescript/no-explicit-any
 type Loose = any;

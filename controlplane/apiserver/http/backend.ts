@@ -46,6 +46,8 @@ export type UpgradeAnswer =
   | { readonly kind: 'upgraded'; readonly head: string; readonly socket: Duplex; readonly first: Buffer }
   | { readonly kind: 'response'; readonly response: IncomingMessage };
 
+export type BackendResponse = IncomingMessage;
+
 export class DialError extends Error {
   override readonly name = 'DialError';
 }

@@ -1,6 +1,6 @@
 /** From the answer of a kubelet or a pod to ours: its bytes at the pace of the client, or a Status of what it says. */
-import type { IncomingMessage } from 'node:http';
 import type { Answer, ApiCall, Sink } from '../call.ts';
+import type { BackendResponse } from '../http/backend.ts';
 import { ApiError, badRequest, internalError, type About } from '../status.ts';
 
 /** Headers that are about one connection, or about us. Source: RFC 9110 section 7.6.1. */
@@ -47,7 +47,7 @@ export function handedOn(call: ApiCall): Record<string, string | string[]> {
 const OURS = new Set(['audit-id', 'content-type', 'content-length', 'warning', 'cache-control']);
 
 /** contentType: where the other side says none. */
-export function answerFrom(response: IncomingMessage, contentType: string): Answer {
+export function answerFrom(response: BackendResponse, contentType: string): Answer {
   const headers: string[] = [];
   for (let i = 0; i < response.rawHeaders.length; i += 2) {
     const [name = '', value = ''] = response.rawHeaders.slice(i, i + 2);
@@ -62,7 +62,7 @@ export function answerFrom(response: IncomingMessage, contentType: string): Answ
   };
 }
 
-async function copy(response: IncomingMessage, sink: Sink): Promise<void> {
+async function copy(response: BackendResponse, sink: Sink): Promise<void> {
   try {
     for await (const chunk of response) {
       if (sink.signal.aborted) break;
@@ -76,7 +76,7 @@ async function copy(response: IncomingMessage, sink: Sink): Promise<void> {
 /** Source: upstream reads no more of an error. */
 const LONGEST_ERROR = 50_000;
 
-async function textOf(response: IncomingMessage): Promise<string> {
+async function textOf(response: BackendResponse): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of response) {
@@ -89,13 +89,13 @@ async function textOf(response: IncomingMessage): Promise<string> {
 }
 
 /** What refused to upgrade, as it said it. A connection that asked for an upgrade is never streamed to. */
-export async function wholeAnswerFrom(response: IncomingMessage): Promise<Answer> {
+export async function wholeAnswerFrom(response: BackendResponse): Promise<Answer> {
   const text = await textOf(response);
   return { kind: 'text', code: response.statusCode ?? 502, contentType: response.headers['content-type'] ?? 'text/plain', text };
 }
 
 /** An error of the kubelet as a Status. */
-export async function errorFrom(response: IncomingMessage, about: About, name: string): Promise<ApiError> {
+export async function errorFrom(response: BackendResponse, about: About, name: string): Promise<ApiError> {
   const text = (await textOf(response)).trim();
   switch (response.statusCode) {
     case 400:

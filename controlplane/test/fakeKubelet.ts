@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
-import type { DevServer } from '../dev/start.ts';
+import type { DevServer } from '../apiserver/dev/start.ts';
 
 export interface Seen {
   readonly method: string;
