@@ -70,7 +70,7 @@ function pairOf(line: string): [string, number] {
 /** What is wrong with the world now; nothing: it has settled. */
 async function unsettled(chaos: Chaos): Promise<string | undefined> {
   const pods = await kubelet.pods();
-  const names = pods.map(({ metadata }) => metadata.name?.replace(/-node1$/, '')).sort();
+  const names = pods.map(({ metadata }) => metadata.name?.replace(/-node1$/, '') ?? '').sort();
   const wanted = [...chaos.wanted.keys()].sort();
   if (names.join() !== wanted.join()) return `pods are ${names.join()}, wanted ${wanted.join()}`;
   const waiting = pods.filter((pod) => !isRunning(pod)).map(({ metadata }) => metadata.name);

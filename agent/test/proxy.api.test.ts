@@ -117,7 +117,12 @@ void describe('the source of an API server', () => {
     assert.equal(
       (
         await admin.patch(`${SLICES}/web-2`, 'merge-patch', {
-          metadata: { labels: { ...name, ...{ 'service.kubernetes.io/service-proxy-name': null } } },
+          metadata: {
+            labels: {
+              ...name,
+              'service.kubernetes.io/service-proxy-name': null,
+            },
+          },
         })
       ).code,
       200,
@@ -168,15 +173,7 @@ const CLI = new URL('../../controlplane/cli/main.ts', import.meta.url).pathname;
 const skip = (await whyNoNetNs()) ?? false;
 
 function startApi(node: NetNs) {
-  const [program = '', ...rest] = [
-    ...node.via,
-    process.execPath,
-    '--disable-warning=ExperimentalWarning',
-    CLI,
-    'apiserver',
-    '--dev',
-    '--json',
-  ];
+  const [program, ...rest] = [...node.via, process.execPath, '--disable-warning=ExperimentalWarning', CLI, 'apiserver', '--dev', '--json'];
   return execa(program, rest, { reject: false });
 }
 
@@ -209,7 +206,10 @@ void describe('kube-proxy with an API server', { skip }, () => {
   const send = (method: string, path: string, body?: object): Promise<string> =>
     lab.node.run(
       ...(['curl', '-sS', '--fail-with-body', '--cacert', join(directory, 'ca.crt'), '-X', method] as const),
-      ...['-H', `Authorization: Bearer ${server.token}`, '-H', `Content-Type: application/${method === 'PATCH' ? 'merge-patch+' : ''}json`],
+      '-H',
+      `Authorization: Bearer ${server.token}`,
+      '-H',
+      `Content-Type: application/${method === 'PATCH' ? 'merge-patch+' : ''}json`,
       ...(body === undefined ? [] : ['-d', JSON.stringify(body)]),
       `${server.url}${path}`,
     );

@@ -119,7 +119,7 @@ function waitsOf({ status }: Pod, all: readonly ContainerStatus[], steps: readon
   const underWay = steps.filter((s) => s.tookMs === undefined && s.failed !== true);
   const working = underWay.map((s) => `${s.step}${s.container === undefined ? '' : ` of container ${s.container}`}, which is under way`);
   const notReady = all
-    .filter((c) => c.state?.running !== undefined && c.ready !== true)
+    .filter((c) => c.state?.running !== undefined && !c.ready)
     .map((c) => `container ${c.name}: it runs and is not ready (${c.started === false ? 'its startup probe' : 'its readiness probe'})`);
   const why = status?.reason === undefined ? [] : [`${status.reason}${status.message === undefined ? '' : `: ${status.message}`}`];
   return [...why, ...waits, ...working, ...notReady];

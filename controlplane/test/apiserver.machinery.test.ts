@@ -25,7 +25,7 @@ after(async () => {
 
 /** The same store for a second server, which does not close it. */
 const shared = (of: MemoryStore): Store =>
-  new Proxy(of as Store, {
+  new Proxy(of, {
     get: (target, name: keyof Store) =>
       name === 'close'
         ? () => Promise.resolve()

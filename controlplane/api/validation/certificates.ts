@@ -14,7 +14,7 @@ const PEM = /-----BEGIN (?:NEW )?CERTIFICATE REQUEST-----\s+[A-Za-z0-9+/=\s]+---
 export function validateCertificateSigningRequest({ metadata, spec }: CertificateSigningRequest): readonly Problem[] {
   const problems = new Problems();
   validateMetadata(problems, metadata, at('metadata'), { namespaced: false, name: dns1123Subdomain });
-  const { request = '', usages = [], signerName = '', expirationSeconds } = spec;
+  const { request, usages = [], signerName, expirationSeconds } = spec;
   if (!PEM.test(Buffer.from(request, 'base64').toString('latin1'))) {
     problems.invalid(SPEC.field('request'), request, 'PEM block type must be CERTIFICATE REQUEST');
   }

@@ -32,7 +32,7 @@ const hostProblems = (host: string): readonly string[] => (host.includes('*') ? 
 
 export function validateIngress(ingress: Ingress): readonly Problem[] {
   const problems = new Problems();
-  const { metadata, spec = {} } = ingress;
+  const { metadata, spec } = ingress;
   validateMetadata(problems, metadata, at('metadata'), { namespaced: true, name: dns1123Subdomain });
   const { rules = [], defaultBackend, tls = [], ingressClassName } = spec;
   if (rules.length === 0 && defaultBackend === undefined) {
@@ -113,7 +113,7 @@ function validateService(problems: Problems, { name, port = {} }: IngressService
   else problems.required(place, 'port name or number is required');
 }
 
-export function validateIngressClass({ metadata, spec = {} }: IngressClass): readonly Problem[] {
+export function validateIngressClass({ metadata, spec }: IngressClass): readonly Problem[] {
   const problems = new Problems();
   validateMetadata(problems, metadata, at('metadata'), { namespaced: false, name: dns1123Subdomain });
   const { controller = '', parameters } = spec;

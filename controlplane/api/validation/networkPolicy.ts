@@ -10,7 +10,7 @@ import { validatePresent } from '#api/validation/paths.ts';
 
 const SPEC = at('spec');
 
-export function validateNetworkPolicy({ metadata, spec = {} }: NetworkPolicy): readonly Problem[] {
+export function validateNetworkPolicy({ metadata, spec }: NetworkPolicy): readonly Problem[] {
   const problems = new Problems();
   validateMetadata(problems, metadata, at('metadata'), { namespaced: true, name: dns1123Subdomain });
   validateLabelSelector(problems, spec.podSelector, SPEC.field('podSelector'));

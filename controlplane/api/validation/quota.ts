@@ -19,7 +19,7 @@ const QUOTA_RESOURCES = new Set(
 );
 const COMPUTE = new Set(['cpu', 'memory', 'limits.cpu', 'limits.memory', 'requests.cpu', 'requests.memory', 'pods']);
 
-export function validateResourceQuota({ metadata, spec = {} }: ResourceQuota): readonly Problem[] {
+export function validateResourceQuota({ metadata, spec }: ResourceQuota): readonly Problem[] {
   const problems = new Problems();
   validateMetadata(problems, metadata, at('metadata'), { namespaced: true, name: dns1123Subdomain });
   for (const [name, amount] of Object.entries(spec.hard ?? {})) {

@@ -31,7 +31,7 @@ function roleProblems({ metadata, rules }: Role | ClusterRole, scope: Scope): Pr
 }
 
 function validateRule(problems: Problems, rule: PolicyRule, { place, scope }: { readonly place: FieldPath; readonly scope: Scope }): void {
-  const { verbs = [], apiGroups = [], resources = [], resourceNames = [], nonResourceURLs = [] } = rule;
+  const { verbs, apiGroups = [], resources = [], resourceNames = [], nonResourceURLs = [] } = rule;
   if (verbs.length === 0) problems.required(place.field('verbs'), 'verbs must contain at least one value');
   if (nonResourceURLs.length > 0) {
     const url = place.field('nonResourceURLs');

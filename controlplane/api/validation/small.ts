@@ -18,7 +18,7 @@ import { validateShare } from '#api/validation/workloads.ts';
 
 const SPEC = at('spec');
 
-export function validateDisruptionBudget({ metadata, spec = {} }: PodDisruptionBudget): readonly Problem[] {
+export function validateDisruptionBudget({ metadata, spec }: PodDisruptionBudget): readonly Problem[] {
   const problems = new Problems();
   validateMetadata(problems, metadata, at('metadata'), { namespaced: true, name: dns1123Subdomain });
   const { minAvailable, maxUnavailable, selector } = spec;
@@ -57,7 +57,7 @@ export function validatePriorityClass(priority: PriorityClass): readonly Problem
   return problems.found;
 }
 
-export function validateLease({ metadata, spec = {} }: Lease): readonly Problem[] {
+export function validateLease({ metadata, spec }: Lease): readonly Problem[] {
   const problems = new Problems();
   validateMetadata(problems, metadata, at('metadata'), { namespaced: true, name: dns1123Subdomain });
   const { leaseDurationSeconds, leaseTransitions } = spec;
@@ -73,7 +73,7 @@ export function validateRuntimeClass({ metadata, handler, scheduling, overhead }
   validateMetadata(problems, metadata, at('metadata'), { namespaced: false, name: dns1123Subdomain });
   problems.invalidAll(at('handler'), handler, dns1123Label(handler));
   for (const [name, amount] of Object.entries(overhead?.podFixed ?? {})) {
-    if (String(amount).startsWith('-')) {
+    if (amount.startsWith('-')) {
       problems.invalid(at('overhead', 'podFixed').key(name), amount, 'must be greater than or equal to 0');
     }
   }

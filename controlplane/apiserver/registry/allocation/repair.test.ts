@@ -4,7 +4,7 @@ import type { Service } from '#api/kinds/core/service.ts';
 import type { Write } from '../../storage/store.ts';
 import { nameOf, planRepair, type Held } from './repair.ts';
 
-const service = (name: string, spec: object): Service => ({ metadata: { name, namespace: 'default' }, spec }) as unknown as Service;
+const service = (name: string, spec: object): Service => ({ metadata: { name, namespace: 'default' }, spec });
 const remove = (key: string): Write => ({ kind: 'delete', key, ifRevision: 1 });
 const take = (key: string, of: Service): Write => ({ kind: 'create', key, value: Buffer.from(nameOf(of)) });
 const held = (key: string, owner: string): Held => ({ key, owner, remove: remove(key) });

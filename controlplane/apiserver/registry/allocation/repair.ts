@@ -89,7 +89,7 @@ export async function repairAllocations({ store, services, addresses, ports, new
     services,
     addresses: addresses.held().flatMap(({ object, remove }) => {
       const { metadata, spec } = object as IPAddress;
-      const { resource, namespace = '', name = '' } = spec?.parentRef ?? { resource: '' };
+      const { resource, namespace = '', name } = spec?.parentRef ?? { resource: '' };
       const isOurs = resource === 'services' && metadata.labels?.['ipaddress.kubernetes.io/managed-by'] === ALLOCATOR;
       return isOurs ? [{ key: metadata.name ?? '', owner: `${namespace}/${name}`, remove }] : [];
     }),

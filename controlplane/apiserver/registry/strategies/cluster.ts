@@ -211,7 +211,8 @@ export const volumeAttributesClassStrategy: Strategy = {
 /** One problem for each field that changed and must not. */
 function forbidden(object: KubeObject, old: KubeObject, fields: readonly string[], text: (field: string) => string): readonly Problem[] {
   const problems = new Problems();
-  const [next, was] = [object as unknown as Loose, old as unknown as Loose];
+  const next = object as unknown as Loose;
+  const was = old as unknown as Loose;
   for (const field of fields) if (!deepEqual(next[field], was[field])) problems.forbidden(at(field), text(field));
   return problems.found;
 }
