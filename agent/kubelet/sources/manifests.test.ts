@@ -217,8 +217,15 @@ const REFUSED: readonly (readonly [name: string, file: Uint8Array | string, prob
   ['nulls everywhere', 'apiVersion: v1\nkind: Pod\nmetadata:\nspec:\n', [/^3:1: metadata/, /^4:1: spec/]],
   [
     'a field that is known and not honoured',
+    POD.replace('spec:', 'spec:\n  runtimeClassName: crun'),
+    ['6:3: spec.runtimeClassName: this kubelet does not honour this field yet: remove it'],
+  ],
+  [
+    'a value that is known and not honoured',
     POD.replace('spec:', 'spec:\n  priorityClassName: high'),
-    ['6:3: spec.priorityClassName: this kubelet does not honour this field yet: remove it'],
+    [
+      '6:3: spec.priorityClassName: this kubelet does not honour this value yet: want "system-node-critical" or "system-cluster-critical", got "high"',
+    ],
   ],
 ];
 
