@@ -117,7 +117,7 @@ async function deletions(kubectl: Kubectl): Promise<void> {
   await says('delete job j --cascade=background', /^job\.batch "j" deleted/);
   await says('get jobs -o name', /^$/);
   await says('delete pod p1 --grace-period=0 --force', /^pod "p1" force deleted/);
-  await says('delete configmaps,secrets --all', /configmap "cm" deleted.*\n.*secret "s" deleted/);
+  await says('delete configmaps,secrets --all', /configmap "cm" deleted[^]*secret "s" deleted/);
   await says(`delete namespace ${namespace} --wait=false`, new RegExp(`^namespace "${namespace}" deleted`));
   await says(`get namespace ${namespace}`, /Terminating/);
 }
