@@ -22,7 +22,8 @@ before(async () => {
   if (skip !== false) return;
   containerd = await startContainerd();
   cri = new CriClient({ endpoint: containerd.endpoint, clock: new SystemClock() });
-  kubelet = makeKubelet(containerd);
+  // A full disk shall be met by the pod itself here, not by an eviction that keeps every later pod away.
+  kubelet = makeKubelet(containerd, { config: { evictionHard: { 'memory.available': '100Mi' } } });
   // Small disks of their own, to be filled: 64 files each.
   for (const dir of [kubelet.rootDir, kubelet.podLogs])
     await execa('mount', ['-t', 'tmpfs', '-o', 'size=256k,nr_inodes=64', 'kijabi-test', dir]);

@@ -25,6 +25,7 @@ const input = (available: Partial<Record<Signal, number>>, over: Partial<DecideI
   transitionMs: 300_000,
   maxGraceMs: 10_000,
   reclaimed: false,
+  imagesApart: false,
   ...over,
 });
 const show = (i: DecideInput): string => {
@@ -49,6 +50,16 @@ for (const [name, given, want] of [
     'MemoryPressure, evict big 1000',
   ],
   ['low on disk: first what nobody needs', input({ 'nodefs.available': 50 * MI }), 'DiskPressure, reclaim'],
+  [
+    'low on a disk that images do not lie on: a pod',
+    input({ 'nodefs.available': 50 * MI }, { imagesApart: true }),
+    'DiskPressure, evict big 1000',
+  ],
+  [
+    'low on the disk that images lie on',
+    input({ 'imagefs.available': 50 * MI }, { imagesApart: true, config: { evictionHard: { 'imagefs.available': '10%' } } }),
+    'DiskPressure, reclaim',
+  ],
   ['low on disk still: a pod', input({ 'nodefs.available': 50 * MI }, { reclaimed: true }), 'DiskPressure, evict big 1000'],
   [
     'memory goes before disk',

@@ -70,17 +70,22 @@ export interface DecideInput {
   readonly transitionMs: number;
   /** evictionMaxPodGracePeriod, for soft thresholds. */
   readonly maxGraceMs: number;
-  /** Images and dead containers were removed for the present shortage already. */
+  /** Images were removed for the present shortage already. */
   readonly reclaimed: boolean;
+  /** Images lie on a file system of their own: to remove some frees nothing on that of the node. */
+  readonly imagesApart: boolean;
 }
 
 export interface Verdict {
   readonly memory: Memory;
   readonly conditions: ReadonlySet<Condition>;
-  /** Remove images that nobody uses and containers that ended, before a pod goes. */
+  /** Remove images that nobody uses, before a pod goes. */
   readonly reclaim: boolean;
   readonly evict?: { readonly uid: string; readonly message: string; readonly graceMs: number; readonly signal: Signal };
 }
+
+const IMAGE_DISK: ReadonlySet<Signal> = new Set(['imagefs.available', 'imagefs.inodesFree']);
+const NODE_DISK: ReadonlySet<Signal> = new Set(['nodefs.available', 'nodefs.inodesFree']);
 
 /** A pod that is evicted at once has a second. */
 const HARD_GRACE_MS = 1_000;
@@ -98,8 +103,8 @@ export function decide(input: DecideInput): Verdict {
   const next = { memory: { crossedSinceMs, lastSeenMs }, conditions: new Set(lastSeenMs.keys()) };
   const [first] = due.toSorted(byUrgency);
   if (first === undefined) return { ...next, reclaim: false };
-  const isDisk = CONDITION[first.signal] === 'DiskPressure';
-  if (isDisk && !input.reclaimed) return { ...next, reclaim: true };
+  const helps = IMAGE_DISK.has(first.signal) || (NODE_DISK.has(first.signal) && !input.imagesApart);
+  if (helps && !input.reclaimed) return { ...next, reclaim: true };
   const victim = rank(input.candidates, first.signal).find((c) => !c.critical);
   if (victim === undefined) return { ...next, reclaim: false };
   const graceMs = first.graceMs === 0 ? HARD_GRACE_MS : Math.min(victim.graceMs, input.maxGraceMs);

@@ -11,6 +11,7 @@ import type { Logger } from '#base/log.ts';
 import type { EventLog } from '../events.ts';
 import type { Fates } from '../pods/fates.ts';
 import { decide, NO_MEMORY, type Candidate, type Condition, type Memory, type Readings } from './decide.ts';
+import type { Observed } from './observe.ts';
 import { amountOf, type Signal, type Threshold } from './thresholds.ts';
 
 export interface EvictorDeps {
@@ -21,11 +22,11 @@ export interface EvictorDeps {
   readonly thresholds: readonly Threshold[];
   readonly transitionMs: number;
   readonly maxGraceMs: number;
-  readonly read: () => Promise<Readings>;
+  readonly read: () => Promise<Observed>;
   /** Pods that run, with what they use. */
   readonly candidates: (signal: AbortSignal) => Promise<readonly Candidate[]>;
   readonly podOf: (uid: string) => { readonly key: string; readonly pod: Pod } | undefined;
-  /** Removes images nobody uses and containers that ended. */
+  /** Removes images nobody uses. */
   readonly reclaim: (signal: AbortSignal) => Promise<void>;
   readonly onPod: (key: string) => void;
   readonly onConditions: () => void;
@@ -71,7 +72,7 @@ export class Evictor {
   /** One look, and at most one pod. Returns when to look again. */
   async look(signal: AbortSignal): Promise<number> {
     const { clock, thresholds, transitionMs, maxGraceMs, read, candidates } = this.#deps;
-    const readings = await read();
+    const { readings, imagesApart } = await read();
     const near = thresholds.some((t) => isNear(t, readings));
     const verdict = decide({
       thresholds,
@@ -82,6 +83,7 @@ export class Evictor {
       transitionMs,
       maxGraceMs,
       reclaimed: this.#reclaimed,
+      imagesApart,
     });
     this.#memory = verdict.memory;
     this.#turn(verdict.conditions, readings);

@@ -5,7 +5,7 @@
  * Kernel: /proc/meminfo, /proc/sys/kernel/{pid_max,threads-max}, /proc/loadavg.
  */
 import { readFileSync } from 'node:fs';
-import { readFile, statfs } from 'node:fs/promises';
+import { readFile, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CgroupMounts } from '../../linux/cgroup.ts';
 import type { Reading, Readings } from './decide.ts';
@@ -18,12 +18,19 @@ export interface FileSystems {
   readonly imagefs: string | undefined;
 }
 
-export async function readSignals({ nodefs, imagefs }: FileSystems): Promise<Readings> {
-  const [memory, node, image, pids] = await Promise.all([
+export interface Observed {
+  readonly readings: Readings;
+  /** Images lie on another file system than the kubelet's own files. */
+  readonly imagesApart: boolean;
+}
+
+export async function readSignals({ nodefs, imagefs }: FileSystems): Promise<Observed> {
+  const [memory, node, image, pids, imagesApart] = await Promise.all([
     readMemory(),
     readDisk(nodefs),
     imagefs === undefined ? undefined : readDisk(imagefs).catch(() => undefined),
     readPids(),
+    isApart(nodefs, imagefs),
   ]);
   const readings = new Map<Signal, Reading>([
     ['memory.available', memory],
@@ -37,7 +44,12 @@ export async function readSignals({ nodefs, imagefs }: FileSystems): Promise<Rea
   }
   // A file system without inodes of its own (btrfs, overlay of some kinds) has none to run out of.
   for (const [signal, { capacity }] of readings) if (capacity === 0) readings.delete(signal);
-  return readings;
+  return { readings, imagesApart };
+}
+
+async function isApart(nodefs: string, imagefs: string | undefined): Promise<boolean> {
+  const [node, image] = await Promise.all([stat(nodefs), imagefs === undefined ? undefined : stat(imagefs).catch(() => undefined)]);
+  return image !== undefined && image.dev !== node.dev;
 }
 
 async function readMemory(): Promise<Reading> {
