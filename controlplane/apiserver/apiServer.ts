@@ -8,7 +8,7 @@ import type { Logger } from '#base/log.ts';
 import { admissionPlugins } from './admission/plugins.ts';
 import { Admission } from './admission/chain.ts';
 import { ApiTable } from './apiTable.ts';
-import { noAudit, type Audit } from './audit.ts';
+import { noAudit, type Audit } from './audit/audit.ts';
 import { RequestAuthenticator, type AnonymousAccess, type TokenAuthenticator } from './authn/authenticator.ts';
 import { bootstrapTokens } from './authn/bootstrapTokens.ts';
 import { ServiceAccountTokens } from './authn/serviceAccounts.ts';
@@ -151,6 +151,8 @@ export class ApiServer {
     const { store, clock, log, chance } = options;
     const [stopping, stop] = [new AbortController(), new AbortController()];
     const metrics = new Metrics(options.usage);
+    const { audit = noAudit } = options;
+    if (audit.counts !== undefined) metrics.observeAudit(audit.counts);
     const cache = new WatchCache({ store, clock, log });
     const scheme = builtinScheme();
     const addresses = new AddressAllocator({
@@ -271,7 +273,7 @@ export class ApiServer {
       pipeline: makePipeline({
         authenticator,
         authorizer,
-        audit: options.audit ?? noAudit,
+        audit,
         enter: (call) => {
           if (isLongRunning(call.info, call.query)) return () => undefined;
           const kind = requestKind(call.info);

@@ -1,6 +1,7 @@
 /** One request on its way through the server, and what may become of it. Types only: http/ makes calls and writes answers, the rest handles them. */
 import type { Duplex, Readable } from 'node:stream';
 import type { Peer } from '#base/peer.ts';
+import type { AuditRecord } from './audit/audit.ts';
 import type { Wanted } from './negotiate.ts';
 import type { RequestInfo } from './requestInfo.ts';
 import type { Query } from './query.ts';
@@ -39,6 +40,8 @@ export interface ApiCall {
   wanted(forms: 'forms' | 'plain'): Wanted;
   /** Told to the client in a Warning header. */
   warn(text: string): void;
+  /** undefined: no policy wants this request recorded. */
+  readonly record: AuditRecord | undefined;
   /** Takes the connection away from HTTP; only for requests that ask for an upgrade. */
   readonly upgrade?: Upgrade;
 }

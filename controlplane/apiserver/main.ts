@@ -6,6 +6,9 @@ import { runDaemon, type DaemonContext } from '#base/lifecycle.ts';
 import { makeDaemonLogger } from '#base/log.ts';
 import { VERSION } from '#base/version.ts';
 import { ApiServer } from './apiServer.ts';
+import { AuditLog } from './audit/act.ts';
+import { readPolicy } from './audit/policy.ts';
+import { policyAudit } from './audit/policyAudit.ts';
 import { parseTokenFile, staticTokens } from './authn/staticTokens.ts';
 import { readSigningKey, readVerifyingKeys, type VerifyingKey } from './authn/signingKeys.ts';
 import { parseFlags, usage } from './config/flags.ts';
@@ -41,6 +44,7 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
     readKeys(settings.keyFiles),
     readTokens(settings.tokenFile),
   ]);
+  const auditLog = await openAudit(settings.audit, { clock, log });
   const store = await openStore({ settings: storeSettings, withinMs: settings.storeWithinMs, clock, log }, signal);
   const server = await ApiServer.start({
     store,
@@ -73,6 +77,7 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
     nodePorts: settings.nodePorts,
     endpoints: settings.endpoints,
     eventTtlMs: settings.eventTtlMs,
+    ...(auditLog === undefined ? {} : { audit: auditLog.audit }),
   }).catch(async (err: unknown) => {
     await store.close();
     throw err;
@@ -93,6 +98,7 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
   notify.send({ READY: 1, STATUS: `listening on ${settings.bindAddress}:${server.port}` });
   await Promise.all([following, compacting, aborted(signal)]);
   await server.stop({ delayMs: settings.shutdownDelayMs });
+  await auditLog?.close();
   log.info('API server has stopped');
 }
 
@@ -115,6 +121,13 @@ async function readNamed(file: string, flag: string): Promise<string> {
       err,
     );
   });
+}
+
+async function openAudit(settings: Settings['audit'], { clock, log }: Pick<DaemonContext, 'clock' | 'log'>) {
+  if (settings === undefined) return undefined;
+  const policy = readPolicy(settings.policyFile, Buffer.from(await readNamed(settings.policyFile, '--audit-policy-file')));
+  const sink = await AuditLog.open({ ...settings, clock, log });
+  return { audit: policyAudit({ policy, clock, sink }), close: () => sink.close() };
 }
 
 async function readKeys(files: readonly string[]): Promise<readonly VerifyingKey[]> {

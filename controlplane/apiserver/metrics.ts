@@ -54,7 +54,6 @@ export class Metrics {
   readonly authentications = this.registry.add(
     new Counter({ name: 'authentication_attempts', help: 'Attempts to find out who a client is.', labels: ['result'] }),
   );
-  readonly auditEvents = this.registry.add(new Counter({ name: 'apiserver_audit_event_total', help: 'Audit events written.' }));
 
   constructor(usage: () => ProcessUsage) {
     const one = (name: string, help: string, read: (u: ProcessUsage) => number, kind: 'gauge' | 'counter' = 'gauge'): void => {
@@ -74,6 +73,14 @@ export class Metrics {
   observeInflight(read: () => Iterable<readonly [readonly string[], number]>): void {
     const help = 'Requests being worked on now.';
     this.registry.add(new Observed({ name: 'apiserver_current_inflight_requests', help, labels: ['request_kind'] }, read));
+  }
+
+  observeAudit(read: () => { readonly written: number; readonly dropped: number }): void {
+    const one = (name: string, help: string, count: () => number): void => {
+      this.registry.add(new Observed({ name, help, kind: 'counter', labels: ['plugin'] }, () => [[['log'], count()]]));
+    };
+    one('apiserver_audit_event_total', 'Audit events written.', () => read().written);
+    one('apiserver_audit_error_total', 'Audit events lost because the log did not keep up.', () => read().dropped);
   }
 
   observeObjects(read: () => Iterable<readonly [readonly string[], number]>): void {

@@ -37,7 +37,6 @@ const refused = (type: FlagKind, why: string): FlagRow => ({ type, initial: unde
 /** Rows that differ in their names alone. */
 const each = (names: string, row: FlagRow): Record<string, FlagRow> => Object.fromEntries(names.split(' ').map((name) => [name, row]));
 
-const NO_AUDIT = 'this server writes no audit log yet';
 const NO_WEBHOOK = 'webhooks for authentication and authorization are not there yet';
 const NO_AGGREGATION = 'this server does not aggregate other API servers yet';
 const NO_OIDC = 'OpenID Connect logins are not there yet: use certificates, service accounts or --token-auth-file';
@@ -193,14 +192,23 @@ export const FLAGS: Readonly<Record<string, FlagRow>> = {
   ...each('kubelet-port kubelet-read-only-port', refused('int', 'the port of a kubelet stands in the status of its node')),
 
   // audit
-  ...each('audit-policy-file audit-log-path audit-log-format audit-log-mode audit-log-version', refused('string', NO_AUDIT)),
-  ...each('audit-log-maxage audit-log-maxbackup audit-log-maxsize', refused('int', NO_AUDIT)),
-  ...each('audit-log-compress audit-log-truncate-enabled audit-log-batch-throttle-enable', refused('bool', NO_AUDIT)),
+  'audit-policy-file': honoured('string', '', 'FILE: which requests are recorded (audit.k8s.io/v1 Policy)'),
+  'audit-log-path': honoured('string', '', 'FILE: where they are recorded, as lines of JSON; - is standard output'),
+  'audit-log-maxage': honoured('int', '0', 'DAYS: after which old audit logs are removed; 0: never'),
+  'audit-log-maxbackup': honoured('int', '0', 'N: old audit logs that are kept; 0: all'),
+  'audit-log-maxsize': honoured('int', '0', 'MEGABYTES: above which an audit log is put aside; 0: 100'),
+  'audit-log-compress': honoured('bool', 'false', 'compress old audit logs'),
+  'audit-log-format': only('string', 'json', 'each event is a line of JSON'),
+  // Differs: blocking upstream.
+  'audit-log-mode': only('string', 'batch', 'no request waits for the log'),
+  'audit-log-version': only('string', 'audit.k8s.io/v1', 'events have one version'),
+  'audit-log-batch-buffer-size': honoured('int', '10000', 'N: events that may wait for the disk; more are lost and counted'),
+  ...each('audit-log-truncate-enabled audit-log-batch-throttle-enable', only('bool', 'false', 'events are written whole, at once')),
   ...each(
-    'audit-log-batch-buffer-size audit-log-batch-max-size audit-log-batch-throttle-burst audit-log-truncate-max-batch-size audit-log-truncate-max-event-size',
-    refused('int', NO_AUDIT),
+    'audit-log-batch-max-size audit-log-batch-throttle-burst audit-log-truncate-max-batch-size audit-log-truncate-max-event-size',
+    refused('int', 'events are written whole, at once'),
   ),
-  ...each('audit-log-batch-max-wait audit-log-batch-throttle-qps', refused('string', NO_AUDIT)),
+  ...each('audit-log-batch-max-wait audit-log-batch-throttle-qps', refused('string', 'events are written whole, at once')),
   ...each(
     'audit-webhook-config-file audit-webhook-mode audit-webhook-version audit-webhook-initial-backoff audit-webhook-batch-max-wait audit-webhook-batch-throttle-qps',
     refused('string', 'audit records go to a file alone'),

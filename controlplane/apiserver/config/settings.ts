@@ -5,6 +5,7 @@
 import { parseIp } from '#api/ip.ts';
 import { AppError, explain } from '#base/errors.ts';
 import type { AuthorizationMode } from '../apiServer.ts';
+import type { RotationLimits } from '../audit/rotation.ts';
 import type { AnonymousAccess } from '../authn/authenticator.ts';
 import type { Limits } from '../http/limits.ts';
 import { parseServiceRanges, type ServiceRange } from '../registry/allocation/addresses.ts';
@@ -63,7 +64,14 @@ export interface Settings {
   readonly endpoints: 'lease' | 'none';
   /** undefined: nobody has said it. */
   readonly eventTtlMs: number | undefined;
+  readonly audit: AuditSettings | undefined;
   readonly verbosity: number;
+}
+
+export interface AuditSettings extends RotationLimits {
+  readonly policyFile: string;
+  readonly path: string;
+  readonly mostLines: number;
 }
 
 const MODES: readonly string[] = ['Node', 'RBAC', 'AlwaysAllow', 'AlwaysDeny'];
@@ -110,6 +118,12 @@ export function settingsOf(values: FlagValues): Settings {
   check(
     tokenMs === 0 || (tokenMs >= SHORTEST_TOKEN_MS && tokenMs / 1_000 <= 2 ** 32),
     '--service-account-max-token-expiration: want at least 1h and at most 2^32 seconds',
+    0,
+  );
+  const [policyFile, auditPath] = [values.file('audit-policy-file'), values.file('audit-log-path')];
+  check(
+    (policyFile === undefined) === (auditPath === undefined),
+    '--audit-policy-file and --audit-log-path: one records nothing without the other',
     0,
   );
   const audiences = values.list('api-audiences');
@@ -161,10 +175,28 @@ export function settingsOf(values: FlagValues): Settings {
     eventTtlMs: values.isGiven('event-ttl')
       ? check(values.ms('event-ttl') > 0, '--event-ttl: want more than 0', values.ms('event-ttl'))
       : undefined,
+    audit: auditOf(values, between),
     verbosity: between('v', 0, 10),
   };
   if (problems.length > 0) throw new AppError('SETTINGS_INVALID', problems.join('; '));
   return settings;
+}
+
+const DAY_MS = 86_400_000;
+const MEGABYTE = 1024 * 1024;
+/** Source: what the size is upstream when nobody says it. */
+const USUAL_MEGABYTES = 100;
+
+function auditOf(values: FlagValues, between: (name: string, from: number, to: number) => number): AuditSettings | undefined {
+  const [policyFile, path] = [values.file('audit-policy-file'), values.file('audit-log-path')];
+  const limits = {
+    maxAgeMs: between('audit-log-maxage', 0, 36_500) * DAY_MS,
+    maxBackups: between('audit-log-maxbackup', 0, 1e6),
+    maxBytes: (between('audit-log-maxsize', 0, 1e6) || USUAL_MEGABYTES) * MEGABYTE,
+    mostLines: between('audit-log-batch-buffer-size', 1, 1e7),
+    compress: values.isOn('audit-log-compress'),
+  };
+  return policyFile === undefined || path === undefined ? undefined : { policyFile, path, ...limits };
 }
 
 const ETCD_URL = /^(https?:\/\/(\[[0-9a-fA-F:]+\]|[^/:\s]+):\d{1,5}|unix:\/\/\/?\S+)$/;

@@ -1,5 +1,6 @@
 /** One HTTP request as the rest of the server sees it. */
 import type { IncomingMessage } from 'node:http';
+import type { AuditRecord } from '../audit/audit.ts';
 import type { ApiCall, Headers, Upgrade, UserInfo } from '../call.ts';
 import type { Negotiator, Wanted } from '../negotiate.ts';
 import { Query } from '../query.ts';
@@ -35,6 +36,7 @@ export class Exchange implements ApiCall {
   user: UserInfo = NOBODY;
   /** Authentication found somebody else first; audit tells both. */
   impersonator: UserInfo | undefined;
+  record: AuditRecord | undefined;
   readonly #req: IncomingMessage;
   readonly #negotiator: Negotiator;
   #wanted: Wanted | undefined;

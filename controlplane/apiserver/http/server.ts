@@ -123,7 +123,7 @@ export class ApiHttpServer {
   }
 
   async #serve(req: IncomingMessage, res: ServerResponse): Promise<void> {
-    const exchange = new Exchange(req, { id: randomUUID(), negotiator: this.#negotiator, startedAtMs: this.#options.clock.nowMs() });
+    const exchange = new Exchange(req, { id: auditId(req), negotiator: this.#negotiator, startedAtMs: this.#options.clock.nowMs() });
     await this.#run(exchange, req, res);
   }
 
@@ -150,7 +150,7 @@ export class ApiHttpServer {
     socket.on('error', () => undefined);
     const upgrade = { protocol: req.headers.upgrade ?? '', take, drop: () => dropOf() };
     const exchange: Exchange = new Exchange(req, {
-      id: randomUUID(),
+      id: auditId(req),
       negotiator: this.#negotiator,
       startedAtMs: this.#options.clock.nowMs(),
       upgrade,
@@ -171,6 +171,7 @@ export class ApiHttpServer {
       this.#deadlines.remove(exchange);
       if (!res.writableFinished) exchange.abort(new AppError('CLIENT_GONE', 'The client has gone'));
       const seconds = long ? undefined : (clock.monotonicMs() - startedMs) / 1_000;
+      exchange.record?.completed(res.statusCode);
       metrics.finished(exchange, { code: res.statusCode, seconds, known: this.#options.isKnown(exchange) });
     });
     if (!long) this.#deadlines.add(exchange, limits.requestTimeoutMs);
@@ -195,7 +196,8 @@ export class ApiHttpServer {
   }
 
   async #answer(exchange: Exchange, res: ServerResponse, answer: Answer): Promise<void> {
-    if (answer.kind === 'taken') return;
+    if (answer.kind === 'taken') return exchange.record?.started(101);
+    if (answer.kind !== 'stream') exchange.record?.answered(answer);
     const retryAfterSeconds = answer.kind === 'value' ? retryAfter(answer.value) : undefined;
     const context: ReplyContext = {
       id: exchange.id,
@@ -210,6 +212,7 @@ export class ApiHttpServer {
     const type = contentType === '' ? [] : ['Content-Type', contentType];
     res.writeHead(code, [...common(context), ...type, ...headers, ...(isEmpty ? [] : ['Transfer-Encoding', 'chunked'])]);
     res.flushHeaders();
+    exchange.record?.started(code);
     const { clock, metrics, log } = this.#options;
     const info = exchange.info;
     const resource = info.kind === 'resource' ? info.resource : '';
@@ -234,6 +237,12 @@ export class ApiHttpServer {
     log.error('Request failed', { method: exchange.method, path: exchange.path, user: exchange.user.name, err });
     if (err instanceof Error && !(err instanceof AppError)) log.debug('Stack', { stack: err.stack ?? explain(err) });
   }
+}
+
+/** Servers behind one another call a request the same. */
+function auditId({ headers }: IncomingMessage): string {
+  const told = headers['audit-id'];
+  return typeof told === 'string' && /^[\x21-\x7e]{1,64}$/.test(told) ? told : randomUUID();
 }
 
 const peerKey = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress} ${remotePort}`;

@@ -34,7 +34,12 @@ export interface Body {
 export async function readBodyValue(call: ApiCall, expected: string, known?: Encoding): Promise<Body> {
   const encoding = known ?? bodyEncoding(call.headers['content-type'] as string | undefined);
   const bytes = await call.body();
-  if (encoding === 'json') return readJsonBody(bytes, expected);
+  const body = encoding === 'json' ? readJsonBody(bytes, expected) : await readOther(bytes, expected, encoding);
+  call.record?.requested(body.value);
+  return body;
+}
+
+async function readOther(bytes: Buffer, expected: string, encoding: 'yaml' | 'protobuf'): Promise<Body> {
   if (encoding === 'yaml') return readYaml(bytes, expected);
   // Loaded when the first client sends it: the numbers of all fields are not needed without.
   const { readProtobuf } = await import('../protobuf/body.ts');
