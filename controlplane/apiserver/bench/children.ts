@@ -28,18 +28,28 @@ export interface Subject {
   stop(): Promise<void>;
 }
 
+/** The flags and the environment that the daemon's launcher has, so that what is measured is what runs. */
+function launched(): { readonly nodeOptions: readonly string[]; readonly env: Readonly<Record<string, string>> } {
+  const text = readFileSync(new URL('../kube-apiserver', import.meta.url), 'utf8');
+  const nodeOptions = text.match(/--[\w-]+=\w+/g) ?? [];
+  const settings = [...text.matchAll(/^(\w+)=\$\{\1:-(\d+)\}$/gm)].map(([, name = '', value = '']) => [name, value] as const);
+  return { nodeOptions, env: Object.fromEntries(settings) };
+}
+
 /** The kernel counts CPU time in these. */
 const TICK_MS = 10;
 
 export async function startSubject(...args: readonly string[]): Promise<Subject> {
+  const { nodeOptions, env } = launched();
   const startedMs = performance.now();
   const running = execaNode(new URL('serve.ts', import.meta.url).pathname, args, {
     ipc: true,
+    nodeOptions: [...process.execArgv, ...nodeOptions],
     reject: false,
     stdin: 'ignore',
     stdout: 'inherit',
     stderr: 'inherit',
-    env: { NODE_COMPILE_CACHE: join(tmpdir(), 'kijabi-compile-cache') },
+    env: { NODE_COMPILE_CACHE: join(tmpdir(), 'kijabi-compile-cache'), ...env },
   });
   const { nodeChildProcess: child } = running;
   const { port, token, ca, pids } = await message<Served>(child);

@@ -3,11 +3,14 @@
  * Only what answered 101 becomes a tunnel: behind any other answer a client could go on talking to the kubelet with our credentials.
  * Throws: DialError (nobody answers there), in Go's words, because people search for them.
  */
-import { request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
+import type { ClientRequest, IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import { connect, isIP, type Socket } from 'node:net';
 import type { Duplex, Readable } from 'node:stream';
 import { connect as tlsConnect, type ConnectionOptions } from 'node:tls';
 import { codeOf, explain } from '#base/errors.ts';
+
+/** Not imported by name, see server.ts. */
+const http = process.getBuiltinModule('node:http');
 
 export interface Target {
   readonly scheme: 'http' | 'https';
@@ -85,9 +88,9 @@ export class Backends {
     target: Target,
     { method, headers, signal }: Pick<BackendRequest, 'method' | 'headers' | 'signal'>,
     reject: (err: Error) => void,
-  ): ReturnType<typeof httpRequest> {
+  ): ClientRequest {
     const { scheme, path, host, port } = target;
-    const req = httpRequest({ method, host, port, path, headers, signal, createConnection: () => this.#dial(target) });
+    const req = http.request({ method, host, port, path, headers, signal, createConnection: () => this.#dial(target) });
     req.on('socket', (socket) => {
       socket.setTimeout(this.#options.dialMs, () => socket.destroy(Object.assign(new Error('timeout'), { code: 'ETIMEDOUT' })));
       socket.once(scheme === 'https' ? 'secureConnect' : 'connect', () => socket.setTimeout(0));

@@ -209,31 +209,31 @@ function call(path: string, headers: Headers = {}, query = ''): ApiCall {
 
 type Text = Extract<Answer, { kind: 'text' }>;
 
-test('OpenApi: documents by name, with hashes that clients may keep', () => {
+test('OpenApi: documents by name, with hashes that clients may keep', async () => {
   const openApi = new OpenApi({ catalog: () => catalog, edition: () => 1 });
-  const index = (openApi.answer(call('/openapi/v3')) as Extract<Answer, { kind: 'value' }>).value as Json;
+  const index = ((await openApi.answer(call('/openapi/v3'))) as Extract<Answer, { kind: 'value' }>).value as Json;
   const url = index['paths']['apis/apps/v1'].serverRelativeURL as string;
   assert.match(url, /^\/openapi\/v3\/apis\/apps\/v1\?hash=[0-9A-F]{128}$/);
   const [path = '', query = ''] = url.split('?');
-  const found = openApi.answer(call(path, {}, query)) as Text;
+  const found = (await openApi.answer(call(path, {}, query))) as Text;
   assert.equal(found.code, 200);
   assert.equal(found.headers?.['Cache-Control'], 'public, immutable');
   assert.equal(JSON.parse(found.text).openapi, '3.0.0');
-  const old = openApi.answer(call(path, {}, 'hash=OLD')) as Text;
+  const old = (await openApi.answer(call(path, {}, 'hash=OLD'))) as Text;
   assert.deepEqual([old.code, old.headers?.['Location']], [301, url]);
-  const same = openApi.answer(call(path, { 'if-none-match': found.headers?.['ETag'] })) as Text;
+  const same = (await openApi.answer(call(path, { 'if-none-match': found.headers?.['ETag'] }))) as Text;
   assert.deepEqual([same.code, same.text], [304, '']);
 });
 
 test('OpenApi: version 2 in the form that is asked for', async () => {
   const openApi = new OpenApi({ catalog: () => catalog, edition: () => 1 });
-  const json = openApi.answer(call('/openapi/v2', { accept: 'application/json' })) as Text;
+  const json = (await openApi.answer(call('/openapi/v2', { accept: 'application/json' }))) as Text;
   assert.equal(JSON.parse(json.text).swagger, '2.0');
   for (const accept of [
     'application/com.github.proto-openapi.spec.v2@v1.0+protobuf',
     'application/com.github.proto-openapi.spec.v2.v1.0+protobuf, application/json',
   ]) {
-    const answer = openApi.answer(call('/openapi/v2', { accept })) as Extract<Answer, { kind: 'stream' }>;
+    const answer = (await openApi.answer(call('/openapi/v2', { accept }))) as Extract<Answer, { kind: 'stream' }>;
     assert.equal(answer.contentType, 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf');
     const chunks: Uint8Array[] = [];
     const sink = {
@@ -242,7 +242,7 @@ test('OpenApi: version 2 in the form that is asked for', async () => {
       end: () => chunks.push(new Uint8Array()),
     };
     await answer.run(sink as unknown as Sink);
-    assert.deepEqual(Buffer.concat(chunks), Buffer.from(openApi.protobufV2()));
+    assert.deepEqual(Buffer.concat(chunks), Buffer.from(await openApi.protobufV2()));
     assert.equal(chunks.at(-1)?.length, 0, 'the answer ends');
   }
 });
@@ -260,30 +260,15 @@ test('OpenApi: built once, and again when the API has changed', () => {
   assert.equal(built, 3);
 });
 
-test('OpenApi: refuses what it does not have', () => {
+test('OpenApi: refuses what it does not have', async () => {
   const openApi = new OpenApi({ catalog: () => catalog, edition: () => 1 });
-  const code = (run: () => unknown): number => {
-    try {
-      run();
-    } catch (err) {
-      if (err instanceof ApiError) return err.status.code;
-    }
-    return 200;
-  };
-  assert.equal(
-    code(() => openApi.answer(call('/openapi/v3/apis/none/v1'))),
-    404,
-  );
-  assert.equal(
-    code(() => openApi.answer(call('/openapi/v3', { accept: 'text/html' }))),
-    406,
-  );
-  assert.equal(
-    code(() => openApi.answer(call('/openapi/v2', { accept: 'text/html' }))),
-    406,
-  );
-  assert.equal(
-    code(() => openApi.answer({ ...call('/openapi/v2'), method: 'POST' })),
-    405,
-  );
+  const codeOf = (asked: ApiCall): Promise<number> =>
+    openApi.answer(asked).then(
+      () => 200,
+      (err: unknown) => (err instanceof ApiError ? err.status.code : 0),
+    );
+  assert.equal(await codeOf(call('/openapi/v3/apis/none/v1')), 404);
+  assert.equal(await codeOf(call('/openapi/v3', { accept: 'text/html' })), 406);
+  assert.equal(await codeOf(call('/openapi/v2', { accept: 'text/html' })), 406);
+  assert.equal(await codeOf({ ...call('/openapi/v2'), method: 'POST' }), 405);
 });

@@ -10,7 +10,6 @@ import { clauseOf } from '../negotiate.ts';
 import { methodNotAllowed, noSuchPath, notAcceptable } from '../status.ts';
 import type { Catalog } from './catalog.ts';
 import { documentsV3, documentV2 } from './documents.ts';
-import { encodeV2 } from './gnostic.ts';
 
 const JSON_TYPE = 'application/json';
 const PROTOBUF_V2 = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf';
@@ -46,7 +45,7 @@ export class OpenApi {
 
   /** For the table of paths. */
   get paths(): ReadonlyMap<string, Handler> {
-    const handler: Handler = async (call) => this.answer(call);
+    const handler: Handler = (call) => this.answer(call);
     return new Map([
       ['/openapi/v2', handler],
       ['/openapi/v3', handler],
@@ -54,7 +53,7 @@ export class OpenApi {
     ]);
   }
 
-  answer(call: ApiCall): Answer {
+  async answer(call: ApiCall): Promise<Answer> {
     if (call.method !== 'GET' && call.method !== 'HEAD') throw methodNotAllowed();
     const path = call.path.replace(/\/$/, '');
     if (path === '/openapi/v2') return this.#answerV2(call);
@@ -65,10 +64,10 @@ export class OpenApi {
     return answerDocument(call, document);
   }
 
-  #answerV2(call: ApiCall): Answer {
+  async #answerV2(call: ApiCall): Promise<Answer> {
     const wanted = ((call.headers['accept'] as string | undefined) ?? JSON_TYPE).split(',').map((clause) => clauseOf(clause).type);
     for (const type of wanted) {
-      if (type === PROTOBUF_V2 || type === PROTOBUF_V2_ASKED) return stream(this.protobufV2());
+      if (type === PROTOBUF_V2 || type === PROTOBUF_V2_ASKED) return stream(await this.protobufV2());
       if (type === JSON_TYPE || type === '*/*' || type === 'application/*' || type === '') return withEtag(call, this.v2());
     }
     throw notAcceptable([JSON_TYPE, PROTOBUF_V2_ASKED]);
@@ -79,7 +78,9 @@ export class OpenApi {
     return (built.v2 ??= documentOf(documentV2(this.#options.catalog())));
   }
 
-  protobufV2(): Uint8Array {
+  /** Loads what writes protobuf: only kubectl of old asks for it. */
+  async protobufV2(): Promise<Uint8Array> {
+    const { encodeV2 } = await import('./gnostic.ts');
     const built = this.#current();
     return (built.protobuf ??= encodeV2(documentV2(this.#options.catalog())));
   }
