@@ -1,5 +1,4 @@
 /** The kubelet: what it is made of, in the order it starts. */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SystemClock } from '#base/clock.ts';
 import { AppError, explain } from '#base/errors.ts';
@@ -12,7 +11,8 @@ import { Cgroups, findMounts } from '../linux/cgroup.ts';
 import { hasAppArmor, readMachine, readResolvConf } from '../linux/machine.ts';
 import { watchDirectory } from '../linux/watchDirectory.ts';
 import { parseFlags, USAGE, type Flags } from './config/flags.ts';
-import { loadConfig, settingsOf, type Settings } from './config/settings.ts';
+import { checkNode, checkStart } from './check/act.ts';
+import { readConfiguration, type Configuration } from './config/observe.ts';
 import { PodDisk } from './disk/act.ts';
 import { removeOrphans } from './disk/orphans.ts';
 import { Checkpoint } from './checkpoint/act.ts';
@@ -55,7 +55,8 @@ const PODS_AT_ONCE = 8;
 const RELIST_MS = 30_000;
 const SYSTEM_LOGS = '/var/log';
 
-async function run(settings: Settings, { clock, log, signal, notify }: DaemonContext): Promise<void> {
+async function run(configuration: Configuration, { clock, log, signal, notify }: DaemonContext): Promise<void> {
+  const { settings } = configuration;
   const startedMs = clock.monotonicMs();
   const machine = await readMachine();
   const nodeName = settings.hostnameOverride ?? machine.hostname;
@@ -223,6 +224,7 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
     },
   });
   await serveLocal({ api, feed, events, timeline, manifests: () => manifests.view(), node: (s) => node.show(s) }, signal);
+  await checkStart(configuration, { nodeName, clock, log }, signal);
   if (settings.healthz.port > 0) await serveHealthz(settings.healthz, health, signal);
   const server = startServer({ api, settings, nodeName, addresses: machine.addresses, clock, log }, signal);
 
@@ -310,22 +312,23 @@ function naming<T>(code: string, message: string, work: Promise<T>): Promise<T> 
 async function main(argv: readonly string[]): Promise<number> {
   const clock = new SystemClock();
   let flags: Flags;
-  let settings: Settings;
+  let configuration: Configuration;
   try {
     flags = parseFlags(argv);
     if (flags.help) return (process.stdout.write(USAGE), 0);
     if (flags.version) return (process.stdout.write(`Kubernetes v${VERSION}\n`), 0);
+    if (flags.check) {
+      const { text, exitCode } = await checkNode(flags, clock, new AbortController().signal);
+      return (process.stdout.write(text), exitCode);
+    }
     if (process.getuid?.() !== 0) throw new AppError('NOT_ROOT', 'the kubelet makes control groups and mounts: run it as root');
-    const file = flags.config;
-    const bytes =
-      file === undefined ? undefined : await naming('CONFIG_UNREADABLE', `cannot read the configuration file (--config)`, readFile(file));
-    settings = settingsOf(flags, file === undefined || bytes === undefined ? {} : loadConfig(file, bytes));
+    configuration = await readConfiguration(flags);
   } catch (err) {
     process.stderr.write(`kubelet: ${explain(err)}\n`);
     return 1;
   }
   const log = makeDaemonLogger(clock, flags.verbosity >= 4 ? 'debug' : 'info', 'kubelet');
-  return runDaemon({ name: 'kubelet', log, clock, run: (ctx) => run(settings, ctx) });
+  return runDaemon({ name: 'kubelet', log, clock, run: (ctx) => run(configuration, ctx) });
 }
 
 process.exitCode = await main(process.argv.slice(2));

@@ -129,3 +129,35 @@ test(
     assert.equal(existsSync(join(root, 'kubelet.sock')), false);
   },
 );
+
+test('--check says what is wrong, a line each, makes nothing, and ends with 1; --json the same', { skip }, async () => {
+  writeFileSync(join(dir, 'manifests', 'bad.yaml'), 'apiVersion: v1\nkind: Pot\n');
+  const root = join(dir, 'never');
+  const argv = ['--config', config('healthzPort: 0'), '--root-dir', root, '--container-runtime-endpoint', join(dir, 'none.sock')];
+  const [text, json] = await Promise.all([kubelet(['--check', ...argv]), kubelet(['--check', '--json', ...argv])]);
+  rmSync(join(dir, 'manifests', 'bad.yaml'));
+  assert.equal(text.stderr, '');
+  const lines = text.stdout.split('\n');
+  assert.match(lines.find((l) => l.includes('runtime')) ?? '', /^FAIL {2}runtime +no answer on \S+none\.sock: .*ENOENT.*; do: start it/);
+  assert.match(
+    lines.find((l) => l.includes('manifests')) ?? '',
+    /^FAIL {2}manifests +\S+: 1 file, 0 pods, 1 refused: \S+bad\.yaml:2:7: kind: want "Pod"/,
+  );
+  assert.match(lines.find((l) => l.includes('cgroups')) ?? '', /^ok {4}cgroups +v[12], groups below \/$/);
+  assert.equal(text.exitCode, 1);
+  assert.equal(existsSync(root), false);
+  const told = JSON.parse(json.stdout) as { ok: boolean; checks: { check: string; outcome: string }[] };
+  assert.equal(told.ok, false);
+  assert.deepEqual(
+    told.checks.map((c) => c.check),
+    lines.map((l) => /^\w+ +(\w+)/.exec(l)?.[1]),
+  );
+  assert.equal(json.exitCode, 1);
+});
+
+test('--check of a configuration with mistakes says them and nothing else', { skip }, async () => {
+  const { stdout, exitCode } = await kubelet(['--check', '--config', config('podLogDir: /x\nmaxPods: -1')]);
+  assert.match(stdout, /^FAIL {2}config {2}2 problems; \S+kubelet\.yaml:4:1: podLogDir: unknown field.*; \S+:5:10: maxPods: .*; do: /);
+  assert.equal(stdout.split('\n').length, 1);
+  assert.equal(exitCode, 1);
+});

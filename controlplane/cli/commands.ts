@@ -45,6 +45,11 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: 'events', summary: 'show what happened to the pods of a node', load: async () => (await import('./events.ts')).eventsCommand },
   { name: 'top', summary: 'show what pods and the node use', load: async () => (await import('./top.ts')).topCommand },
   {
+    name: 'doctor',
+    summary: 'say whether a kubelet can work here, and what to do when not',
+    load: async () => (await import('./doctor.ts')).doctorCommand,
+  },
+  {
     name: 'manifests',
     summary: 'say what the kubelet would refuse of manifests',
     load: async () => (await import('./manifests.ts')).manifestsCommand,

@@ -1,10 +1,7 @@
 /** `kijabi manifests lint`: what the kubelet would say about manifests, before they are dropped into its directory. */
-import { readFile, readdir, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { EMPTY_FILE_SET, updateFileSet, viewOf, type FileReading } from '#agent/kubelet/sources/fileSet.ts';
-import { readManifest } from '#agent/kubelet/sources/manifests.ts';
+import { readManifestFiles, refusalLines } from '#agent/kubelet/sources/observe.ts';
 import { AppError } from '#base/errors.ts';
 import type { Command } from './io.ts';
 
@@ -23,16 +20,12 @@ export const manifestsCommand: Command = async (argv, io) => {
   if (verb !== 'lint' || paths.length === 0) throw new AppError('USAGE', `say what to check\n${USAGE}`);
   if (values.output !== undefined && values.output !== 'json')
     throw new AppError('USAGE', `-o: want json, got ${JSON.stringify(values.output)}`);
-  const files = (await Promise.all(paths.map(filesOf))).flat();
   const context = { nodeName: values['node-name'] ?? hostname().toLowerCase(), seenAt: new Date(io.clock.nowMs()) };
-  const readings = new Map<string, FileReading>();
-  for (const file of files) readings.set(file, readManifest(await readFile(file), { ...context, file }));
-  const { pods, refusals } = viewOf(updateFileSet(EMPTY_FILE_SET, readings, new Set(files)));
+  const { files, pods, refusals } = await readManifestFiles(paths, context);
   if (values.output === 'json')
     io.out(`${JSON.stringify({ pods: pods.map(({ key, file }) => ({ key, file })), refusals }, undefined, 2)}\n`);
   else {
-    for (const { file, problem } of refusals)
-      io.out(`${problem.line === undefined ? file : `${file}:${problem.line}:${problem.column}`}: ${problem.message} (${problem.code})\n`);
+    for (const line of refusalLines({ refusals })) io.out(`${line}\n`);
     const refused = new Set(refusals.map((r) => r.file)).size;
     io.out(
       `${files.length} ${files.length === 1 ? 'file' : 'files'}, ${pods.length} ${pods.length === 1 ? 'pod' : 'pods'}${refused === 0 ? ', nothing to mend' : `, ${refused} refused`}\n`,
@@ -40,12 +33,3 @@ export const manifestsCommand: Command = async (argv, io) => {
   }
   return refusals.length > 0 ? 1 : 0;
 };
-
-async function filesOf(path: string): Promise<string[]> {
-  const found = await stat(path).catch((err: unknown) => {
-    throw new AppError('MANIFEST_UNREADABLE', `Cannot read ${path}`, {}, err);
-  });
-  if (!found.isDirectory()) return [path];
-  const names = (await readdir(path)).filter((name) => !name.startsWith('.') && /\.(ya?ml|json)$/.test(name)).sort();
-  return names.map((name) => join(path, name));
-}

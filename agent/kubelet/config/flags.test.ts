@@ -7,6 +7,8 @@ import { parseFlags, USAGE, type Flags } from './flags.ts';
 const NONE: Flags = {
   help: false,
   version: false,
+  check: false,
+  json: false,
   config: undefined,
   podManifestPath: undefined,
   containerRuntimeEndpoint: undefined,
@@ -22,6 +24,7 @@ for (const [argv, change] of [
   [['--help'], { help: true }],
   [['-h'], { help: true }],
   [['--version'], { version: true }],
+  [['--check', '--json'], { check: true, json: true }],
   [['--config', '/k.yaml'], { config: '/k.yaml' }],
   [['--config=/k.yaml'], { config: '/k.yaml' }],
   [['--pod-manifest-path', '/m'], { podManifestPath: '/m' }],

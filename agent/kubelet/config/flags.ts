@@ -11,6 +11,9 @@ import { AppError } from '#base/errors.ts';
 export interface Flags {
   readonly help: boolean;
   readonly version: boolean;
+  /** Find out whether a kubelet can work here, say so and end. */
+  readonly check: boolean;
+  readonly json: boolean;
   readonly config: string | undefined;
   readonly podManifestPath: string | undefined;
   readonly containerRuntimeEndpoint: string | undefined;
@@ -25,6 +28,8 @@ export interface Flags {
 const OPTIONS = {
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean' },
+  check: { type: 'boolean' },
+  json: { type: 'boolean' },
   config: { type: 'string' },
   'pod-manifest-path': { type: 'string' },
   'container-runtime-endpoint': { type: 'string' },
@@ -48,6 +53,8 @@ The node agent: runs the pods of a manifest directory on a container runtime.
       --kubeconfig FILE                   API server that is asked who callers of the HTTP API are and what they may;
                                       pods of it are not run yet
   -v, --v LEVEL                           0 to 3 say what matters, 4 and more also say every step
+      --check                             say whether a kubelet can work here, a line for each thing with what to do, and end
+                                          with 0 or 1; nothing is started (with --json: as JSON)
       --version                           print the version and exit
   -h, --help                              print this and exit
 `;
@@ -70,6 +77,8 @@ export function parseFlags(argv: readonly string[]): Flags {
   return {
     help: values.help ?? false,
     version: values.version ?? false,
+    check: values.check ?? false,
+    json: values.json ?? false,
     config: values.config,
     podManifestPath: absolute(values['pod-manifest-path']),
     containerRuntimeEndpoint: values['container-runtime-endpoint'],

@@ -25,6 +25,8 @@ export interface TestKubelet {
   pods(): Promise<readonly Pod[]>;
   kill(signal?: 'SIGKILL' | 'SIGTERM'): Promise<number | undefined>;
   start(): Promise<void>;
+  /** Runs it to its end beside the daemon, with more flags. */
+  run(flags: readonly string[]): Promise<{ readonly exitCode: number | undefined; readonly stdout: string; readonly stderr: string }>;
   stop(): Promise<void>;
 }
 
@@ -60,18 +62,18 @@ export function makeKubelet(containerd: TestContainerd, { nodeName = 'node1', co
   const client = new KubeletClient(join(rootDir, 'kubelet.sock'));
   const never = new AbortController().signal;
   let child: ReturnType<typeof spawn> | undefined;
+  const args = [
+    `--net=/run/netns/${containerd.netns}`,
+    join(ROOT, 'agent/kubelet/kubelet'),
+    '--config',
+    configFile,
+    '--hostname-override',
+    nodeName,
+    '--root-dir',
+    rootDir,
+  ];
   const spawn = () => {
     const log = { file: logFile, append: true } as const;
-    const args = [
-      `--net=/run/netns/${containerd.netns}`,
-      join(ROOT, 'agent/kubelet/kubelet'),
-      '--config',
-      configFile,
-      '--hostname-override',
-      nodeName,
-      '--root-dir',
-      rootDir,
-    ];
     return execa('nsenter', args, {
       stdin: 'ignore',
       stdout: log,
@@ -109,6 +111,10 @@ export function makeKubelet(containerd: TestContainerd, { nodeName = 'node1', co
         if (ended !== null) throw new Error(`kubelet ended with ${ended}: ${log().slice(before)}`);
         return log().slice(before).includes('Kubelet is ready');
       });
+    },
+    async run(flags) {
+      const { exitCode, stdout, stderr } = await execa('nsenter', [...args, ...flags], { stdin: 'ignore', reject: false });
+      return { exitCode, stdout, stderr };
     },
     async kill(signal = 'SIGKILL') {
       child?.kill(signal);
