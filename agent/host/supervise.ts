@@ -5,7 +5,8 @@
 import { Backoff } from '#base/backoff.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
-import { spawnDaemon, type Argv, type Daemon, type ExitStatus } from '../linux/exec.ts';
+import { spawnDaemon, type Daemon, type ExitStatus } from '../linux/daemon.ts';
+import type { Argv } from '../linux/exec.ts';
 import { identify, type ProcessId } from '../linux/proc.ts';
 import type { Role, StateFile } from './state.ts';
 

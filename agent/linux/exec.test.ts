@@ -1,9 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { test } from 'node:test';
-import { run, spawnDaemon } from './exec.ts';
+import { run } from './exec.ts';
 
 test('run: output, input, environment, directory', async () => {
   const { stdout } = await run(['sh', '-c', 'cat; echo "$WORD"; pwd'], { input: 'in\n', env: { WORD: 'word' }, cwd: '/' });
@@ -45,20 +42,4 @@ test('run: lines on descriptor 3 are progress', async () => {
   const lines: string[] = [];
   await run(['sh', '-c', 'echo a >&3; echo b >&3'], { onStatus: (line) => lines.push(line) });
   assert.deepEqual(lines, ['a', 'b']);
-});
-
-test('spawnDaemon: in a process group of its own, its output in the file', async () => {
-  const directory = mkdtempSync(join(tmpdir(), 'kijabi-exec-'));
-  try {
-    const file = join(directory, 'log');
-    const daemon = spawnDaemon(['sh', '-c', 'cut -d " " -f 5 /proc/$$/stat; echo err >&2; exit 5'], file);
-    assert.deepEqual(await daemon.exited, { exitCode: 5, signal: undefined });
-    assert.deepEqual(readFileSync(file, 'utf8'), `${daemon.pid}\nerr\n`);
-  } finally {
-    rmSync(directory, { recursive: true });
-  }
-});
-
-test('spawnDaemon: a program that is not there', () => {
-  assert.throws(() => spawnDaemon(['no-such-program-anywhere'], '/dev/null'), { code: 'EXEC_NOT_FOUND' });
 });

@@ -1,14 +1,11 @@
 /**
- * Runs commands of the host: the only way this tree starts child processes. Short ones are awaited (run), long ones write
- * straight into a log file and outlive us on purpose (spawnDaemon): whoever starts one records its identity.
+ * Runs commands of the host to their end. What outlives us is started by daemon.ts.
  *
  * Units: timeoutMs milliseconds.
  * Throws: EXEC_NOT_FOUND (no such program), EXEC_FAILED (exit code, with the last lines it wrote), EXEC_TIMEOUT, the signal's reason.
  */
-import { closeSync, openSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import { execa } from 'execa';
 import { AppError } from '#base/errors.ts';
 
 export interface RunOptions {
@@ -39,6 +36,7 @@ const TAIL_LINES = 4;
 export async function run(argv: Argv, options: RunOptions = {}): Promise<RunResult> {
   options.signal?.throwIfAborted();
   const [program, ...args] = argv;
+  const { execa } = await import('execa'); // 4 MB of memory that a daemon which runs nothing can do without
   const child = execa(program, args, {
     reject: false,
     stdio: [
@@ -99,31 +97,4 @@ function lastLines(text: string): string {
     .filter((line) => line !== '')
     .slice(-TAIL_LINES)
     .join(' | ');
-}
-
-export interface ExitStatus {
-  readonly exitCode: number | undefined;
-  readonly signal: string | undefined;
-}
-
-export interface Daemon {
-  readonly pid: number;
-  readonly exited: Promise<ExitStatus>;
-}
-
-/**
- * Starts a program that lives on when we die, in a process group of its own (Ctrl-C on the terminal is ours to handle).
- * Its output goes to the file without passing through us, so that our death does not break its pipe.
- */
-export function spawnDaemon(argv: Argv, logFile: string, env: Readonly<Record<string, string>> = {}): Daemon {
-  const [program, ...args] = argv;
-  const log = openSync(logFile, 'a', 0o600);
-  const fd = log as 1; // execa takes any descriptor; its type names only the standard ones
-  try {
-    const child = execa(program, args, { stdio: ['ignore', fd, fd], detached: true, cleanup: false, reject: false, buffer: false, env });
-    if (child.pid === undefined) throw new AppError('EXEC_NOT_FOUND', `Cannot start ${program}: it is not installed`);
-    return { pid: child.pid, exited: child.then(({ exitCode, signal }) => ({ exitCode, signal })) };
-  } finally {
-    closeSync(log);
-  }
 }

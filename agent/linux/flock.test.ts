@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { SystemClock } from '#base/clock.ts';
-import { spawnDaemon } from './exec.ts';
+import { spawnDaemon } from './daemon.ts';
 import { tryLock } from './flock.ts';
 import { allProcesses } from './proc.ts';
 

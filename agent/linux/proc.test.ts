@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { ManualClock, SystemClock } from '#base/clock.ts';
-import { run, spawnDaemon } from './exec.ts';
+import { spawnDaemon } from './daemon.ts';
+import { run } from './exec.ts';
 import { bootId, identify, isRunning, look, namespaceOf, parseStat, signalProcess, waitGone } from './proc.ts';
 
 const REST = '4242 4242 0 -1 4194304 97 0 0 0 0 0 0 0 20 0 1 0 8675309 2527232 196 18446744073709551615';
