@@ -3,7 +3,7 @@
  * under way finish on the old connection, streams end so that they come back with the new ones.
  * Why node:https and not undici: it is in the binary's snapshot and costs no memory to load; nothing here needs pipelining.
  */
-import { Agent as PlainAgent, request as plainRequest, type IncomingMessage } from 'node:http';
+import type { Agent as PlainAgent, IncomingMessage } from 'node:http';
 import { Agent, request, type RequestOptions } from 'node:https';
 import { isIP } from 'node:net';
 import { checkServerIdentity } from 'node:tls';
@@ -12,6 +12,7 @@ import type { Credentials, TlsTexts } from './credentials.ts';
 import { unreachable } from './errors.ts';
 import type { ApiRequest, ApiResponse, Transport } from './transport.ts';
 import { AppError, codeOf } from '#base/errors.ts';
+import { http } from '#base/http.ts';
 
 /** Go servers close idle connections after 90 s at the earliest; whoever closes first should be us. */
 const IDLE_SOCKET_MS = 60_000;
@@ -89,7 +90,7 @@ export class HttpTransport implements Transport {
 
   #agentFor(tls: TlsTexts): Agent | PlainAgent {
     const kept = { keepAlive: true, maxFreeSockets: IDLE_SOCKETS, timeout: IDLE_SOCKET_MS, scheduling: 'lifo' } as const;
-    if (this.#url.protocol === 'http:') return new PlainAgent(kept);
+    if (this.#url.protocol === 'http:') return new http.Agent(kept);
     const { tlsServerName: name, insecureSkipTlsVerify: insecure } = this.#config;
     return new Agent({
       ...kept,
@@ -120,7 +121,7 @@ export class HttpTransport implements Transport {
       signal,
     };
     return new Promise((resolve, reject) => {
-      const out = (this.#url.protocol === 'http:' ? plainRequest : request)(options, (res) => {
+      const out = (this.#url.protocol === 'http:' ? http.request : request)(options, (res) => {
         resolve({ status: res.statusCode ?? 0, headers: res.headers, body: this.#body(res, signal) });
       });
       out.on('socket', (socket) => socket.setKeepAlive(true, PROBE_AFTER_MS));

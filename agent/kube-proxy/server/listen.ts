@@ -1,8 +1,9 @@
 /** An HTTP server that ends with the signal and bounds what a client may cost. Throws: LISTEN_FAILED. */
 import { chmod, rename, rm } from 'node:fs/promises';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { ListenOptions as NetListenOptions } from 'node:net';
 import { AppError, codeOf, explain } from '#base/errors.ts';
+import { http } from '#base/http.ts';
 
 export interface Answer {
   readonly status: number;
@@ -26,7 +27,7 @@ export interface Listening {
 }
 
 export async function listen({ what, route, ...at }: ListenOptions, signal: AbortSignal): Promise<Listening> {
-  const server = createServer(
+  const server = http.createServer(
     { requestTimeout: 10_000, headersTimeout: 10_000, maxHeaderSize: 8 << 10 },
     (req, res) => void serve(req, res, route),
   );

@@ -1,6 +1,6 @@
 /** The /healthz that load balancers and tools ask: plain HTTP on healthzBindAddress:healthzPort, loopback by default. */
-import { createServer } from 'node:http';
 import { AppError, codeOf } from '#base/errors.ts';
+import { http } from '#base/http.ts';
 import { sendHealth, type Health } from './api.ts';
 
 export async function serveHealthz(
@@ -8,7 +8,7 @@ export async function serveHealthz(
   state: () => Health,
   signal: AbortSignal,
 ): Promise<void> {
-  const server = createServer({ requestTimeout: 10_000, headersTimeout: 10_000, maxHeaderSize: 8 << 10 }, (req, res) => {
+  const server = http.createServer({ requestTimeout: 10_000, headersTimeout: 10_000, maxHeaderSize: 8 << 10 }, (req, res) => {
     if (req.method !== 'GET' && req.method !== 'HEAD') return void res.writeHead(405).end();
     if (req.url?.split('?')[0] !== '/healthz') return void res.writeHead(404).end();
     sendHealth(res, state());

@@ -3,11 +3,12 @@
  * Plain HTTP and JSON; the mode of the socket (0600) is the authorisation.
  */
 import { chmod, unlink } from 'node:fs/promises';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Node } from '#api/kinds/core/node.ts';
 import { AppError, codeOf, explain } from '#base/errors.ts';
+import { http } from '#base/http.ts';
 import { makeDirectory } from '../../linux/makeDirectory.ts';
 import type { EventLog } from '../events.ts';
 import { localSocket } from '../paths.ts';
@@ -40,7 +41,7 @@ export async function serveLocal(deps: LocalServerDeps, signal: AbortSignal): Pr
   await unlink(path).catch((err: unknown) => {
     if (codeOf(err) !== 'ENOENT') throw err;
   });
-  const server = createServer({ requestTimeout: 10_000, headersTimeout: 10_000, maxHeaderSize: 8 << 10 }, (req, res) => {
+  const server = http.createServer({ requestTimeout: 10_000, headersTimeout: 10_000, maxHeaderSize: 8 << 10 }, (req, res) => {
     answer(deps, req, res, signal).catch((err: unknown) => refuse(res, err));
   });
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {

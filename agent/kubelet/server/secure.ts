@@ -2,10 +2,11 @@
  * The HTTP API with TLS (10250) and, when it is asked for, the read-only port. HTTP/1.1 only: upgrades need it.
  * Throws: AppError SERVER_PORT_TAKEN, SERVER_FAILED, TLS_FILE, TLS_SELF_SIGN.
  */
-import { createServer as createPlain, type IncomingMessage, type Server as PlainServer } from 'node:http';
+import type { IncomingMessage, Server as PlainServer } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { AppError, codeOf } from '#base/errors.ts';
+import { http } from '#base/http.ts';
 import { peerOf } from '#base/peer.ts';
 import type { Logger } from '#base/log.ts';
 import type { ServerSettings } from '../config/serverFields.ts';
@@ -60,7 +61,7 @@ export async function serveSecure(deps: SecureDeps, signal: AbortSignal): Promis
   });
   const listens = await listen(server, { host: settings.host, port: settings.port, field: 'port' }, signal);
   if (settings.readOnlyPort === 0) return listens;
-  const readOnly = createPlain(LIMITS, (req, res) => {
+  const readOnly = http.createServer(LIMITS, (req, res) => {
     Promise.resolve()
       .then(() => serveCall(api, { req, res, target: readCall(req).target, signal }, 'readOnly'))
       .catch((err: unknown) => refuseAsText(res, err));

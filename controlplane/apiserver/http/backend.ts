@@ -8,9 +8,7 @@ import { connect, isIP, type Socket } from 'node:net';
 import type { Duplex, Readable } from 'node:stream';
 import { connect as tlsConnect, type ConnectionOptions } from 'node:tls';
 import { codeOf, explain } from '#base/errors.ts';
-
-/** Not imported by name, see server.ts. */
-const http = process.getBuiltinModule('node:http');
+import { http } from '#base/http.ts';
 
 export interface Target {
   readonly scheme: 'http' | 'https';

@@ -12,6 +12,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '#base/clock.ts';
 import { AppError, codeOf, explain } from '#base/errors.ts';
+import { http } from '#base/http.ts';
 import type { Logger } from '#base/log.ts';
 import type { Answer } from '../call.ts';
 import type { Metrics } from '../metrics.ts';
@@ -23,9 +24,6 @@ import { Deadlines, isLongRunning, type Limits } from './limits.ts';
 import { common, writeWhole, type ReplyContext } from './reply.ts';
 import { makeSink } from './sink.ts';
 import { tlsOptions, type TlsMaterial } from './tls.ts';
-
-/** Not imported by name: that would have Node load its fetch and WebSocket, 2 MB and a tenth of the time until the server is ready. */
-const http = process.getBuiltinModule('node:http');
 
 /** Go clients give up idle connections after 90 s; the side that closes later avoids a race with the next request. */
 const KEEP_ALIVE_MS = 180_000;

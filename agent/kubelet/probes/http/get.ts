@@ -4,10 +4,11 @@
  * Throws: AppError PROBE_FAILED when there is no answer, in the words people know from upstream.
  * Source: "HTTP probes" in the Kubernetes docs.
  */
-import { request as httpRequest, type IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { HTTPHeader } from '#api/kinds/core/probes.ts';
 import { AppError } from '#base/errors.ts';
+import { http } from '#base/http.ts';
 import { dialTrouble } from './dial.ts';
 
 export interface HttpGet {
@@ -41,7 +42,7 @@ export async function httpGet({ url, headers, signal }: HttpGet): Promise<HttpAn
 
 function once({ url, headers, signal }: HttpGet): Promise<HttpAnswer & { location: string | undefined }> {
   return new Promise((resolve, reject) => {
-    const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
+    const send = url.protocol === 'https:' ? httpsRequest : http.request;
     const options = { agent: false, rejectUnauthorized: false, headers: headersOf(url, headers), signal, setHost: false } as const;
     const fail = (err: unknown): void => {
       if (signal.aborted) return reject(signal.reason as Error);
