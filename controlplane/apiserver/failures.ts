@@ -7,6 +7,8 @@ import { ApiError, badRequest, expired, internalError, timedOut, unavailable } f
 /** What the codes of the store mean to a client who did nothing wrong. */
 export function apiErrorOf(err: unknown): ApiError {
   if (err instanceof ApiError) return err;
+  // Patches can make an object deeper than any body may be. Whatever walks through it is pure, so nothing is half done.
+  if (err instanceof RangeError && err.message === 'Maximum call stack size exceeded') return badRequest('exceeded max depth', err);
   switch (codeOf(err)) {
     case 'STORE_COMPACTED':
       return expired('The resourceVersion for the provided list is too old.');

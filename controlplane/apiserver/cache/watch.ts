@@ -44,7 +44,7 @@ export async function runWatch(request: WatchRequest, sink: Sink): Promise<void>
   try {
     await run.begin();
     while (!signal.aborted && clock.monotonicMs() < endsAtMs) await run.turn(endsAtMs);
-    run.bookmark();
+    run.bookmark('if newer');
   } catch (err) {
     if (sink.signal.aborted) return;
     sink.write(frame('ERROR', Buffer.from(JSON.stringify(errorOf(err, run.position, cache)))));
@@ -115,13 +115,13 @@ class WatchRun {
     if (behind.signal.aborted) return this.#sink.drained();
     // While it was live nothing was kept from it.
     this.position = Math.max(this.position, cache.revision);
-    if (!this.#signal.aborted) this.bookmark();
+    if (!this.#signal.aborted && clock.monotonicMs() < endsAtMs) this.bookmark('always');
   }
 
-  /** The last one of a watch saves the client from reading again what it has seen. */
-  bookmark(): void {
+  /** always: where nothing happens, it still says that this connection lives. The last one saves the client from reading again what it has seen. */
+  bookmark(when: 'always' | 'if newer'): void {
     const { bookmarks, view } = this.#request;
-    if (!bookmarks || this.position <= this.#bookmarked || this.#signal.aborted) return;
+    if (!bookmarks || (when === 'if newer' && this.position <= this.#bookmarked) || this.#signal.aborted) return;
     this.#bookmarked = this.position;
     this.#sink.write(frame('BOOKMARK', view.bookmark(this.position)));
   }

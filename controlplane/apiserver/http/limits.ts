@@ -3,7 +3,8 @@
  * Source: the defaults of --max-requests-inflight, --max-mutating-requests-inflight and --request-timeout, Kubernetes 1.36.
  */
 import type { Clock } from '#base/clock.ts';
-import { timedOut, tooManyRequests } from '../status.ts';
+import { durationMs, isDuration } from '#api/formats.ts';
+import { badRequest, timedOut, tooManyRequests } from '../status.ts';
 import type { RequestInfo } from '../requestInfo.ts';
 import { isTrue } from '../requestInfo.ts';
 import type { Query } from '../query.ts';
@@ -24,6 +25,15 @@ export function isLongRunning(info: RequestInfo, query: Query): boolean {
   if (info.kind === 'path') return false;
   if (info.verb === 'watch' || STREAMS.has(info.subresource)) return true;
   return info.subresource === 'log' && isTrue(query.get('follow'));
+}
+
+/** kubectl --request-timeout: a client may have less patience than the server, not more. Throws BadRequest. */
+export function timeoutMsOf(query: Query, mostMs: number): number {
+  const asked = query.get('timeout') ?? '';
+  if (asked === '') return mostMs;
+  const ms = isDuration(asked) ? (durationMs(asked) ?? -1) : -1;
+  if (ms < 0) throw badRequest(`invalid timeout specified in the request URL - want a duration such as 30s, got ${JSON.stringify(asked)}`);
+  return ms === 0 ? mostMs : Math.min(ms, mostMs);
 }
 
 export type RequestKind = 'readOnly' | 'mutating';

@@ -20,7 +20,7 @@ import { Negotiator } from '../negotiate.ts';
 import { answerOfError } from '../failures.ts';
 import { badRequest, unavailable } from '../status.ts';
 import { Exchange } from './exchange.ts';
-import { Deadlines, isLongRunning, type Limits } from './limits.ts';
+import { Deadlines, isLongRunning, timeoutMsOf, type Limits } from './limits.ts';
 import { common, writeWhole, type ReplyContext } from './reply.ts';
 import { makeSink } from './sink.ts';
 import { tlsOptions, type TlsMaterial } from './tls.ts';
@@ -175,13 +175,15 @@ export class ApiHttpServer {
       exchange.record?.completed(res.statusCode);
       metrics.finished(exchange, { code: res.statusCode, seconds, known: this.#options.isKnown(exchange) });
     });
-    if (!long) this.#deadlines.add(exchange, limits.requestTimeoutMs);
     exchange.onAbort((reason) => {
-      if (!res.headersSent && !res.destroyed && codeOf(reason) !== 'CLIENT_GONE') void this.#answer(exchange, res, answerOfError(reason));
-      else if (!long) res.destroy();
+      if (!res.headersSent && !res.destroyed && codeOf(reason) !== 'CLIENT_GONE') {
+        if (!req.complete) leaveBody(req, res);
+        void this.#answer(exchange, res, answerOfError(reason));
+      } else if (!long) res.destroy();
     });
     let answer: Answer;
     try {
+      if (!long) this.#deadlines.add(exchange, timeoutMsOf(exchange.query, limits.requestTimeoutMs));
       answer = await this.#options.pipeline(exchange);
     } catch (err) {
       answer = answerOfError(err);

@@ -7,6 +7,7 @@
 import protobuf, { type Reader } from 'protobufjs/minimal.js';
 import type { Schema } from '#api/schema.ts';
 import type { KindDefinition } from '#api/scheme.ts';
+import { isTooDeep } from '../registry/depth.ts';
 import { badRequest } from '../status.ts';
 import { FIELD_NUMBERS } from './gen/fieldNumbers.ts';
 
@@ -231,10 +232,11 @@ function readItems(reader: Reader, items: Schema, depth: number): readonly unkno
 
 /** RawExtension, FieldsV1: JSON text in a field. */
 function readJson(reader: Reader): unknown {
-  const raw = readOnly(reader, (r) => Buffer.from(r.bytes()).toString());
-  if (raw === undefined || raw === '') return undefined;
+  const raw = readOnly(reader, (r) => Buffer.from(r.bytes()));
+  if (raw === undefined || raw.length === 0) return undefined;
+  if (isTooDeep(raw)) throw new RangeError('exceeded max depth in a raw field');
   try {
-    return JSON.parse(raw) as unknown;
+    return JSON.parse(raw.toString()) as unknown;
   } catch (err) {
     throw new RangeError('invalid JSON in a raw field', { cause: err });
   }

@@ -12,6 +12,7 @@ import type { KindDefinition } from '#api/scheme.ts';
 import type { ApiCall } from '../call.ts';
 import { bodyEncoding, type Encoding } from '../negotiate.ts';
 import { badRequest, invalid, type ApiError } from '../status.ts';
+import { isTooDeep } from './depth.ts';
 import type { KubeDraft, Resource } from './types.ts';
 import { setAside } from './unchanged.ts';
 
@@ -47,6 +48,7 @@ async function readOther(bytes: Buffer, expected: string, encoding: 'yaml' | 'pr
 }
 
 function readJsonBody(bytes: Buffer, expected: string): Body {
+  if (isTooDeep(bytes)) throw unreadable(expected, 'json parse error: exceeded max depth');
   const text = bytes.toString();
   try {
     return { value: JSON.parse(text), doubled: undefined };
