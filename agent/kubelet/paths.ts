@@ -31,6 +31,8 @@ export const podsDir = (paths: Paths): string => join(paths.rootDir, 'pods');
 export const podDir = (paths: Paths, uid: string): string => join(podsDir(paths), uid);
 export const volumeDir = (paths: Paths, uid: string, plugin: string, name: string): string =>
   join(podDir(paths, uid), 'volumes', plugin.replace('/', '~'), name);
+/** Parts of volumes, mounted for one container each. */
+export const subPathsDir = (paths: Paths, uid: string): string => join(podDir(paths, uid), 'volume-subpaths');
 export const etcHosts = (paths: Paths, uid: string): string => join(podDir(paths, uid), 'etc-hosts');
 export const terminationLog = (paths: Paths, uid: string, container: string, attempt: number): string =>
   join(podDir(paths, uid), 'containers', container, String(attempt));

@@ -54,6 +54,16 @@ export async function ensureTmpfs(directory: string, { mode, sizeBytes }: TmpfsO
   await run(['mount', '-t', 'tmpfs', '-o', options.join(','), 'tmpfs', real]);
 }
 
+/** path with all links resolved. */
+export function isMountPoint(path: string): boolean {
+  return mounts().some(({ mountPoint }) => mountPoint === path);
+}
+
+/** Shows source at target too, without what is mounted below it. source is used as it is written: it may be a descriptor in /proc. */
+export async function bindMount(source: string, target: string): Promise<void> {
+  await run(['mount', '--no-canonicalize', '--bind', source, target]);
+}
+
 /** Takes away every mount at or below directory, also busy ones (they go when their last user does). */
 export async function unmountBelow(directory: string): Promise<number> {
   const found = below(mounts(), directory);

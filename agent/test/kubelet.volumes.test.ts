@@ -103,6 +103,91 @@ test('an object that goes leaves the volume as it is; what changed while the kub
   assert.doesNotMatch(kubelet.log(), /hunter2|other"/);
 });
 
+const PARTS = {
+  volumes: [
+    { name: 'shared', emptyDir: {} },
+    { name: 'map', configMap: { name: 'settings' } },
+    { name: 'secret', secret: { secretName: 'login' } },
+    { name: 'all', projected: { sources: [{ configMap: { name: 'settings' } }, { secret: { name: 'login' } }] } },
+  ],
+  mounts: [
+    { name: 'shared', mountPath: '/whole' },
+    { name: 'shared', mountPath: '/p/dir', subPath: 'in' },
+    { name: 'shared', mountPath: '/p/link', subPath: 'link' },
+    { name: 'shared', mountPath: '/p/file', subPath: 'in/file', readOnly: true },
+    { name: 'shared', mountPath: '/p/made', subPath: 'new/deep' },
+    { name: 'shared', mountPath: '/p/expr', subPathExpr: 'logs/$(WHO)' },
+    { name: 'map', mountPath: '/p/color', subPath: 'color' },
+    { name: 'secret', mountPath: '/p/password', subPath: 'password' },
+    { name: 'all', mountPath: '/p/all', subPath: 'color' },
+  ],
+  prepare: 'mkdir -p /whole/in; echo text > /whole/in/file; ln -s in /whole/link; ln -s /etc /whole/out',
+};
+const parts = async (): Promise<Pod> => (await kubelet.pod('parts'))!;
+const stateOf = async (name: string) => (await parts())?.status?.containerStatuses?.find((c) => c.name === name);
+
+test('parts of volumes: directories, files, links that stay inside, what is made for them, by expressions', { skip }, async () => {
+  const { volumes, mounts, prepare } = PARTS;
+  const env = [{ name: 'WHO', value: 'me' }];
+  const text = manifest({ name: 'parts', container: { volumeMounts: mounts, env }, spec: { volumes } });
+  const pod = JSON.parse(text) as { spec: { containers: Record<string, unknown>[]; initContainers?: object[] } };
+  const [c = {}] = pod.spec.containers;
+  pod.spec.initContainers = [{ ...c, name: 'prepare', volumeMounts: mounts.slice(0, 1), command: ['sh', '-c', prepare] }];
+  pod.spec.containers.push({ ...c, name: 'out', volumeMounts: [{ name: 'shared', mountPath: '/o', subPath: 'out' }] });
+  pod.spec.containers.push({ ...c, name: 'later', volumeMounts: [{ name: 'shared', mountPath: '/l', subPath: 'in' }] });
+  kubelet.apply('parts.yaml', JSON.stringify(pod));
+  await until('it runs', async () => (await stateOf('c'))?.state?.running !== undefined);
+  const p = await parts();
+  assert.equal(await inside(p, 'cat', '/p/dir/file', '/p/link/file', '/p/file'), 'text\ntext\ntext');
+  assert.equal(await inside(p, 'cat', '/p/color', '/p/password', '/p/all'), 'greenothergreen');
+  await inside(p, 'touch', '/p/made/x', '/p/expr/y');
+  assert.deepEqual((await inside(p, 'busybox', 'find', '/whole', '-name', '[xy]')).split('\n').sort(), [
+    '/whole/logs/me/y',
+    '/whole/new/deep/x',
+  ]);
+  assert.equal(await inside(p, 'busybox', 'stat', '-c', '%a', '/whole/new', '/whole/new/deep', '/whole/logs'), '777\n777\n777');
+  await assert.rejects(inside(p, 'sh', '-c', 'echo > /p/file'), /Read-only file system/);
+});
+
+test(
+  'a link that leads out of a volume is never followed, also when a container makes it between two starts of another',
+  { skip },
+  async () => {
+    const refused = async (name: string): Promise<boolean> => {
+      const { reason, message } = (await stateOf(name))?.state?.waiting ?? {};
+      if (reason !== 'CreateContainerConfigError') return false;
+      assert.match(
+        message ?? '',
+        new RegExp(`^failed to prepare subPath for volumeMount "shared" of container "${name}": .* not within volume path`),
+      );
+      return true;
+    };
+    await until('the link out is refused', () => refused('out'));
+    await until('the other runs', async () => (await stateOf('later'))?.state?.running !== undefined);
+    await inside(await parts(), 'sh', '-c', 'mv /whole/in /whole/was && ln -s /etc /whole/in');
+    const id = (await stateOf('later'))!.containerID!.replace('containerd://', '');
+    await containerd.ctr(['tasks', 'kill', '--signal', 'KILL', id]);
+    await until('the swapped one is refused', () => refused('later'));
+  },
+);
+
+test('mounts of parts outlive a kill of the kubelet and go with the pod', { skip }, async () => {
+  const { metadata, status } = await parts();
+  const mine = (): number =>
+    readFileSync('/proc/mounts', 'utf8')
+      .split('\n')
+      .filter((line) => line.includes(`${metadata.uid}/volume-subpaths/`)).length;
+  assert.ok(mine() >= PARTS.mounts.length - 1);
+  await kubelet.kill();
+  await kubelet.start();
+  await until('it is seen again', async () => (await stateOf('c'))?.containerID === status?.containerStatuses?.[0]?.containerID);
+  assert.equal(await inside(await parts(), 'cat', '/p/color'), 'green');
+  kubelet.remove('parts.yaml');
+  await until('it is gone', async () => (await kubelet.pod('parts')) === undefined);
+  assert.equal(mine(), 0);
+  await until('nothing is left', () => !existsSync(join(kubelet.rootDir, 'pods', metadata.uid!)));
+});
+
 test('a removed pod leaves no mount and no file, but the data of the claim', { skip }, async () => {
   const { uid } = (await pod()).metadata;
   kubelet.remove('all.yaml');

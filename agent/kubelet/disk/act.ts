@@ -181,7 +181,9 @@ export class PodDisk {
     await this.removeCgroups(uid);
     // What we mounted ourselves; anything else is somebody's data.
     const real = await realpath(podDir(this.#options.paths, uid)).catch(() => undefined);
-    for (const plugin of real === undefined ? [] : MOUNTED_PLUGINS) await unmountBelow(join(real ?? '', 'volumes', plugin));
+    const ours =
+      real === undefined ? [] : [join(real, 'volume-subpaths'), ...MOUNTED_PLUGINS.map((plugin) => join(real, 'volumes', plugin))];
+    for (const directory of ours) await unmountBelow(directory);
     await removeTree(podDir(this.#options.paths, uid));
   }
 

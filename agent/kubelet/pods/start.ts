@@ -12,7 +12,7 @@ import { runHook } from '../lifecycle/act.ts';
 import { fetchObjects } from '../objects/fetch.ts';
 import { podName } from '../paths.ts';
 import { runtimeTrouble } from '../runtime/trouble.ts';
-import { containerMounts } from '../volumes/plan.ts';
+import type { VolumePlan } from '../volumes/plan.ts';
 import type { ActDeps, ActSignals, PodTurn } from './act.ts';
 import { containerConfig, desiredPod, fieldFacts, sandboxConfig, type MountSpec } from './config.ts';
 import { podDns } from './dns.ts';
@@ -38,7 +38,9 @@ export class PodStart {
   readonly #pod: Pod;
   readonly #uid: string;
   readonly #images = new Map<string, Promise<ImageReady | undefined>>();
+  /** Besides the volumes, by container. */
   readonly #mounts = new Map<string, readonly MountSpec[]>();
+  #volumes: readonly VolumePlan[] = [];
   /** Ends also when the pod is not wanted any more. */
   #turnSignal: AbortSignal = new AbortController().signal;
 
@@ -112,11 +114,11 @@ export class PodStart {
     const { disk, timeline, volumes } = this.#deps;
     await timeline.step(this.#turn.key, { step: 'prepare' }, async () => {
       await disk.prepare(this.#pod);
-      const plans = await volumes.prepare(this.#pod, signal);
+      this.#volumes = await volumes.prepare(this.#pod, signal);
       for (const a of actions) {
         const container = a.kind === 'startContainer' ? this.#container(a.name) : undefined;
         if (a.kind !== 'startContainer' || container === undefined) continue;
-        this.#mounts.set(a.name, [...containerMounts(container, plans), ...(await disk.prepareContainer(this.#pod, container, a.attempt))]);
+        this.#mounts.set(a.name, await disk.prepareContainer(this.#pod, container, a.attempt));
       }
     });
   }
@@ -170,13 +172,14 @@ export class PodStart {
     at: { reason: string },
     signal: AbortSignal,
   ): Promise<string> {
-    const { node, timeline, events } = this.#deps;
+    const { node, timeline, events, volumes } = this.#deps;
     const { runtime } = this.#deps.runtime.client;
     const { container, image, attempt, backoffMs } = a;
     const { key, onStep } = this.#turn;
     onStep('createContainer');
     const podIps = readsPodIp(container) ? await sandbox.addressed : [];
     const { variables } = await this.#environment(container, image, podIps, signal);
+    const volumeMounts = await volumes.mounts(this.#pod, container, this.#volumes, variables);
     at.reason = 'CreateContainerError';
     const config = containerConfig(this.#pod, container, {
       node,
@@ -184,7 +187,7 @@ export class PodStart {
       backoffMs,
       image,
       variables,
-      mounts: this.#mounts.get(a.name) ?? [],
+      mounts: [...volumeMounts, ...(this.#mounts.get(a.name) ?? [])],
     });
     const request = { pod_sandbox_id: sandbox.id, config, sandbox_config: sandboxConfig(this.#pod, this.#sandboxAttempt(), node) };
     const { container_id: id } = await timeline.step(key, { step: 'create', container: a.name }, () =>

@@ -15,6 +15,7 @@ import { notFound, refKey, type ObjectKinds, type ObjectRef } from '../objects/s
 import { podName, volumeDir, type Paths } from '../paths.ts';
 import type { MountSpec } from '../pods/config.ts';
 import { volumeFiles, type ContentFacts } from './content.ts';
+import { subPathOf } from './subPath/plan.ts';
 
 export type HostPathType = '' | 'DirectoryOrCreate' | 'Directory' | 'FileOrCreate' | 'File' | 'Socket' | 'CharDevice' | 'BlockDevice';
 
@@ -116,16 +117,28 @@ const PROPAGATION: Readonly<Record<MountPropagationMode, NonNullable<MountSpec['
   Bidirectional: 'PROPAGATION_BIDIRECTIONAL',
 };
 
-export function containerMounts(c: Container, volumes: readonly VolumePlan[]): MountSpec[] {
-  return (c.volumeMounts ?? []).flatMap((m) => {
+export interface VolumeMountSpec extends MountSpec {
+  /** Of the volume only a part is mounted: which, and of the container's mounts the how manieth it is. */
+  readonly part?: { readonly volume: string; readonly path: string; readonly index: number };
+}
+
+/** variables: of the container, for subPathExpr. */
+export function containerMounts(
+  c: Container,
+  volumes: readonly VolumePlan[],
+  variables: ReadonlyMap<string, string> = new Map(),
+): VolumeMountSpec[] {
+  return (c.volumeMounts ?? []).flatMap((m, index) => {
     const volume = volumes.find((v) => v.name === m.name);
     if (volume === undefined) return [];
+    const path = subPathOf(m, variables);
     const readOnly = m.readOnly === true || volume.kind === 'files' || (volume.kind === 'hostPath' && volume.readOnly);
     return [
       {
         containerPath: m.mountPath,
         hostPath: volume.path,
         readOnly,
+        ...(path === undefined ? {} : { part: { volume: m.name, path, index } }),
         ...(m.mountPropagation === undefined ? {} : { propagation: PROPAGATION[m.mountPropagation] }),
       },
     ];

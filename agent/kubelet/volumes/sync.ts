@@ -4,16 +4,19 @@
  */
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Container } from '#api/kinds/core/container.ts';
 import type { Pod } from '#api/kinds/core/pod.ts';
 import type { PersistentVolumeClaim } from '#api/kinds/core/persistentVolumeClaim.ts';
 import type { Logger } from '#base/log.ts';
 import { writeAtomically } from '../../linux/atomicFiles.ts';
 import { fetchObjects } from '../objects/fetch.ts';
 import type { ObjectRef, ObjectSource } from '../objects/source.ts';
-import { podName } from '../paths.ts';
+import { podName, subPathsDir } from '../paths.ts';
+import type { MountSpec } from '../pods/config.ts';
 import { makeVolumes } from './act.ts';
-import { planVolumes, type VolumeFacts, type VolumePlan } from './plan.ts';
+import { containerMounts, planVolumes, type VolumeFacts, type VolumePlan } from './plan.ts';
 import { volumeRefs } from './refs.ts';
+import { mountSubPath } from './subPath/act.ts';
 
 export interface PodVolumesOptions {
   readonly objects: ObjectSource;
@@ -36,6 +39,23 @@ export class PodVolumes {
       const plans = await this.#plan(pod, signal);
       await makeVolumes(plans);
       return plans;
+    });
+  }
+
+  /** What a container gets mounted of the volumes that prepare() made. variables: its environment. */
+  mounts(pod: Pod, c: Container, plans: readonly VolumePlan[], variables: ReadonlyMap<string, string>): Promise<MountSpec[]> {
+    const directory = subPathsDir(this.#options.facts.paths, podName(pod).uid);
+    return this.#alone(pod, async () => {
+      const mounts: MountSpec[] = [];
+      for (const { part, ...mount } of containerMounts(c, plans, variables)) {
+        if (part === undefined) mounts.push(mount);
+        else {
+          const target = join(directory, part.volume, c.name, String(part.index));
+          const given = { volume: part.volume, container: c.name, root: mount.hostPath, path: part.path, target };
+          mounts.push({ ...mount, hostPath: await mountSubPath(given) });
+        }
+      }
+      return mounts;
     });
   }
 
