@@ -55,10 +55,15 @@ export interface Upgrade {
   drop(): void;
 }
 
+/** Bytes as a chunked answer carries them, with their length before and a line end behind. Made by http/chunk.ts. */
+export type Chunk = Uint8Array & { readonly chunk: unique symbol };
+
 /** Bytes to a client that reads for as long as it likes. */
 export interface Sink {
   /** false: the client does not keep up; write no more before drained() resolves. */
   write(bytes: Uint8Array): boolean;
+  /** The same for what many clients get: packed once, and written to each as it is. */
+  writeChunk(chunk: Chunk): boolean;
   /** Rejects when the client has gone. */
   drained(): Promise<void>;
   end(): void;

@@ -1,5 +1,5 @@
 /** Looks tokens up without telling by its timing how much of one was right: what is compared are digests. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 export class SecretTable<T> {
   readonly #byDigest = new Map<string, T>();
@@ -19,5 +19,5 @@ export class SecretTable<T> {
 
 /** An attacker cannot choose digests, so where two of them begin to differ says nothing about the secret. */
 export function digest(secret: string): string {
-  return createHash('sha256').update(secret).digest('base64');
+  return hash('sha256', secret, 'base64');
 }

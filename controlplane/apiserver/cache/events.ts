@@ -1,6 +1,8 @@
 /**
  * What happened to one object, and how watches are told. One event is put into bytes once for all watches that want the same form of it.
  */
+import type { Chunk } from '../call.ts';
+import { chunkOf } from '../http/chunk.ts';
 import { passes, selectsAll, type Filter } from './filter.ts';
 import type { CachedObject } from './object.ts';
 
@@ -41,12 +43,13 @@ const OPEN: Readonly<Record<EventType, Buffer>> = {
 };
 const CLOSE = Buffer.from('}\n');
 
-export function frame(type: EventType, object: Uint8Array): Buffer {
-  return Buffer.concat([OPEN[type], object, CLOSE]);
+export function frame(type: EventType, object: Uint8Array): Chunk {
+  return chunkOf([OPEN[type], object, CLOSE]);
 }
 
-export function joinFrames(events: readonly (readonly [type: EventType, object: Uint8Array])[]): Buffer {
+/** There must be some. */
+export function joinFrames(events: readonly (readonly [type: EventType, object: Uint8Array])[]): Chunk {
   const parts: Uint8Array[] = [];
   for (const [type, object] of events) parts.push(OPEN[type], object, CLOSE);
-  return Buffer.concat(parts);
+  return chunkOf(parts);
 }

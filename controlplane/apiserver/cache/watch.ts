@@ -5,7 +5,7 @@
  */
 import type { Clock } from '#base/clock.ts';
 import { codeOf } from '#base/errors.ts';
-import type { Sink } from '../call.ts';
+import type { Chunk, Sink } from '../call.ts';
 import { apiErrorOf } from '../failures.ts';
 import { expired } from '../status.ts';
 import type { Change } from '../storage/store.ts';
@@ -47,7 +47,7 @@ export async function runWatch(request: WatchRequest, sink: Sink): Promise<void>
     run.bookmark('if newer');
   } catch (err) {
     if (sink.signal.aborted) return;
-    sink.write(frame('ERROR', Buffer.from(JSON.stringify(errorOf(err, run.position, cache)))));
+    sink.writeChunk(frame('ERROR', Buffer.from(JSON.stringify(errorOf(err, run.position, cache)))));
   }
 }
 
@@ -97,10 +97,10 @@ class WatchRun {
     const behind = new AbortController();
     const leave = resource.watchers.join(
       {
-        deliver: (bytes, revision, count) => {
+        deliver: (chunk, revision, count) => {
           this.position = revision;
           this.#request.onEvents(count);
-          if (!this.#sink.write(bytes)) behind.abort();
+          if (!this.#sink.writeChunk(chunk)) behind.abort();
         },
       },
       filter,
@@ -123,7 +123,7 @@ class WatchRun {
     const { bookmarks, view } = this.#request;
     if (!bookmarks || (when === 'if newer' && this.position <= this.#bookmarked) || this.#signal.aborted) return;
     this.#bookmarked = this.position;
-    this.#sink.write(frame('BOOKMARK', view.bookmark(this.position)));
+    this.#sink.writeChunk(frame('BOOKMARK', view.bookmark(this.position)));
   }
 
   async #catchUpFromStore(): Promise<void> {
@@ -155,9 +155,9 @@ class WatchRun {
     if (told.length > 0) await this.#write(joinFrames(told), told.length);
   }
 
-  async #write(bytes: Uint8Array, count: number): Promise<void> {
+  async #write(chunk: Chunk, count: number): Promise<void> {
     this.#request.onEvents(count);
-    if (!this.#sink.write(bytes)) await this.#sink.drained();
+    if (!this.#sink.writeChunk(chunk)) await this.#sink.drained();
   }
 
   #eventOf({ key, revision, entry, previous }: Change): CacheEvent {

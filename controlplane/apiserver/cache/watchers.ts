@@ -2,6 +2,7 @@
  * The watches of one resource that are up to date. Watches that want the same are one group: what happened is looked at, and put into
  * bytes, once for all of them. A watch that falls behind leaves its group and catches up by itself (watch.ts).
  */
+import type { Chunk } from '../call.ts';
 import { joinFrames, tell, type CacheEvent, type EventType } from './events.ts';
 import { filterText, wantedValue, type Filter } from './filter.ts';
 import type { CachedObject } from './object.ts';
@@ -17,7 +18,7 @@ export interface View {
 
 export interface LiveWatch {
   /** Takes bytes that bring it up to this revision. */
-  deliver(bytes: Uint8Array, revision: number, events: number): void;
+  deliver(chunk: Chunk, revision: number, events: number): void;
 }
 
 interface Group {
@@ -67,8 +68,8 @@ export class Watchers {
         if (found !== undefined) told.push([found.type, group.view.bytes(found.object)]);
       }
       if (told.length === 0) continue;
-      const bytes = joinFrames(told);
-      for (const member of group.members) member.deliver(bytes, revision, told.length);
+      const chunk = joinFrames(told);
+      for (const member of group.members) member.deliver(chunk, revision, told.length);
     }
   }
 

@@ -103,16 +103,19 @@ async function writeChunks(res: ServerResponse, pieces: JsonBytes, length: numbe
   res.end();
 }
 
-/** Resolves when more may be written; rejects when the client has gone. */
+/** Resolves when more may be written, to the answer or past it to its connection; rejects when the client has gone. */
 export function drained(res: ServerResponse): Promise<void> {
+  const { socket } = res;
   return new Promise((resolve, reject) => {
     const settle = (): void => {
+      socket?.removeListener('drain', settle);
       res.removeListener('drain', settle);
       res.removeListener('close', settle);
       if (res.closed || res.destroyed) reject(new Error('The client has gone'));
       else resolve();
     };
     if (res.closed || res.destroyed) return settle();
+    socket?.on('drain', settle);
     res.on('drain', settle).on('close', settle);
   });
 }

@@ -226,7 +226,7 @@ export class ApiHttpServer {
     };
     metrics.longRunning.inc(labels);
     try {
-      await answer.run(makeSink({ res, signal: exchange.signal, clock, onSlow }));
+      await answer.run(makeSink({ res, hasBody: !context.isHead && !isEmpty, signal: exchange.signal, clock, onSlow }));
     } catch (err) {
       if (!exchange.signal.aborted) log.warn('Stream ended by an error', { path: exchange.path, err });
     } finally {

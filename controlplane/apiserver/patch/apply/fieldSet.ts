@@ -88,7 +88,7 @@ function differNodes(a: FieldSet, b: FieldSet): Node {
 }
 
 /** The node that is a member itself and has these children. */
-export function asMember(children: FieldSet): FieldSet {
+function asMember(children: FieldSet): FieldSet {
   if (isEmpty(children)) return LEAF;
   return { [SELF]: LEAF, ...children };
 }
@@ -122,6 +122,20 @@ export function hasPath(set: FieldSet, path: readonly string[]): boolean {
 export function below(set: FieldSet, key: string): { readonly member: boolean; readonly children: FieldSet } | undefined {
   const node = set[key];
   return node === undefined ? undefined : { member: isMember(node), children: node };
+}
+
+/** A node that is a member itself, child by child: what asMember makes, without a copy. */
+export class MemberBuilder {
+  #node: Draft | undefined;
+
+  put(key: string, child: FieldSet): void {
+    this.#node ??= { [SELF]: LEAF };
+    this.#node[key] = child;
+  }
+
+  get node(): FieldSet {
+    return this.#node ?? LEAF;
+  }
 }
 
 /** Adds members one by one, in the order of a walk. */

@@ -94,11 +94,16 @@ export function encodeOwners(owners: Owners): readonly ManagedFieldsEntry[] | un
 }
 
 function byOperationAndTime(a: Owner, b: Owner): number {
-  const texts = (o: Owner): readonly string[] => [o.operation, o.time ?? '', o.manager, o.apiVersion, o.subresource];
-  const [x, y] = [texts(a), texts(b)];
-  const i = x.findIndex((text, at) => text !== y[at]);
-  return i < 0 ? 0 : (x[i] ?? '') < (y[i] ?? '') ? -1 : 1;
+  return (
+    order(a.operation, b.operation) ||
+    order(a.time ?? '', b.time ?? '') ||
+    order(a.manager, b.manager) ||
+    order(a.apiVersion, b.apiVersion) ||
+    order(a.subresource, b.subresource)
+  );
 }
+
+const order = (a: string, b: string): number => (a === b ? 0 : a < b ? -1 : 1);
 
 /** With these fields for this manager; without any it goes. */
 export function withOwner(owners: Owners, owner: Owner): Owners {

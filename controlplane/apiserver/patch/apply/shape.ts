@@ -46,11 +46,18 @@ function make(schema: Schema): Shape {
 function objectShape(schema: Schema): Shape {
   const { properties, additionalProperties } = schema;
   if (properties !== undefined) {
+    // By name, once asked for: looking a schema up by itself costs more than what is done with its shape.
+    const known = new Map<string, Shape>();
     return {
       kind: 'struct',
       field: (name) => {
+        const found = known.get(name);
+        if (found !== undefined) return found;
         const field = Object.hasOwn(properties, name) ? properties[name] : undefined;
-        return field === undefined ? undefined : shapeOf(field);
+        if (field === undefined) return undefined;
+        const shape = shapeOf(field);
+        known.set(name, shape);
+        return shape;
       },
     };
   }

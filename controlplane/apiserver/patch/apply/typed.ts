@@ -3,7 +3,7 @@
  * into another, take fields out. Pure; what is not touched is shared with the values given.
  */
 import { equal, isObject, own, setOwn, type JsonObject } from '../json.ts';
-import { asMember, below, isEmptySet, NO_FIELDS, SetBuilder, type FieldSet } from './fieldSet.ts';
+import { below, isEmptySet, MemberBuilder, NO_FIELDS, SetBuilder, type FieldSet } from './fieldSet.ts';
 import { containerOf, elementName, elementsOf, fieldKey, fieldShape, isVoid, itemShape, type Container, type Shape } from './shape.ts';
 
 /** Every leaf and element a value names. Structs are not members themselves; keys of maps and elements of lists are. */
@@ -78,17 +78,17 @@ function compareAt(shape: Shape, pair: Pair, path: string[], out: Found): void {
 function grown(shape: Shape, value: unknown): FieldSet {
   const container = containerOf(shape, value);
   if (container === undefined || isVoid(value)) return NO_FIELDS;
-  const out: Record<string, FieldSet> = {};
+  const out = new MemberBuilder();
   if (container.kind === 'struct' || container.kind === 'map') {
     const object = value as JsonObject;
     for (const name of Object.keys(object)) {
-      if (object[name] !== undefined) out[fieldKey(name)] = grown(fieldShape(container, name), object[name]);
+      if (object[name] !== undefined) out.put(fieldKey(name), grown(fieldShape(container, name), object[name]));
     }
   } else {
     const items = itemShape(container);
-    for (const [name, found] of elementsOf(container, value)) out[name] = found.length === 1 ? grown(items, found[0]) : NO_FIELDS;
+    for (const [name, found] of elementsOf(container, value)) out.put(name, found.length === 1 ? grown(items, found[0]) : NO_FIELDS);
   }
-  return asMember(out);
+  return out.node;
 }
 
 function compareLeaf({ before, after }: Pair, path: readonly string[], out: Found): void {
