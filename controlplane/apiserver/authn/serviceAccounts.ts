@@ -143,24 +143,29 @@ export class ServiceAccountTokens implements TokenAuthenticator {
   }
 
   async #verify(token: string): Promise<Claims | undefined> {
-    const { jwtVerify, decodeProtectedHeader } = await import('jose');
-    try {
-      const { kid } = decodeProtectedHeader(token);
-      const keys = this.#options.keys.filter(({ id }) => kid === undefined || id === kid);
-      for (const { key, algorithm } of keys) {
-        const { payload } = await jwtVerify(token, key, {
-          algorithms: [algorithm],
-          issuer: [...this.#options.issuers],
-          currentDate: new Date(this.#options.clock.nowMs()),
-          clockTolerance: LEEWAY_SECONDS,
-        });
-        return isClaims(payload) ? payload : undefined;
-      }
-    } catch (err) {
-      // Everything jose throws about a token has a code of its own; anything else is a bug.
-      if (codeOf(err)?.startsWith('ERR_J') !== true && !(err instanceof TypeError)) throw err;
+    const { decodeProtectedHeader } = await import('jose');
+    const header = await ofToken(() => decodeProtectedHeader(token));
+    if (header === undefined) return undefined;
+    // Old tokens name no key: any of them may fit.
+    for (const key of this.#options.keys.filter(({ id }) => header.kid === undefined || header.kid === id)) {
+      const payload = await this.#verifyWith(key, token);
+      if (payload !== undefined) return isClaims(payload) ? payload : undefined;
     }
     return undefined;
+  }
+
+  async #verifyWith({ key, algorithm }: VerifyingKey, token: string): Promise<unknown> {
+    const { jwtVerify } = await import('jose');
+    return ofToken(async () => {
+      const { payload } = await jwtVerify(token, key, {
+        // The key says which algorithm, never the token.
+        algorithms: [algorithm],
+        issuer: [...this.#options.issuers],
+        currentDate: new Date(this.#options.clock.nowMs()),
+        clockTolerance: LEEWAY_SECONDS,
+      });
+      return payload;
+    });
   }
 
   #isTimely({ exp, nbf }: Claims): boolean {
@@ -194,6 +199,16 @@ export class ServiceAccountTokens implements TokenAuthenticator {
     let user = this.#owners.get(claims);
     if (user === undefined) this.#owners.set(claims, (user = userOf(claims)));
     return user;
+  }
+}
+
+/** undefined: the token is at fault. Everything jose throws about a token has a code of its own; anything else is a bug. */
+async function ofToken<T>(read: () => T | Promise<T>): Promise<T | undefined> {
+  try {
+    return await read();
+  } catch (err) {
+    if (codeOf(err)?.startsWith('ERR_J') !== true && !(err instanceof TypeError)) throw err;
+    return undefined;
   }
 }
 
