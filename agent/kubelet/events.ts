@@ -23,9 +23,12 @@ const KEPT = 1_000;
 export class EventLog {
   readonly #clock: Clock;
   readonly #events = new Map<string, PodEvent>();
+  readonly #onEvent: (event: PodEvent) => void;
 
-  constructor(clock: Clock) {
+  /** Told of each event, also of equal ones. */
+  constructor(clock: Clock, onEvent: (event: PodEvent) => void = () => undefined) {
     this.#clock = clock;
+    this.#onEvent = onEvent;
   }
 
   record(pod: Pod, type: PodEvent['type'], reason: string, message: string, container?: string): void {
@@ -38,10 +41,13 @@ export class EventLog {
       known.count += 1;
       known.lastAtMs = nowMs;
       this.#events.set(key, known);
+      this.#onEvent(known);
       return;
     }
     const fieldPath = container === undefined ? {} : { fieldPath: `spec.containers{${container}}` };
-    this.#events.set(key, { type, reason, message, namespace, pod: name, uid, ...fieldPath, firstAtMs: nowMs, lastAtMs: nowMs, count: 1 });
+    const event = { type, reason, message, namespace, pod: name, uid, ...fieldPath, firstAtMs: nowMs, lastAtMs: nowMs, count: 1 };
+    this.#events.set(key, event);
+    this.#onEvent(event);
     for (const oldest of this.#events.keys()) {
       if (this.#events.size <= KEPT) break;
       this.#events.delete(oldest);

@@ -15,6 +15,7 @@ import { checkNode, checkStart } from './check/act.ts';
 import { readConfiguration, type Configuration } from './config/observe.ts';
 import { PodDisk } from './disk/act.ts';
 import { removeOrphans } from './disk/orphans.ts';
+import type { Join } from './cluster/join.ts';
 import { Checkpoint } from './checkpoint/act.ts';
 import { EventLog } from './events.ts';
 import { ImagePuller } from './images/puller.ts';
@@ -27,6 +28,7 @@ import { Admission } from './pods/admission.ts';
 import type { NodeRoom } from './pods/admit.ts';
 import { Fates, parseFates, type Fate } from './pods/fates.ts';
 import { ObjectFollower } from './objects/follow.ts';
+import type { ObjectsOf } from './objects/source.ts';
 import { StandaloneObjects } from './objects/standalone.ts';
 import type { DnsConfig } from './pods/dns.ts';
 import { rotateLogs, runningLogs } from './logs/act.ts';
@@ -46,6 +48,8 @@ import { StatsCollector } from './server/stats/observe.ts';
 import { processUsage } from './server/stats/usage.ts';
 import { MANIFEST_WORDS, ManifestSource, unreadableManifest } from './sources/manifests.ts';
 
+import { isFromApi } from './sources/origin.ts';
+import { PodSet } from './sources/podSet.ts';
 import { PodVolumes } from './volumes/sync.ts';
 import { Timeline } from './timeline.ts';
 
@@ -89,7 +93,27 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
     clusterDomain: settings.clusterDomain,
   });
   const objects = new StandaloneObjects();
-  const events = new EventLog(clock);
+  const joined: Join | undefined =
+    settings.kubeconfig === undefined
+      ? undefined
+      : await (
+          await import('./cluster/join.ts')
+        ).Join.open(
+          {
+            kubeconfig: settings.kubeconfig,
+            settings: settings.cluster,
+            nodeName,
+            port: settings.server.port,
+            clock,
+            log,
+            workers: () => workers,
+            showNode: (s) => node.show(s),
+            onPods: (pods) => podSet.setApi(pods),
+            onContent: (pod) => void volumes.refresh(pod, signal),
+          },
+          signal,
+        );
+  const events = new EventLog(clock, (event) => joined?.record(event));
   const timeline = new Timeline(clock);
   const verdicts = new Checkpoint<readonly (readonly [string, ProbeResults])[]>(probesFile(paths), log);
   const prober = new Prober(
@@ -116,7 +140,7 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
   const cgroupMounts = findMounts();
   const room = (): NodeRoom => ({
     allocatable: allocatableOf(machine, settings),
-    labels: nodeLabels(nodeName, machine),
+    labels: joined?.nodeLabels() ?? nodeLabels(nodeName, machine),
     pressures: [...evictor.conditions()],
   });
   const admission = new Admission({ fates, events, log, room, ranBefore, onChange: (key) => workers.look(key) });
@@ -136,11 +160,18 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
 
   const hostIps = machine.addresses.slice(0, 1);
   const allocatable = { cpu: `${machine.cpuMilli}m`, memory: String(machine.memoryBytes) };
-  const volumes = new PodVolumes({ objects, log, facts: { paths, nodeName, hostIps, podIps: [], allocatable } });
+  const objectsOf: ObjectsOf = (pod) => (joined !== undefined && isFromApi(pod) ? joined.objects : objects);
+  const volumes = new PodVolumes({
+    objects: objectsOf,
+    tokens: joined?.tokens,
+    log,
+    facts: { paths, nodeName, hostIps, podIps: [], allocatable },
+  });
   const workers: PodWorkers = new PodWorkers({
     runtime,
     disk,
-    objects,
+    objects: objectsOf,
+    serviceEnv: (pod) => joined?.serviceEnv(pod) ?? new Map(),
     volumes,
     events,
     timeline,
@@ -171,25 +202,32 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
       const known = workers.pod(key);
       if (known !== undefined) metrics.podLooked(known, clock.nowMs());
       feed.changed(key);
+      joined?.looked(key);
     },
+    onEnded: (key, pod, status) => joined?.ended(key, pod, status),
     fates,
     admission,
   });
   const runtimeWatch = new RuntimeWatch({ runtime, clock, log, relistMs: RELIST_MS, onPod: (key) => workers.look(key) });
-  const follower = new ObjectFollower(objects, (key, pod) => {
+  const follower = new ObjectFollower(objectsOf, (key, pod) => {
     holds.clearReason(pod.metadata.uid ?? '', 'CreateContainerConfigError');
     void volumes.refresh(pod, signal); // tells itself what went wrong
     workers.look(key);
+  });
+  const podSet = new PodSet({
+    hasApi: settings.kubeconfig !== undefined,
+    onPods: (pods, isComplete) => {
+      follower.setPods(pods);
+      workers.setPods(pods, isComplete);
+    },
+    onShadowed: (keys) => log.warn('A static pod has the name of a pod of the API server, which does not run', { pods: keys.join(',') }),
   });
   const manifests = new ManifestSource({
     nodeName,
     clock,
     log,
     onObjects: (given) => objects.set(given),
-    onPods: (pods) => {
-      follower.setPods(pods);
-      workers.setPods(pods);
-    },
+    onPods: (pods) => podSet.setStatic(pods),
   });
 
   const health = (): Health =>
@@ -214,6 +252,7 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
     client,
     clock,
     architecture: goArch(machine.arch),
+    mostImages: settings.mostImages,
     pressures: () => evictor.conditions(),
     facts: {
       name: nodeName,
@@ -233,20 +272,25 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
   const left = await disk.scan();
   for (const uid of await runtime.sandboxUids(signal)) ranBefore.add(uid);
   await imageFs.learn(signal);
-  const watching = watchDirectory(
-    {
-      directory: settings.staticPodPath,
-      clock,
-      log,
-      everyMs: settings.fileCheckFrequencyMs,
-      read: (file, bytes) => manifests.read(file, bytes),
-      refuse: unreadableManifest,
-      words: MANIFEST_WORDS,
-      onLook: (look) => manifests.take(look),
-    },
-    signal,
-  );
+  const { staticPodPath } = settings;
+  const watching =
+    staticPodPath === undefined
+      ? noManifests(manifests, signal)
+      : watchDirectory(
+          {
+            directory: staticPodPath,
+            clock,
+            log,
+            everyMs: settings.fileCheckFrequencyMs,
+            read: (file, bytes) => manifests.read(file, bytes),
+            refuse: unreadableManifest,
+            words: MANIFEST_WORDS,
+            onLook: (look) => manifests.take(look),
+          },
+          signal,
+        );
   await Promise.race([Promise.all([manifests.complete, server]), watching]);
+  joined?.manifestsKnown();
   for (const key of left.keys) workers.look(key);
   log.info('Kubelet is ready', {
     node: nodeName,
@@ -256,15 +300,18 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
     tookMs: Math.round(clock.monotonicMs() - startedMs),
   });
   notify.send({ READY: 1, STATUS: `node ${nodeName}, ${manifests.view().pods.length} static pods` });
-  const orphans = removeOrphans(
-    left.nameless,
-    {
-      remove: (uid) => disk.removeNameless(uid),
-      isKnown: async (uid, signal) => manifests.view().pods.some(({ pod }) => pod.metadata.uid === uid) || runtime.hasPod(uid, signal),
-      clock,
-      log,
-    },
-    signal,
+  // What a kubelet does not know yet, its API server may.
+  const orphans = (joined?.complete(signal) ?? Promise.resolve()).then(() =>
+    removeOrphans(
+      left.nameless,
+      {
+        remove: (uid) => disk.removeNameless(uid),
+        isKnown: async (uid, signal) => workers.pods().some(({ pod }) => pod.metadata.uid === uid) || runtime.hasPod(uid, signal),
+        clock,
+        log,
+      },
+      signal,
+    ),
   );
   const rotation = rotateLogs(
     {
@@ -284,7 +331,14 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
     collector.run(signal),
     orphans,
     rotation,
+    joined?.run(signal),
   ]);
+}
+
+/** No directory has no manifests. Resolves when the signal aborts. */
+async function noManifests(manifests: ManifestSource, signal: AbortSignal): Promise<void> {
+  manifests.take({ readings: new Map(), present: new Set() });
+  await new Promise<void>((resolve) => (signal.aborted ? resolve() : signal.addEventListener('abort', () => resolve(), { once: true })));
 }
 
 /** Never resolves: only a failure of work is news. */

@@ -160,7 +160,9 @@ Start the API server with them:
   kube-apiserver --advertise-address=${facts.advertiseAddress} --secure-port=${facts.port} --service-cluster-ip-range=${serviceCidr} \\
     --client-ca-file=${certDir}/ca.crt --tls-cert-file=${certDir}/apiserver.crt --tls-private-key-file=${certDir}/apiserver.key \\
     --service-account-issuer=https://kubernetes.default.svc.${facts.dnsDomain} --service-account-key-file=${certDir}/sa.pub \\
-    --service-account-signing-key-file=${certDir}/sa.key --authorization-mode=Node,RBAC --enable-bootstrap-token-auth
+    --service-account-signing-key-file=${certDir}/sa.key --authorization-mode=Node,RBAC --enable-bootstrap-token-auth \\
+    --kubelet-client-certificate=${certDir}/apiserver-kubelet-client.crt --kubelet-client-key=${certDir}/apiserver-kubelet-client.key \\
+    --controllers --root-ca-file=${certDir}/ca.crt --cluster-signing-cert-file=${certDir}/ca.crt --cluster-signing-key-file=${certDir}/ca.key
 
 Then talk to it:
   export KUBECONFIG=${kubernetesDir}/admin.conf

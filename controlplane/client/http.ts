@@ -96,6 +96,8 @@ export class HttpTransport implements Transport {
       ...kept,
       ...tls,
       minVersion: 'TLSv1.2',
+      // What the kubeconfig trusts is trusted as it is, also where it is no root: as Go's clients do it.
+      allowPartialTrustChain: true,
       ...(insecure === true ? { rejectUnauthorized: false } : {}),
       // An address cannot be asked for by TLS, but the certificate can be checked for it.
       ...(name === undefined ? {} : isIP(name) > 0 ? { servername: '' } : { servername: name }),

@@ -6,6 +6,7 @@
 import { createPrivateKey, createPublicKey, randomBytes, webcrypto, type KeyObject } from 'node:crypto';
 import 'reflect-metadata';
 import * as x509 from '@peculiar/x509';
+import { alternativeNames } from './request.ts';
 
 x509.cryptoProvider.set(webcrypto as never);
 
@@ -73,6 +74,45 @@ export class Authority {
   async issue(options: LeafOptions, key?: string): Promise<KeyPairPem> {
     const keys = await keysOf(key);
     return { certificate: await this.sign(keys.publicKey, options), key: key ?? (await privateKeyPem(keys)) };
+  }
+
+  /** When it ends. */
+  get notAfterMs(): number {
+    return this.#certificate.notAfter.getTime();
+  }
+
+  /**
+   * A certificate for a request (PKCS #10, PEM): its subject, its key and its names as they are, the usages that the caller has checked.
+   * Throws on a request whose signature is not by its own key.
+   */
+  async signRequest(pemText: string, { usages, notBefore, notAfter }: Dates & { readonly usages: readonly string[] }): Promise<string> {
+    const request = new x509.Pkcs10CertificateRequest(pemText);
+    if (!(await request.verify())) throw new RangeError('the request is not signed with its own key');
+    const { digitalSignature, keyEncipherment } = x509.KeyUsageFlags;
+    const flags = usages.includes('key encipherment') ? digitalSignature | keyEncipherment : digitalSignature;
+    const extended = [
+      ...(usages.includes('server auth') ? [x509.ExtendedKeyUsage.serverAuth] : []),
+      ...(usages.includes('client auth') ? [x509.ExtendedKeyUsage.clientAuth] : []),
+    ];
+    const names = alternativeNames(request);
+    const certificate = await x509.X509CertificateGenerator.create({
+      notBefore,
+      notAfter,
+      subject: request.subjectName.toJSON(),
+      serialNumber: serial(),
+      issuer: this.#certificate.subject,
+      signingAlgorithm: signingWith(this.#key),
+      publicKey: request.publicKey,
+      signingKey: this.#key,
+      extensions: [
+        new x509.BasicConstraintsExtension(false, undefined, true),
+        new x509.KeyUsagesExtension(flags, true),
+        new x509.ExtendedKeyUsageExtension(extended),
+        await x509.AuthorityKeyIdentifierExtension.create(this.#certificate),
+        ...(names.length === 0 ? [] : [new x509.SubjectAlternativeNameExtension([...names])]),
+      ],
+    });
+    return certificate.toString('pem');
   }
 
   /** A certificate for somebody else's public key. */

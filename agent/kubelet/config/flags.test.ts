@@ -16,6 +16,7 @@ const NONE: Flags = {
   rootDir: '/var/lib/kubelet',
   certDir: undefined,
   kubeconfig: undefined,
+  nodeLabels: {},
   verbosity: 0,
 };
 

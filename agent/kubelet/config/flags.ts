@@ -7,6 +7,7 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { dns1123Subdomain } from '#api/names.ts';
 import { AppError } from '#base/errors.ts';
+import { nodeLabelsOf } from './nodeLabels.ts';
 
 export interface Flags {
   readonly help: boolean;
@@ -22,6 +23,7 @@ export interface Flags {
   /** Where the self-signed certificate is kept; pki below the root directory when it is not given. */
   readonly certDir: string | undefined;
   readonly kubeconfig: string | undefined;
+  readonly nodeLabels: Readonly<Record<string, string>>;
   readonly verbosity: number;
 }
 
@@ -37,6 +39,7 @@ const OPTIONS = {
   'root-dir': { type: 'string' },
   'cert-dir': { type: 'string' },
   kubeconfig: { type: 'string' },
+  'node-labels': { type: 'string' },
   v: { type: 'string', short: 'v' },
 } as const;
 
@@ -50,8 +53,8 @@ The node agent: runs the pods of a manifest directory on a container runtime.
       --hostname-override NAME            name of this node (default: the host's name)
       --root-dir DIR                      where volumes and state are kept (default /var/lib/kubelet)
       --cert-dir DIR                      where the self-signed certificate is kept (default pki below the root directory)
-      --kubeconfig FILE                   API server that is asked who callers of the HTTP API are and what they may;
-                                      pods of it are not run yet
+      --kubeconfig FILE                   API server to join: its pods run here, and it says who may use the HTTP API
+      --node-labels KEY=VALUE,...         labels of the Node when the kubelet makes it
   -v, --v LEVEL                           0 to 3 say what matters, 4 and more also say every step
       --check                             say whether a kubelet can work here, a line for each thing with what to do, and end
                                           with 0 or 1; nothing is started (with --json: as JSON)
@@ -86,6 +89,7 @@ export function parseFlags(argv: readonly string[]): Flags {
     rootDir: absolute(values['root-dir']) ?? '/var/lib/kubelet',
     certDir: absolute(values['cert-dir']),
     kubeconfig: absolute(values.kubeconfig),
+    nodeLabels: nodeLabelsOf(values['node-labels']),
     verbosity,
   };
 }

@@ -6,6 +6,7 @@
  */
 import { durationMs } from '#api/formats.ts';
 import { anyObject, boolean, duration, int32, int64, list, map, number, object, string, type Fields, type Static } from '#api/schema.ts';
+import { clusterFields } from './clusterFields.ts';
 import { serverFields } from './serverFields.ts';
 import { podFields } from './podFields.ts';
 
@@ -45,6 +46,7 @@ const honoured = {
   containerLogMonitorInterval: duration('How often the sizes of logs are looked at, 3s or more', { default: '10s' }),
   ...serverFields,
   ...podFields,
+  ...clusterFields,
 } satisfies Fields;
 
 /**
@@ -64,13 +66,8 @@ const later = {
   registryBurst: [int32(), 0],
   imagePullCredentialsVerificationPolicy: [string()],
   preloadedImagesVerificationAllowlist: [strings],
-  eventRecordQPS: [int32(), 0],
-  eventBurst: [int32(), 0],
   enableContentionProfiling: [boolean(), false],
   oomScoreAdj: [int32()],
-  nodeStatusUpdateFrequency: [duration(), '0s'],
-  nodeStatusReportFrequency: [duration(), '0s'],
-  nodeLeaseDurationSeconds: [int32(), 0],
   volumeStatsAggPeriod: [duration(), '0s'],
   kubeletCgroups: [string(), ''],
   systemCgroups: [string(), ''],
@@ -89,11 +86,8 @@ const later = {
   runOnce: [boolean(), false],
   cpuCFSQuota: [boolean(), true],
   cpuCFSQuotaPeriod: [duration(), '100ms'],
-  nodeStatusMaxImages: [int32()],
   maxOpenFiles: [int64(), 0],
   contentType: [string()],
-  kubeAPIQPS: [int32()],
-  kubeAPIBurst: [int32(), 0],
   enableControllerAttachDetach: [boolean()],
   protectKernelDefaults: [boolean(), false],
   makeIPTablesUtilChains: [boolean(), false],
@@ -112,7 +106,6 @@ const later = {
   enforceNodeAllocatable: [strings],
   defaultPodSysctls: [map(string())],
   volumePluginDir: [string(), ''],
-  providerID: [string(), ''],
   kernelMemcgNotification: [boolean(), false],
   logging: [anyObject()],
   enableSystemLogQuery: [boolean(), false],
@@ -124,8 +117,6 @@ const later = {
   enableDebugFlagsHandler: [boolean(), false],
   memoryThrottlingFactor: [number()],
   memoryReservationPolicy: [string(), 'None'],
-  registerWithTaints: [list(anyObject())],
-  registerNode: [boolean(), false],
   tracing: [anyObject()],
   localStorageCapacityIsolation: [boolean(), false],
   imageServiceEndpoint: [string(), ''],

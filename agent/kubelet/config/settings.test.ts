@@ -35,6 +35,18 @@ const DEFAULTS: Omit<Settings, 'configz'> = {
   server: SERVER,
   certDir: '/var/lib/kubelet/pki',
   kubeconfig: undefined,
+  cluster: {
+    registerNode: true,
+    taints: [],
+    labels: {},
+    providerId: undefined,
+    statusLookMs: 10_000,
+    statusReportMs: 300_000,
+    leaseSeconds: 40,
+    api: { qps: 50, burst: 100 },
+    events: { qps: 50, burst: 100 },
+  },
+  mostImages: 50,
   logRotation: { maxBytes: 10 << 20, maxFiles: 5, workers: 1, everyMs: 10_000 },
   staticPodPath: '/m',
   podLogsDir: '/var/log/pods',
@@ -70,6 +82,7 @@ const DEFAULTS: Omit<Settings, 'configz'> = {
 };
 
 const { imageGc: GC, eviction: EVICTION } = DEFAULTS;
+const cluster = (change: Partial<Settings['cluster']>): Partial<Settings> => ({ cluster: { ...DEFAULTS.cluster, ...change } });
 
 test("settingsOf: an empty file gives upstream's defaults", () => assert.deepEqual(settings(''), DEFAULTS));
 
@@ -201,6 +214,23 @@ const HONOURED: Readonly<Record<string, readonly (readonly [value: string, chang
   evictionPressureTransitionPeriod: [['30s', { eviction: { ...EVICTION, transitionMs: 30_000 } }]],
   evictionMaxPodGracePeriod: [['60', { eviction: { ...EVICTION, maxGraceMs: 60_000 } }]],
   mergeDefaultEvictionSettings: [['true', {}]],
+  registerNode: [['false', cluster({ registerNode: false })]],
+  registerWithTaints: [['[{key: a, value: b, effect: NoSchedule}]', cluster({ taints: [{ key: 'a', value: 'b', effect: 'NoSchedule' }] })]],
+  providerID: [['x://1', cluster({ providerId: 'x://1' })]],
+  nodeStatusUpdateFrequency: [['20s', cluster({ statusLookMs: 20_000, statusReportMs: 20_000 })]],
+  nodeStatusReportFrequency: [['1m', cluster({ statusReportMs: 60_000 })]],
+  nodeStatusMaxImages: [
+    ['3', { mostImages: 3 }],
+    ['-1', { mostImages: Infinity }],
+  ],
+  nodeLeaseDurationSeconds: [['8', cluster({ leaseSeconds: 8 })]],
+  kubeAPIQPS: [['7', cluster({ api: { qps: 7, burst: 100 } })]],
+  kubeAPIBurst: [['7', cluster({ api: { qps: 50, burst: 7 } })]],
+  eventRecordQPS: [
+    ['7', cluster({ events: { qps: 7, burst: 100 } })],
+    ['0', cluster({ events: { qps: -1, burst: 100 } })],
+  ],
+  eventBurst: [['7', cluster({ events: { qps: 50, burst: 7 } })]],
 };
 
 test('every honoured field has a row here', () => assert.deepEqual(Object.keys(HONOURED).sort(), [...FIELDS.honoured].sort()));
@@ -232,12 +262,14 @@ test('settingsOf: a flag wins over the field of the file', () => {
   });
 });
 
-test('settingsOf: without a manifest directory it says the two ways to name one', () => {
+test('settingsOf: without a source of pods it says the ways to name one', () => {
   for (const config of [{}, { staticPodPath: '' }])
     assert.throws(() => settingsOf(parseFlags([]), config), {
       code: 'CONFIG_INVALID',
-      message: 'no manifest directory: set staticPodPath in the configuration file or pass --pod-manifest-path',
+      message:
+        'no source of pods: set staticPodPath in the configuration file or pass --pod-manifest-path, or join an API server with --kubeconfig',
     });
+  assert.equal(settingsOf(parseFlags(['--kubeconfig', '/k']), {}).staticPodPath, undefined);
 });
 
 const COMPLAINTS: readonly (readonly [name: string, file: Uint8Array | string, want: readonly string[]])[] = [

@@ -16,6 +16,7 @@ import type { GcRules } from '../images/gc.ts';
 import type { CrashBackoff } from '../pods/restart.ts';
 import type { RotationOptions } from '../logs/act.ts';
 import { checkHonoured, sizeOf } from './checks.ts';
+import { clusterSettings, type ClusterSettings } from './clusterFields.ts';
 import type { Flags } from './flags.ts';
 import { API_VERSION, KIND, kubeletConfigurationSchema, notHonouredYet, type KubeletConfiguration } from './kubeletConfiguration.ts';
 import { serverSettings, type ServerSettings } from './serverFields.ts';
@@ -24,11 +25,14 @@ export interface Settings {
   readonly server: ServerSettings;
   readonly certDir: string;
   readonly logRotation: RotationOptions;
-  /** The API server that says who callers of the HTTP API are and what they may. */
+  /** The API server that the kubelet joins; undefined: it stands alone. */
   readonly kubeconfig: string | undefined;
+  readonly cluster: ClusterSettings;
+  readonly mostImages: number;
   /** What /configz shows: the file with the defaults, without secrets. */
   readonly configz: unknown;
-  readonly staticPodPath: string;
+  /** undefined: no static pods. */
+  readonly staticPodPath: string | undefined;
   readonly podLogsDir: string;
   readonly rootDir: string;
   readonly hostnameOverride: string | undefined;
@@ -102,9 +106,12 @@ function problemsOf(file: string, document: SourceDocument): string[] {
 export function settingsOf(flags: Flags, given: KubeletConfiguration): Settings {
   const config = withoutNulls(given) as Draft<KubeletConfiguration>;
   applyDefaults(kubeletConfigurationSchema, config as never);
-  const staticPodPath = flags.podManifestPath ?? config.staticPodPath;
-  if (staticPodPath === undefined || staticPodPath === '') {
-    throw new AppError('CONFIG_INVALID', 'no manifest directory: set staticPodPath in the configuration file or pass --pod-manifest-path');
+  const staticPodPath = (flags.podManifestPath ?? config.staticPodPath) || undefined;
+  if (staticPodPath === undefined && flags.kubeconfig === undefined) {
+    throw new AppError(
+      'CONFIG_INVALID',
+      'no source of pods: set staticPodPath in the configuration file or pass --pod-manifest-path, or join an API server with --kubeconfig',
+    );
   }
   /** Zero is unset, as upstream. */
   const ms = (text: string | undefined, otherwise: number): number => durationMs(text ?? '') || otherwise;
@@ -118,6 +125,8 @@ export function settingsOf(flags: Flags, given: KubeletConfiguration): Settings 
       everyMs: ms(config.containerLogMonitorInterval, 10_000),
     },
     kubeconfig: flags.kubeconfig,
+    cluster: clusterSettings(config, given, flags.nodeLabels),
+    mostImages: config.nodeStatusMaxImages === -1 ? Infinity : (config.nodeStatusMaxImages ?? 50),
     certDir: flags.certDir ?? join(flags.rootDir, 'pki'),
     staticPodPath,
     podLogsDir: config.podLogsDir ?? '/var/log/pods',

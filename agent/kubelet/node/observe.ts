@@ -13,6 +13,7 @@ export interface NodeViewDeps {
   readonly clock: Clock;
   readonly facts: Omit<NodeFacts, 'info'>;
   readonly architecture: string;
+  readonly mostImages: number;
   readonly pressures: () => ReadonlySet<Condition>;
 }
 
@@ -28,7 +29,7 @@ export class NodeView {
   }
 
   async show(signal: AbortSignal): Promise<Node> {
-    const { client, clock, facts, pressures } = this.#deps;
+    const { client, clock, facts, pressures, mostImages } = this.#deps;
     const [runtime, images, info] = await Promise.all([
       client.runtime.status({}, { signal }).catch(() => undefined),
       client.image.listImages({}, { signal }).then(
@@ -41,6 +42,7 @@ export class NodeView {
       facts: { ...facts, info },
       runtime,
       images,
+      mostImages,
       pressures: pressures(),
       startedAtMs: this.#startedAtMs,
       nowMs: clock.nowMs(),

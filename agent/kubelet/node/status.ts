@@ -32,6 +32,8 @@ export interface NodeInput {
   /** undefined: the runtime does not answer. */
   readonly runtime: StatusResponse | undefined;
   readonly images: readonly Image[];
+  /** As nodeStatusMaxImages: the largest ones. */
+  readonly mostImages?: number;
   readonly pressures: ReadonlySet<Condition>;
   readonly startedAtMs: number;
   readonly nowMs: number;
@@ -39,10 +41,10 @@ export interface NodeInput {
   readonly previous: Node | undefined;
 }
 
-/** As nodeStatusMaxImages upstream: the largest ones. */
+/** The default of nodeStatusMaxImages. */
 const MOST_IMAGES = 50;
 
-export function nodeStatus({ facts, runtime, images, pressures, startedAtMs, nowMs, previous }: NodeInput): Node {
+export function nodeStatus({ facts, runtime, images, mostImages = MOST_IMAGES, pressures, startedAtMs, nowMs, previous }: NodeInput): Node {
   const condition = (type: NodeCondition['type'], status: 'True' | 'False', reason: string, message: string): NodeCondition => {
     const old = previous?.status?.conditions?.find((c) => c.type === type);
     const since = old?.status === status ? old.lastTransitionTime : undefined;
@@ -76,7 +78,7 @@ export function nodeStatus({ facts, runtime, images, pressures, startedAtMs, now
       images: images
         .map((i) => ({ names: [...i.repo_digests, ...i.repo_tags], sizeBytes: Number(i.size) }))
         .toSorted((a, b) => b.sizeBytes - a.sizeBytes)
-        .slice(0, MOST_IMAGES),
+        .slice(0, mostImages),
       ...handlersOf(runtime),
     },
   };

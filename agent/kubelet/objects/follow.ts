@@ -6,21 +6,23 @@ import type { Pod } from '#api/kinds/core/pod.ts';
 import { envRefs } from '../pods/environment.ts';
 import { podName } from '../paths.ts';
 import { volumeRefs } from '../volumes/refs.ts';
-import { refKey, type ObjectRef, type ObjectSource } from './source.ts';
+import { refKey, type ObjectRef, type ObjectsOf } from './source.ts';
 
 export class ObjectFollower {
-  readonly #source: ObjectSource;
+  readonly #source: ObjectsOf;
   readonly #onChange: (key: string, pod: Pod) => void;
+  #pods: ReadonlyMap<string, Pod> = new Map();
   /** Pod key -> what it follows. */
   readonly #followed = new Map<string, { readonly uid: string | undefined; readonly end: () => void }>();
 
-  constructor(source: ObjectSource, onChange: (key: string, pod: Pod) => void) {
+  constructor(source: ObjectsOf, onChange: (key: string, pod: Pod) => void) {
     this.#source = source;
     this.#onChange = onChange;
   }
 
   /** The complete set of wanted pods, by key. */
   setPods(pods: ReadonlyMap<string, Pod>): void {
+    this.#pods = pods;
     for (const [key, { uid, end }] of this.#followed) {
       if (pods.get(key)?.metadata.uid === uid && pods.has(key)) continue;
       end();
@@ -28,7 +30,7 @@ export class ObjectFollower {
     }
     for (const [key, pod] of pods) {
       if (this.#followed.has(key)) continue;
-      const ends = podRefs(pod).map((ref) => this.#source.subscribe(ref, () => this.#onChange(key, pod)));
+      const ends = podRefs(pod).map((ref) => this.#source(pod).subscribe(ref, () => this.#onChange(key, this.#pods.get(key) ?? pod)));
       if (ends.length > 0) this.#onChange(key, pod); // what changed while nobody followed
       this.#followed.set(key, { uid: pod.metadata.uid, end: () => ends.forEach((end) => end()) });
     }

@@ -5,6 +5,7 @@
  * A look-up that fails throws: that is not the same as "not there".
  */
 import type { ConfigMap, Secret } from '#api/kinds/core/config.ts';
+import type { Pod } from '#api/kinds/core/pod.ts';
 import type { PersistentVolume } from '#api/kinds/core/persistentVolume.ts';
 import type { PersistentVolumeClaim } from '#api/kinds/core/persistentVolumeClaim.ts';
 import type { RuntimeClass } from '#api/kinds/node/v1.ts';
@@ -33,6 +34,9 @@ export interface ObjectSource {
   subscribe(ref: ObjectRef, onChange: () => void): () => void;
 }
 
+/** Static pods refer to documents beside them, pods of an API server to its objects. */
+export type ObjectsOf = (pod: Pod) => ObjectSource;
+
 /** One text for one object; no part of a name holds a slash. */
 export function refKey({ kind, namespace, name }: ObjectRef): string {
   return `${kind}/${namespace}/${name}`;
@@ -46,7 +50,14 @@ export function notFound({ kind, name }: ObjectRef): AppError {
 
 /** A token of a service account, for projected volumes; only an API server can give one. */
 export interface TokenSource {
-  token(request: TokenRequest, signal: AbortSignal): Promise<{ readonly token: string; readonly expiresAtMs: number }>;
+  token(request: TokenRequest, signal: AbortSignal): Promise<ServiceToken>;
+}
+
+export interface ServiceToken {
+  readonly token: string;
+  readonly expiresAtMs: number;
+  /** When it should be asked for again. */
+  readonly refreshAtMs: number;
 }
 
 export interface TokenRequest {

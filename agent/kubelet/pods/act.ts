@@ -10,7 +10,7 @@ import type { Turn } from '#base/reconcile.ts';
 import type { Semaphore } from '#base/semaphore.ts';
 import type { PodDisk } from '../disk/act.ts';
 import type { EventLog } from '../events.ts';
-import type { ObjectSource } from '../objects/source.ts';
+import type { ObjectsOf } from '../objects/source.ts';
 import type { ImagePuller } from '../images/puller.ts';
 import type { CriRuntime, PodObjects } from '../runtime/cri.ts';
 import { runtimeTrouble } from '../runtime/trouble.ts';
@@ -27,7 +27,9 @@ export interface ActDeps {
   readonly runtime: CriRuntime;
   readonly images: ImagePuller;
   readonly disk: PodDisk;
-  readonly objects: ObjectSource;
+  readonly objects: ObjectsOf;
+  /** What tells containers where services are. Throws what they have to wait for. */
+  readonly serviceEnv?: (pod: Pod) => ReadonlyMap<string, string>;
   readonly volumes: PodVolumes;
   readonly holds: Holds;
   readonly events: EventLog;

@@ -6,6 +6,8 @@
 import type { Pod } from '#api/kinds/core/pod.ts';
 import type { Logger } from '#base/log.ts';
 import type { EventLog } from '../events.ts';
+import { isFromApi } from '../sources/origin.ts';
+import { unsupportedText } from '../sources/supportApi.ts';
 import { admit, preempt, type NodeRoom } from './admit.ts';
 import type { Fates } from './fates.ts';
 
@@ -42,11 +44,17 @@ export class Admission {
 
   /** Whether the pod may run; if not, its fate says why. */
   consider(key: string, pod: Pod): void {
-    const { fates, events, log, room } = this.#deps;
+    const { fates, log, room } = this.#deps;
     const uid = pod.metadata.uid ?? '';
     const fate = fates.of(uid);
+    // What the API was told once holds.
+    if (fate !== undefined && isFromApi(pod)) return;
     if (this.#taken.has(uid) || (fate !== undefined && fate.why !== 'rejected' && fate.why !== 'preempted')) return;
     if (this.#refused.has(this.#pushedBy.get(uid) ?? '')) return;
+    if (isFromApi(pod) && !this.#deps.ranBefore.has(uid)) {
+      const problem = unsupportedText(pod);
+      if (problem !== undefined) return this.#reject(key, pod, { reason: 'UnsupportedPodSpec', message: problem });
+    }
     const others = [...this.#taken.values()];
     const rejection = admit(pod, others, room());
     if (rejection === undefined) {
@@ -61,11 +69,18 @@ export class Admission {
     }
     this.#refused.set(uid, key);
     for (const victim of rejection.short === undefined ? [] : (preempt(pod, others, room()) ?? [])) this.#push(victim, pod);
-    const message = `Pod was rejected: ${rejection.message}`;
-    if (fate?.message === message || fate?.why === 'preempted') return;
-    fates.set(uid, { why: 'rejected', reason: rejection.reason, message });
-    events.record(pod, 'Warning', rejection.reason, rejection.message);
-    log.warn('Pod is refused by the node', { pod: key, for: rejection.reason, err: rejection.message });
+    if (fate?.why === 'preempted') return;
+    this.#reject(key, pod, rejection);
+  }
+
+  #reject(key: string, pod: Pod, { reason, message: why }: { readonly reason: string; readonly message: string }): void {
+    const { fates, events, log } = this.#deps;
+    const uid = pod.metadata.uid ?? '';
+    const message = `Pod was rejected: ${why}`;
+    if (fates.of(uid)?.message === message) return;
+    fates.set(uid, { why: 'rejected', reason, message });
+    events.record(pod, 'Warning', reason, why);
+    log.warn('Pod is refused by the node', { pod: key, for: reason, err: why });
   }
 
   /** After each look at the pods of a key: which UIDs have something in the runtime, and whether the wanted one is over for good. */

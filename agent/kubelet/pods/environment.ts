@@ -19,6 +19,8 @@ export type FetchedObjects = ReadonlyMap<string, ConfigMap | Secret>;
 
 export interface EnvFacts extends FieldFacts {
   readonly objects: FetchedObjects;
+  /** Where services are: what the pod itself names wins. */
+  readonly services?: ReadonlyMap<string, string>;
 }
 
 export interface Environment {
@@ -71,6 +73,7 @@ export function environment(pod: Pod, c: Container, facts: EnvFacts): Environmen
     const value = valueOf(pod, c, entry, { variables, facts });
     if (value !== undefined) variables.set(entry.name, value);
   }
+  for (const [name, value] of facts.services ?? []) if (!variables.has(name)) variables.set(name, value);
   return { variables, skipped };
 }
 
@@ -96,7 +99,7 @@ function valueOf(pod: Pod, c: Container, { value, valueFrom }: EnvVar, { variabl
       throw new AppError('OBJECT_KEY_MISSING', `couldn't find key ${from.key} in ${kind} ${ref.namespace}/${ref.name}`, { key: from.key });
     return found;
   }
-  return expand(value ?? '', (name) => variables.get(name));
+  return expand(value ?? '', (name) => variables.get(name) ?? facts.services?.get(name));
 }
 
 function find(ref: EnvRef, optional: boolean, { objects }: EnvFacts): ConfigMap | Secret | undefined {

@@ -28,3 +28,5 @@ export const STOP_ORDER = 'kijabi.io/stop-order';
 export const CONFIG_SOURCE = 'kubernetes.io/config.source';
 export const CONFIG_HASH = 'kubernetes.io/config.hash';
 export const CONFIG_SEEN = 'kubernetes.io/config.seen';
+/** On mirror pods: the hash of the static pod that they show. */
+export const CONFIG_MIRROR = 'kubernetes.io/config.mirror';

@@ -229,8 +229,9 @@ export class PodStart {
   async #environment(container: Container, image: ImageReady, podIps: readonly string[], signal: AbortSignal): Promise<Environment> {
     const { node, objects, events } = this.#deps;
     checkNonRoot(this.#pod, container, image);
-    const found = await fetchObjects(objects, envRefs(this.#pod, container), signal);
-    const made = environment(this.#pod, container, { ...fieldFacts(node, podIps), objects: found });
+    const found = await fetchObjects(objects(this.#pod), envRefs(this.#pod, container), signal);
+    const services = this.#deps.serviceEnv?.(this.#pod) ?? new Map<string, string>();
+    const made = environment(this.#pod, container, { ...fieldFacts(node, podIps), objects: found, services });
     for (const message of made.skipped) events.record(this.#pod, 'Warning', 'InvalidEnvironmentVariableNames', message, container.name);
     return made;
   }

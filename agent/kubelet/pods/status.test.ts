@@ -34,7 +34,7 @@ const ended = (exitCode: number, over: Partial<RuntimeContainer> = {}): RuntimeC
   container({ state: 'exited', exitCode, finishedAtMs: NOW - 1_000, ...over });
 const input = (over: Partial<StatusInput> = {}): StatusInput => ({
   pod: pod(),
-  sandboxes: [{ id: 's0', uid: 'u1', attempt: 0, ready: true, createdAtMs: NOW - 61_000, ips: ['10.0.0.2'] }],
+  sandboxes: [{ id: 's0', uid: 'u1', attempt: 0, ready: true, createdAtMs: NOW - 61_000, isStatic: true, ips: ['10.0.0.2'] }],
   containers: [container()],
   waiting: [],
   hostIps: ['192.168.0.1'],
@@ -125,7 +125,10 @@ test('podStatus: a condition keeps the time of its last change', () => {
 
 test('podStatus: with the host network the address is that of the node', () => {
   const status = podStatus(
-    input({ pod: pod({ hostNetwork: true }), sandboxes: [{ id: 's0', uid: 'u1', attempt: 0, ready: true, createdAtMs: 0, ips: [] }] }),
+    input({
+      pod: pod({ hostNetwork: true }),
+      sandboxes: [{ id: 's0', uid: 'u1', attempt: 0, ready: true, createdAtMs: 0, isStatic: true, ips: [] }],
+    }),
   );
   assert.deepEqual([status.podIP, status.hostIP], ['192.168.0.1', '192.168.0.1']);
 });

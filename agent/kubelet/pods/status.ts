@@ -37,6 +37,8 @@ export interface StatusInput {
   readonly probes?: ReadonlyMap<string, ProbeVerdict>;
   /** The kubelet ended the pod, or did not let it begin. */
   readonly ended?: Ended;
+  /** It was deleted: nothing of it starts again. */
+  readonly isEnding?: boolean;
 }
 
 export interface Ended {
@@ -50,6 +52,11 @@ export interface Ended {
 type Spec = Pod['spec'];
 type SpecContainer = Spec['containers'][number];
 
+/** For good. */
+export function isOver(status: PodStatus | undefined): status is PodStatus {
+  return status?.phase === 'Succeeded' || status?.phase === 'Failed';
+}
+
 export function podStatus(input: StatusInput): PodStatus {
   const { pod, hostIps, previous } = input;
   const uid = pod.metadata?.uid ?? '';
@@ -61,7 +68,10 @@ export function podStatus(input: StatusInput): PodStatus {
   const phase = input.ended === undefined ? phaseOf(input, { mains, inits, initialised }) : 'Failed';
   const { generation } = pod.metadata;
   const neverBegan = input.ended !== undefined && !input.containers.some((c) => c.uid === uid);
-  const ips = pod.spec.hostNetwork === true ? hostIps : (sandbox?.ips ?? []);
+  const over = phase === 'Succeeded' || phase === 'Failed' || input.isEnding === true;
+  const lastIps = over ? (previous?.podIPs ?? []).map(({ ip }) => ip) : []; // whoever asks who had the address finds it there
+  const own = sandbox?.ready === true ? sandbox.ips : [];
+  const ips = pod.spec.hostNetwork === true ? hostIps : own.length > 0 ? own : lastIps;
   return {
     ...(generation === undefined ? {} : { observedGeneration: generation }),
     phase,
@@ -71,7 +81,7 @@ export function podStatus(input: StatusInput): PodStatus {
       previous,
     ),
     ...(hostIps[0] === undefined ? {} : { hostIP: hostIps[0], hostIPs: hostIps.map((ip) => ({ ip })) }),
-    ...(ips[0] === undefined || sandbox?.ready !== true ? {} : { podIP: ips[0], podIPs: ips.map((ip) => ({ ip })) }),
+    ...(ips[0] === undefined || (sandbox?.ready !== true && !over) ? {} : { podIP: ips[0], podIPs: ips.map((ip) => ({ ip })) }),
     startTime: time(input.startedAtMs),
     ...(inits.length > 0 && !neverBegan ? { initContainerStatuses: inits } : {}),
     ...(neverBegan ? {} : { containerStatuses: mains }),
@@ -85,6 +95,8 @@ function containerStatus(input: StatusInput, spec: SpecContainer, firstReason: s
   const [current, before] = all;
   const waiting = input.waiting.find((w) => w.container === spec.name);
   if (current === undefined) {
+    const lost = lostContainer(input, spec);
+    if (lost !== undefined) return lost;
     return {
       name: spec.name,
       state: { waiting: { reason: waiting?.reason ?? firstReason, ...(waiting === undefined ? {} : { message: waiting.message }) } },
@@ -114,6 +126,17 @@ function containerStatus(input: StatusInput, spec: SpecContainer, firstReason: s
     ...resourcesOf(spec),
     ...(spec.lifecycle?.stopSignal === undefined ? {} : { stopSignal: spec.lifecycle.stopSignal }),
   };
+}
+
+/** It ran by an earlier word of ours, and the runtime knows nothing of it any more. Source: upstream's reason and exit code. */
+function lostContainer({ previous, isEnding }: StatusInput, { name }: SpecContainer): ContainerStatus | undefined {
+  const before = [...(previous?.containerStatuses ?? []), ...(previous?.initContainerStatuses ?? [])].find((c) => c.name === name);
+  if (isEnding !== true || before === undefined) return undefined;
+  if (before.state?.terminated !== undefined) return before;
+  if (before.state?.running === undefined) return undefined;
+  const message = 'The container could not be located when the pod was terminated';
+  const terminated = { reason: 'ContainerStatusUnknown', message, exitCode: 137 };
+  return { ...before, state: { terminated }, ready: false, started: false };
 }
 
 /** What the runtime was asked for when it made the container; nothing changes that later. */
@@ -150,7 +173,7 @@ function stateOf(c: RuntimeContainer): ContainerState {
 
 function crashWait(input: StatusInput, name: string, ended: RuntimeContainer): Waiting | undefined {
   const { pod, crashBackoff, nowMs } = input;
-  if (input.ended !== undefined || !startsAgain(input, name, ended)) return undefined;
+  if (input.ended !== undefined || input.isEnding === true || !startsAgain(input, name, ended)) return undefined;
   const { notBeforeMs } = nextStart(ended, crashBackoff);
   if (isDue(notBeforeMs, nowMs, crashBackoff.maxMs)) return undefined;
   const { name: podName = '', namespace = '', uid = '' } = pod.metadata ?? {};
@@ -159,7 +182,12 @@ function crashWait(input: StatusInput, name: string, ended: RuntimeContainer): W
 }
 
 /** As the planner sees it: one that a probe gave up did not end well, whatever its code. */
-function startsAgain({ pod, probes }: StatusInput, name: string, { id, exitCode }: Pick<RuntimeContainer, 'id' | 'exitCode'>): boolean {
+function startsAgain(
+  { pod, probes, isEnding }: StatusInput,
+  name: string,
+  { id, exitCode }: Pick<RuntimeContainer, 'id' | 'exitCode'>,
+): boolean {
+  if (isEnding === true) return false;
   const spec = [...(pod.spec.initContainers ?? []), ...pod.spec.containers].find((c) => c.name === name);
   if (spec === undefined) return false;
   const { policy, rules } = restartRulesOf(pod, spec);
@@ -185,6 +213,8 @@ function phaseOf(input: StatusInput, { mains, inits, initialised }: ContainerSta
     });
     return failed ? 'Failed' : 'Pending';
   }
+  if (input.isEnding === true && ![...mains, ...inits].some((c) => c.state?.running !== undefined))
+    return mains.every((c) => c.state?.terminated?.exitCode === 0) ? 'Succeeded' : 'Failed';
   if (mains.some((c) => c.state?.running === undefined && c.state?.terminated === undefined && c.lastState?.terminated === undefined))
     return 'Pending';
   if (mains.some((c) => c.state?.running !== undefined || again(c))) return 'Running';

@@ -2,6 +2,7 @@
  * One worker per pod name: looks at the runtime, publishes the status, plans, acts. Which pods shall run is told by setPods;
  * before it was called once, nothing is ended, because what is wanted is not known yet.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { Pod } from '#api/kinds/core/pod.ts';
 import type { PodStatus } from '#api/kinds/core/podStatus.ts';
 import { Backoff } from '#base/backoff.ts';
@@ -16,9 +17,9 @@ import { desiredPod } from './config.ts';
 import type { Fates } from './fates.ts';
 import { CONFIG_SEEN } from './labels.ts';
 import type { RuntimeWatch } from './observe.ts';
-import { isPastDeadline, planPod, type ObservedPod, type PodAction } from './plan.ts';
+import { isPastDeadline, planPod, type DesiredPod, type PodAction } from './plan.ts';
 import type { CrashBackoff } from './restart.ts';
-import { podStatus, type Ended } from './status.ts';
+import { isOver, podStatus, type Ended } from './status.ts';
 import type { Prober } from '../probes/prober.ts';
 import { keyOf } from '../sources/fileSet.ts';
 
@@ -30,6 +31,8 @@ export interface WorkersDeps extends ActDeps {
   readonly onLooked?: (key: string) => void;
   readonly fates: Fates;
   readonly admission: Admission;
+  /** A pod that was deleted in the API has ended, and nothing of it is left here; status is its last. */
+  readonly onEnded?: (key: string, pod: Pod, status: PodStatus) => void;
 }
 
 export interface KnownPod {
@@ -48,6 +51,12 @@ export class PodWorkers {
   readonly #deps: WorkersDeps;
   readonly #queue: WorkQueue;
   #wanted: ReadonlyMap<string, Pod> | undefined;
+  /** Whether nobody wants what is not in #wanted. */
+  #isComplete = false;
+  /** What was left alone because not everything that is wanted was known. */
+  readonly #undecided = new Set<string>();
+  /** UIDs of pods that are being deleted and run no container any more: what is left of them goes. */
+  readonly #stopped = new Set<string>();
   readonly #known = new Map<string, KnownPod>();
   readonly #toldWaits = new Map<string, string>();
   /** Aborted when the pod of a key becomes another one: what the turn waits for is not wanted any more. */
@@ -58,16 +67,28 @@ export class PodWorkers {
     this.#queue = new WorkQueue(deps.clock);
   }
 
-  /** The complete set of pods that shall run, by key. */
-  setPods(pods: ReadonlyMap<string, Pod>): void {
+  /**
+   * The pods that shall run, by key. isComplete: nobody wants any other pod; as long as a source has not spoken, pods of others than static
+   * ones may be wanted and go on.
+   */
+  setPods(pods: ReadonlyMap<string, Pod>, isComplete = true): void {
     const before = this.#wanted ?? new Map<string, Pod>();
     this.#wanted = pods;
+    this.#isComplete ||= isComplete;
+    if (this.#isComplete && this.#undecided.size > 0) {
+      for (const key of this.#undecided) this.#queue.add(key);
+      this.#undecided.clear();
+    }
     this.#deps.admission.wanted(pods);
+    const uids = new Set([...pods.values()].map((pod) => pod.metadata.uid ?? ''));
+    for (const uid of this.#stopped) if (!uids.has(uid)) this.#stopped.delete(uid);
     for (const key of new Set([...before.keys(), ...pods.keys()])) {
-      const uid = pods.get(key)?.metadata.uid;
-      if (before.get(key)?.metadata.uid === uid) continue;
+      const [old, pod] = [before.get(key), pods.get(key)];
+      if (isSameWish(old, pod)) continue;
       const turn = this.#turns.get(key);
-      if (turn !== undefined && turn.uid !== uid) turn.stop.abort(new Error('the pod changed'));
+      const ends = old?.metadata.deletionTimestamp === undefined && pod?.metadata.deletionTimestamp !== undefined;
+      if (turn !== undefined && (turn.uid !== pod?.metadata.uid || ends)) turn.stop.abort(new Error('the pod changed'));
+      if (old !== undefined && pod !== undefined && isHastened(old, pod)) void this.#hasten(key, pod);
       this.#queue.add(key);
     }
   }
@@ -98,13 +119,30 @@ export class PodWorkers {
     await runLoop<Pod, SeenPod, PodAction>(
       {
         name: 'pods',
-        desired: (key) => this.#wanted?.get(key),
+        desired: (key) => this.#wish(key),
         observe: (key) => this.#observe(key, signal),
         plan: (pod, observed, nowMs) => this.#plan(pod, observed, nowMs),
         act: (turn) => this.#act(turn, signal),
       },
       { queue: this.#queue, clock, log, backoff: new Backoff(RETRY_BASE_MS, RETRY_MAX_MS), concurrency: Infinity },
       signal,
+    );
+  }
+
+  /** What shall be there under this name. A deleted pod whose containers have ended is not wanted any more. */
+  #wish(key: string): Pod | undefined {
+    const pod = this.#wanted?.get(key);
+    return pod !== undefined && this.#stopped.has(pod.metadata.uid ?? '') ? undefined : pod;
+  }
+
+  /** Its grace period became shorter while it is ending: the runtime lets a second stop win over the first. */
+  async #hasten(key: string, pod: Pod): Promise<void> {
+    const { runtime, log } = this.#deps;
+    const timeout = pod.metadata.deletionGracePeriodSeconds ?? 0;
+    const running = (this.#known.get(key)?.objects?.containers ?? []).filter((c) => c.uid === pod.metadata.uid && c.state === 'running');
+    const never = new AbortController().signal;
+    await Promise.all(running.map((c) => runtime.client.runtime.stopContainer({ container_id: c.id, timeout }, { signal: never }))).catch(
+      (err: unknown) => log.debug('Cannot hasten the end of a container', { pod: key, err }),
     );
   }
 
@@ -121,13 +159,15 @@ export class PodWorkers {
       key,
       objects.containers.filter((c) => c.state === 'running').map((c) => c.id),
     );
-    const pod = this.#wanted?.get(key);
+    const pod = this.#wish(key);
     this.#admit(key, pod, objects);
     await this.#publish(key, pod, objects);
     this.#giveBack(key, pod, objects);
     this.#deps.onLooked?.(key);
     const probes = this.#deps.prober.verdicts(objects.containers);
-    return { ...objects, holds: holds.of(pod?.metadata.uid), leftovers: disk.uidsOf(key), probes };
+    const seen = { ...objects, holds: holds.of(pod?.metadata.uid), leftovers: disk.uidsOf(key), probes };
+    if (pod === undefined && !this.#mayEnd(seen)) this.#undecided.add(key);
+    return seen;
   }
 
   #admit(key: string, pod: Pod | undefined, objects: PodObjects): void {
@@ -135,7 +175,8 @@ export class PodWorkers {
     const present = new Set([...objects.sandboxes, ...objects.containers].map((o) => o.uid));
     this.#deps.admission.seen(key, { wanted, present, over: false });
     // What has the same name ends first, and gives back its room.
-    if (pod !== undefined && [...present].every((uid) => uid === wanted)) this.#deps.admission.consider(key, pod);
+    if (pod === undefined || isEnding(pod) || isOver(pod.status)) return;
+    if ([...present].every((uid) => uid === wanted)) this.#deps.admission.consider(key, pod);
   }
 
   /** A pod that is over for good gives back its room. */
@@ -156,9 +197,12 @@ export class PodWorkers {
     const shown = pod ?? this.#known.get(key)?.pod;
     const nothingLeft = objects.sandboxes.length === 0 && objects.containers.length === 0;
     if (shown === undefined || (pod === undefined && nothingLeft)) {
+      const last = this.#known.get(key)?.status;
+      if (shown !== undefined && this.#isOnDisk(key, shown)) return;
       this.#known.delete(key);
       this.#toldWaits.delete(key);
       if (shown !== undefined) this.#deps.prober.track({ key, pod: shown, containers: [], ip: '', ending: true });
+      this.#tellEnded(key, shown, last);
       return;
     }
     const { clock, holds, node, crashBackoff, disk } = this.#deps;
@@ -183,31 +227,58 @@ export class PodWorkers {
       objects.sandboxes.find((s) => s.uid === uid && s.ready)?.ips[0] ??
       (shown.spec.hostNetwork === true ? (node.hostIps[0] ?? '127.0.0.1') : '');
     const ended = this.#endOf(shown, objects);
-    this.#deps.prober.track({ key, pod: shown, containers: mine, ip, ending: pod === undefined || ended !== undefined });
-    const status = podStatus({
-      pod: shown,
-      sandboxes: objects.sandboxes,
-      containers: withMessages,
-      waiting: holds.waiting(uid),
-      hostIps: node.hostIps,
-      crashBackoff,
-      nowMs: clock.nowMs(),
-      previous: before?.pod.metadata.uid === uid ? before.status : undefined,
-      startedAtMs: this.#startOf(shown, objects),
-      probes: this.#deps.prober.verdicts(mine),
-      ...(ended === undefined ? {} : { ended }),
-    });
+    const ending = pod === undefined || isEnding(shown);
+    this.#deps.prober.track({ key, pod: shown, containers: mine, ip, ending: ending || ended !== undefined });
+    const status = isOver(shown.status)
+      ? shown.status
+      : podStatus({
+          pod: shown,
+          sandboxes: objects.sandboxes,
+          containers: withMessages,
+          waiting: holds.waiting(uid),
+          hostIps: node.hostIps,
+          crashBackoff,
+          nowMs: clock.nowMs(),
+          previous: before?.pod.metadata.uid === uid ? before.status : shown.status, // of the API, told by a kubelet before this one
+          isEnding: isEnding(shown),
+          startedAtMs: this.#startOf(shown, objects),
+          probes: this.#deps.prober.verdicts(mine),
+          ...(ended === undefined ? {} : { ended }),
+        });
     if (ended === DEADLINE && before?.status?.reason !== ended.reason)
       this.#deps.events.record(shown, 'Normal', ended.reason, ended.message);
     this.#known.set(key, { pod: shown, status, objects });
+    if (pod !== undefined && isEnding(pod) && !mine.some((c) => c.state === 'running' || c.state === 'unknown')) {
+      this.#stopped.add(uid);
+      this.#queue.add(key);
+    }
     this.#tellWaits(key, shown, status);
   }
 
-  #plan(pod: Pod | undefined, observed: ObservedPod, nowMs: number): Plan<PodAction> {
-    const ended = this.#deps.fates.of(pod?.metadata.uid);
+  #plan(pod: Pod | undefined, observed: SeenPod, nowMs: number): Plan<PodAction> {
+    if (pod === undefined && !this.#mayEnd(observed)) return { actions: [] };
+    const ended = pod === undefined ? undefined : (deletionOf(pod) ?? this.#deps.fates.of(pod.metadata.uid) ?? overOf(pod));
     const startedAtMs = pod === undefined ? nowMs : this.#startOf(pod, this.#objectsOf(pod));
     const desired = pod === undefined ? undefined : desiredPod(pod, { startedAtMs, ...(ended === undefined ? {} : { ended }) });
     return planPod(desired, observed, nowMs, { crashBackoff: this.#deps.crashBackoff });
+  }
+
+  /** What is left of a name that no source has spoken of: static pods are all known from the first moment on. */
+  #mayEnd({ sandboxes, leftovers }: SeenPod): boolean {
+    return (
+      this.#isComplete ||
+      (sandboxes.length > 0 && sandboxes.every((s) => s.isStatic || this.#stopped.has(s.uid))) ||
+      leftovers.some((uid) => this.#stopped.has(uid))
+    );
+  }
+
+  #isOnDisk(key: string, { metadata }: Pod): boolean {
+    return this.#stopped.has(metadata.uid ?? '') && this.#deps.disk.uidsOf(key).includes(metadata.uid ?? '');
+  }
+
+  #tellEnded(key: string, pod: Pod | undefined, status: PodStatus | undefined): void {
+    if (pod === undefined || !this.#stopped.has(pod.metadata.uid ?? '')) return;
+    this.#deps.onEnded?.(key, pod, status ?? NOT_SEEN);
   }
 
   #objectsOf(pod: Pod): PodObjects | undefined {
@@ -218,7 +289,8 @@ export class PodWorkers {
   #startOf(pod: Pod, objects: PodObjects | undefined): number {
     const { uid, annotations } = pod.metadata;
     const made = (objects?.sandboxes ?? []).filter((s) => s.uid === uid && s.createdAtMs > 0).map((s) => s.createdAtMs);
-    return Math.min(Date.parse(annotations?.[CONFIG_SEEN] ?? '') || this.#deps.clock.nowMs(), ...made);
+    const told = Date.parse(pod.status?.startTime ?? '') || Infinity;
+    return Math.min(Date.parse(annotations?.[CONFIG_SEEN] ?? '') || this.#deps.clock.nowMs(), told, ...made);
   }
 
   #endOf(pod: Pod, objects: PodObjects): Ended | undefined {
@@ -268,4 +340,40 @@ function fallsBackToLogs({ spec }: Pod, name: string): boolean {
   return [...(spec.initContainers ?? []), ...spec.containers].some(
     (c) => c.name === name && c.terminationMessagePolicy === 'FallbackToLogsOnError',
   );
+}
+
+/** Deleted in the API, on its way out. */
+function isEnding({ metadata }: Pod): boolean {
+  return metadata.deletionTimestamp !== undefined;
+}
+
+function deletionOf(pod: Pod): DesiredPod['ended'] {
+  if (!isEnding(pod)) return undefined;
+  const { deletionGracePeriodSeconds } = pod.metadata;
+  return { why: 'podGone', ...(deletionGracePeriodSeconds === undefined ? {} : { graceMs: deletionGracePeriodSeconds * 1_000 }) };
+}
+
+/** The API says that it is over for good: an earlier kubelet told so. */
+function overOf({ status }: Pod): DesiredPod['ended'] {
+  return isOver(status) ? { why: 'podDone' } : undefined;
+}
+
+/** Whether there is nothing new in it for a worker: its status is our own word. */
+function isSameWish(a: Pod | undefined, b: Pod | undefined): boolean {
+  if (a === b) return true;
+  if (a?.metadata.uid !== b?.metadata.uid || a === undefined || b === undefined) return false;
+  const wish = ({ metadata: { labels, annotations, deletionTimestamp, deletionGracePeriodSeconds }, spec, status }: Pod): unknown => [
+    labels,
+    annotations,
+    deletionTimestamp,
+    deletionGracePeriodSeconds,
+    spec,
+    isOver(status),
+  ];
+  return isDeepStrictEqual(wish(a), wish(b));
+}
+
+function isHastened(before: Pod, now: Pod): boolean {
+  if (before.metadata.uid !== now.metadata.uid || !isEnding(before) || !isEnding(now)) return false;
+  return (now.metadata.deletionGracePeriodSeconds ?? 0) < (before.metadata.deletionGracePeriodSeconds ?? 0);
 }

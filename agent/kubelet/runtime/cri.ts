@@ -99,6 +99,7 @@ export class CriRuntime {
       attempt: s.metadata?.attempt ?? 0,
       ready,
       createdAtMs: nanosToMs(s.created_at) ?? 0,
+      isStatic: s.annotations[names.CONFIG_SOURCE] !== 'api',
       ips: ready ? await this.addresses(s.id, signal) : [],
     };
   }

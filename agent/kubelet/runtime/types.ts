@@ -5,6 +5,8 @@ import type { ObservedContainer, ObservedSandbox } from '../pods/plan.ts';
 
 export interface RuntimeSandbox extends ObservedSandbox {
   readonly createdAtMs: number;
+  /** Made for a static pod, and not for one of an API server. */
+  readonly isStatic: boolean;
   readonly ips: readonly string[];
 }
 

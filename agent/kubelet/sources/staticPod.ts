@@ -18,8 +18,9 @@ export function toStaticPod(pod: Pod, { nodeName, file, seenAt }: StaticPodConte
   const given = pod.metadata ?? {};
   const uid =
     given.uid ?? createHash('sha256').update(canonical(pod)).update(`host:${nodeName}`).update(`file:${file}`).digest('hex').slice(0, 32);
+  const { status: _, ...told } = pod; // whatever a manifest says of it
   return {
-    ...pod,
+    ...told,
     metadata: {
       ...given,
       name: `${given.name ?? ''}-${nodeName.toLowerCase()}`,

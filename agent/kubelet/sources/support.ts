@@ -151,9 +151,9 @@ export const POD: Support = {
   status: true,
 };
 
-export function unsupportedFields(pod: unknown): Unsupported[] {
+export function unsupportedFields(pod: unknown, support: Support = POD): Unsupported[] {
   const found: Unsupported[] = [];
-  look(pod, POD, [], found);
+  look(pod, support, [], found);
   return found;
 }
 

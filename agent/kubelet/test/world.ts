@@ -129,9 +129,9 @@ export class World {
       admission,
       runtime,
       disk: this.disk,
-      objects: this.objects,
+      objects: () => this.objects,
       volumes: new PodVolumes({
-        objects: this.objects,
+        objects: () => this.objects,
         log,
         facts: { paths: this.paths, nodeName: 'n', hostIps: [], podIps: [], allocatable: {} },
       }),

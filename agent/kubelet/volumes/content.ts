@@ -12,10 +12,13 @@ import type { AtomicFile } from '../../linux/atomicFiles.ts';
 import { notFound, refKey, type ObjectRef } from '../objects/source.ts';
 import { podName } from '../paths.ts';
 import { fieldValue, resourceValue, type FieldFacts } from '../pods/fields.ts';
+import { tokenKey } from './tokens.ts';
 
 export interface ContentFacts extends FieldFacts {
   /** By refKey. */
   readonly objects: ReadonlyMap<string, ConfigMap | Secret>;
+  /** By tokenKey; absent: the pod has none. */
+  readonly tokens?: ReadonlyMap<string, string>;
 }
 
 const DEFAULT_MODE = 0o644;
@@ -45,6 +48,10 @@ export function volumeFiles(pod: Pod, volume: Volume, facts: ContentFacts): Map<
         object({ kind: 'ConfigMap', ...wishOf(source.configMap), name: source.configMap.name ?? '', mode });
       if (source.secret !== undefined) object({ kind: 'Secret', ...wishOf(source.secret), name: source.secret.name ?? '', mode });
       if (source.downwardAPI !== undefined) parts.push(ofPod(pod, source.downwardAPI.items ?? [], mode, facts));
+      if (source.serviceAccountToken !== undefined) {
+        const token = facts.tokens?.get(tokenKey(source.serviceAccountToken)) ?? '';
+        parts.push([[source.serviceAccountToken.path, { bytes: Buffer.from(token), mode }]]);
+      }
     }
   } else return undefined;
   return new Map(parts.flat());

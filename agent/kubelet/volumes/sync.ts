@@ -10,16 +10,19 @@ import type { PersistentVolumeClaim } from '#api/kinds/core/persistentVolumeClai
 import type { Logger } from '#base/log.ts';
 import { writeAtomically } from '../../linux/atomicFiles.ts';
 import { fetchObjects } from '../objects/fetch.ts';
-import type { ObjectRef, ObjectSource } from '../objects/source.ts';
-import { podName, subPathsDir } from '../paths.ts';
+import { podDir, podName, subPathsDir } from '../paths.ts';
 import type { MountSpec } from '../pods/config.ts';
+import type { ObjectRef, ObjectsOf, TokenSource } from '../objects/source.ts';
 import { makeVolumes } from './act.ts';
 import { containerMounts, planVolumes, type VolumeFacts, type VolumePlan } from './plan.ts';
 import { volumeRefs } from './refs.ts';
 import { mountSubPath } from './subPath/act.ts';
+import { fetchTokens } from './tokens.ts';
 
 export interface PodVolumesOptions {
-  readonly objects: ObjectSource;
+  readonly objects: ObjectsOf;
+  /** Of the API server, where there is one. */
+  readonly tokens?: TokenSource | undefined;
   readonly log: Logger;
   readonly facts: Omit<VolumeFacts, 'objects'>;
 }
@@ -61,27 +64,33 @@ export class PodVolumes {
 
   /** An object changed, or may have while nobody watched. Volumes keep what they have when the new content is not complete. */
   async refresh(pod: Pod, signal: AbortSignal): Promise<void> {
-    if (volumeRefs(pod.spec.volumes ?? [], podName(pod).namespace).length === 0) return;
+    if (!(pod.spec.volumes ?? []).some((v) => v.configMap ?? v.secret ?? v.projected ?? v.downwardAPI)) return;
     try {
       await this.#alone(pod, async () => {
         for (const plan of await this.#plan(pod, signal))
           if (plan.kind === 'files' && (await isMade(plan.path))) await writeAtomically(plan.path, plan.files);
       });
     } catch (err) {
-      if (signal.aborted) return;
-      const { namespace, name } = podName(pod);
+      const { namespace, name, uid } = podName(pod);
+      // Of a pod that is not made yet, its start tells what is missing.
+      if (signal.aborted || !(await exists(join(podDir(this.#options.facts.paths, uid), 'volumes')))) return;
       this.#options.log.warn('Cannot update volumes', { pod: `${namespace}/${name}`, err });
     }
   }
 
   async #plan(pod: Pod, signal: AbortSignal): Promise<VolumePlan[]> {
-    const { objects, facts } = this.#options;
+    const { facts, tokens } = this.#options;
+    const objects = this.#options.objects(pod);
     const found = await fetchObjects(objects, volumeRefs(pod.spec.volumes ?? [], podName(pod).namespace), signal);
     const behind = [...found].flatMap(([key, object]): ObjectRef[] => {
       const name = key.startsWith('PersistentVolumeClaim/') ? (object as PersistentVolumeClaim).spec.volumeName : undefined;
       return name === undefined ? [] : [{ kind: 'PersistentVolume', namespace: '', name }];
     });
-    return planVolumes(pod, { ...facts, objects: new Map([...found, ...(await fetchObjects(objects, behind, signal))]) });
+    return planVolumes(pod, {
+      ...facts,
+      objects: new Map([...found, ...(await fetchObjects(objects, behind, signal))]),
+      tokens: await fetchTokens(pod, tokens, signal),
+    });
   }
 
   #alone<T>(pod: Pod, work: () => Promise<T>): Promise<T> {
@@ -99,7 +108,11 @@ export class PodVolumes {
 }
 
 function isMade(directory: string): Promise<boolean> {
-  return access(join(directory, '..data')).then(
+  return exists(join(directory, '..data'));
+}
+
+function exists(path: string): Promise<boolean> {
+  return access(path).then(
     () => true,
     () => false,
   );

@@ -34,6 +34,8 @@ export interface KubeletOptions {
   readonly nodeName?: string;
   /** More fields of KubeletConfiguration. */
   readonly config?: Readonly<Record<string, unknown>>;
+  /** More flags. */
+  readonly flags?: readonly string[];
 }
 
 export async function startKubelet(containerd: TestContainerd, options: KubeletOptions = {}): Promise<TestKubelet> {
@@ -42,7 +44,7 @@ export async function startKubelet(containerd: TestContainerd, options: KubeletO
   return self;
 }
 
-export function makeKubelet(containerd: TestContainerd, { nodeName = 'node1', config = {} }: KubeletOptions = {}): TestKubelet {
+export function makeKubelet(containerd: TestContainerd, { nodeName = 'node1', config = {}, flags = [] }: KubeletOptions = {}): TestKubelet {
   const dir = join(containerd.dir, `kubelet-${nodeName}`);
   const [manifests, rootDir, podLogs, logFile, configFile] = ['manifests', 'root', 'logs/pods', 'kubelet.log', 'config.json'].map((name) =>
     join(dir, name),
@@ -71,6 +73,7 @@ export function makeKubelet(containerd: TestContainerd, { nodeName = 'node1', co
     nodeName,
     '--root-dir',
     rootDir,
+    ...flags,
   ];
   const spawn = () => {
     const log = { file: logFile, append: true } as const;

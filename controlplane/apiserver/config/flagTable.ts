@@ -49,6 +49,17 @@ export const FLAGS: Readonly<Record<string, FlagRow>> = {
   'data-dir': honoured('string', '/var/lib/kube-apiserver', 'DIR: the embedded store, used unless --etcd-servers is given'),
   'history-retention': honoured('duration', '24h0m0s', 'DURATION: how long the embedded store keeps old versions; 0: until compaction'),
 
+  // controllers, as long as there is no controller manager
+  controllers: honoured('bool', 'false', 'run service account, root CA and certificate controllers in this process'),
+  'cluster-signing-cert-file': honoured(
+    'string',
+    '',
+    'FILE: authority that signs certificates of kubelets and clients (with --controllers)',
+  ),
+  'cluster-signing-key-file': honoured('string', '', 'FILE: key of --cluster-signing-cert-file'),
+  'cluster-signing-duration': honoured('duration', '8760h0m0s', 'DURATION: the longest life of what it signs'),
+  'root-ca-file': honoured('string', '', 'FILE: published as kube-root-ca.crt in every namespace (with --controllers)'),
+
   // where it listens
   'bind-address': honoured('string', '0.0.0.0', 'IP: address to listen on'),
   'secure-port': honoured('int', '6443', 'PORT: port to listen on; 0: any free one'),

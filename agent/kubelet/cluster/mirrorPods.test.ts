@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Pod } from '#api/kinds/core/pod.ts';
+import { mirrorOf, planMirror } from './mirrorPods.ts';
+
+const pod = (hash: string): Pod => ({
+  metadata: { name: 'web-n', namespace: 'a', uid: hash, annotations: { 'kubernetes.io/config.hash': hash } },
+  spec: { nodeName: 'n', containers: [] },
+});
+const mirror = (hash: string, more: object = {}): Pod => {
+  const made = mirrorOf(pod(hash), 'node-uid');
+  return { ...made, metadata: { ...made.metadata, uid: `m-${hash}`, ...more } };
+};
+const stranger: Pod = { metadata: { name: 'web-n', namespace: 'a', uid: 'x' }, spec: { containers: [] } };
+const kinds = (...given: Parameters<typeof planMirror>): string =>
+  planMirror(...given)
+    .actions.map((a) => (a.kind === 'deleteMirror' ? `delete ${a.uid}` : 'create'))
+    .join();
+
+for (const [name, given, want] of [
+  ['a static pod without a mirror gets one', [pod('1'), undefined, 'u'], 'create'],
+  ['not before the node has a UID', [pod('1'), undefined, undefined], ''],
+  ['one that shows it stays', [pod('1'), mirror('1'), 'u'], ''],
+  ['one that shows the pod before it goes', [pod('2'), mirror('1'), 'u'], 'delete m-1'],
+  ['one that somebody deleted goes at once, to be made again', [pod('1'), mirror('1', { deletionTimestamp: 't' }), 'u'], 'delete m-1'],
+  ['one whose static pod is gone goes', [undefined, mirror('1'), 'u'], 'delete m-1'],
+  ['a pod of somebody else is never touched', [undefined, stranger, 'u'], ''],
+  ['nor replaced', [pod('1'), stranger, 'u'], ''],
+] as const)
+  test(`planMirror: ${name}`, () => assert.equal(kinds(...(given as Parameters<typeof planMirror>)), want));
+
+test('mirrorOf: a copy that says whose it is, without the identity of the static pod', () => {
+  const { metadata } = mirrorOf(pod('1'), 'node-uid');
+  assert.equal(metadata.uid, undefined);
+  assert.equal(metadata.annotations?.['kubernetes.io/config.mirror'], '1');
+  assert.deepEqual(metadata.ownerReferences, [{ apiVersion: 'v1', kind: 'Node', name: 'n', uid: 'node-uid', controller: true }]);
+});

@@ -1,0 +1,161 @@
+/**
+ * A real API server beside a test containerd: the PKI of `kijabi init`, kube-apiserver as a process in the same network namespace, an
+ * address there that nodes and pods reach it under, and a way to it from outside for clients of the test. stop() leaves nothing behind.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { createServer, connect as dial, type AddressInfo, type Server } from 'node:net';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { execa } from 'execa';
+import { SystemClock } from '#base/clock.ts';
+import { makeLogger } from '#base/log.ts';
+import { connect } from '#client/connect.ts';
+import { loadKubeconfig } from '#client/kubeconfig.ts';
+import type { Client } from '#client/rest.ts';
+import type { TestContainerd } from './containerd.ts';
+import { until } from './until.ts';
+
+const ROOT = new URL('../../../', import.meta.url).pathname;
+export const ADDRESS = '192.168.77.1';
+const PORT = 6_443;
+
+export interface TestCluster {
+  /** The administrator's. */
+  readonly client: Client;
+  /** Of the kubeconfig files: admin.conf, kubelet.conf … */
+  readonly dir: string;
+  /** Somebody else, by a kubeconfig file of the cluster. */
+  clientOf(kubeconfig: string): Promise<Client>;
+  json(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: unknown, type?: string): Promise<Record<string, never>>;
+  log(): string;
+  pid(): number;
+  kill(signal?: 'SIGKILL' | 'SIGTERM'): Promise<void>;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface ClusterOptions {
+  /** More flags of kube-apiserver. */
+  readonly flags?: readonly string[];
+}
+
+export async function startCluster(containerd: TestContainerd, { flags = [] }: ClusterOptions = {}): Promise<TestCluster> {
+  const dir = join(containerd.dir, 'kubernetes');
+  const logFile = join(containerd.dir, 'apiserver.log');
+  const inside = [`--net=/run/netns/${containerd.netns}`];
+  const ip = (...args: readonly string[]) => execa('ip', ['-n', containerd.netns, ...args]);
+  await ip('link', 'add', 'test0', 'type', 'bridge');
+  await ip('addr', 'add', `${ADDRESS}/24`, 'dev', 'test0');
+  await ip('link', 'set', 'test0', 'up');
+  await ip('route', 'add', 'default', 'dev', 'test0');
+  const init = ['init', '--kubernetes-dir', dir, '--node-name', 'node1', '--apiserver-advertise-address', ADDRESS];
+  await execa(join(ROOT, 'controlplane/cli/kijabi'), init);
+
+  const pki = join(dir, 'pki');
+  const argv = [
+    join(ROOT, 'controlplane/apiserver/kube-apiserver'),
+    `--advertise-address=${ADDRESS}`,
+    `--secure-port=${PORT}`,
+    '--service-cluster-ip-range=10.96.0.0/12',
+    `--client-ca-file=${pki}/ca.crt`,
+    `--tls-cert-file=${pki}/apiserver.crt`,
+    `--tls-private-key-file=${pki}/apiserver.key`,
+    '--service-account-issuer=https://kubernetes.default.svc.cluster.local',
+    `--service-account-key-file=${pki}/sa.pub`,
+    `--service-account-signing-key-file=${pki}/sa.key`,
+    '--authorization-mode=Node,RBAC',
+    '--enable-bootstrap-token-auth',
+    `--kubelet-client-certificate=${pki}/apiserver-kubelet-client.crt`,
+    `--kubelet-client-key=${pki}/apiserver-kubelet-client.key`,
+    '--kubelet-preferred-address-types=InternalIP',
+    '--controllers',
+    `--root-ca-file=${pki}/ca.crt`,
+    `--cluster-signing-cert-file=${pki}/ca.crt`,
+    `--cluster-signing-key-file=${pki}/ca.key`,
+    `--data-dir=${join(containerd.dir, 'store')}`,
+    ...flags,
+  ];
+  let child: ReturnType<typeof spawn> | undefined;
+  const spawn = () => {
+    const log = { file: logFile, append: true } as const;
+    return execa('nsenter', [...inside, ...argv], { stdin: 'ignore', stdout: log, stderr: log, reject: false, buffer: false });
+  };
+  const way = await openWay(containerd, ADDRESS, PORT);
+  const clock = new SystemClock();
+  const clients: Client[] = [];
+  const clientOf = async (file: string): Promise<Client> => {
+    const config = { ...(await loadKubeconfig(file)), server: `https://127.0.0.1:${way.port}` };
+    const client = connect({ config, clock, log: makeLogger({ write: () => undefined, clock }), userAgent: 'test', qps: -1 });
+    clients.push(client);
+    return client;
+  };
+  const client = await clientOf(join(dir, 'admin.conf'));
+  const never = new AbortController().signal;
+  const log = (): string => (existsSync(logFile) ? readFileSync(logFile, 'utf8') : '');
+  const self: TestCluster = {
+    client,
+    dir,
+    clientOf,
+    json: async (method, path, body, type) =>
+      (await client.json(method, path, {
+        signal: never,
+        ...(body === undefined ? {} : { body }),
+        ...(type === undefined ? {} : { type }),
+      })) as never,
+    log,
+    pid: () => child?.pid ?? 0,
+    async kill(signal = 'SIGKILL') {
+      child?.kill(signal);
+      await child;
+      child = undefined;
+    },
+    async start() {
+      let ended: number | undefined | null = null;
+      const started = spawn();
+      child = started;
+      void started.then(({ exitCode }) => (ended = exitCode));
+      await until('the API server is ready', async () => {
+        if (ended !== null) throw new Error(`kube-apiserver ended with ${ended}: ${log().slice(-2_000)}`);
+        return client.text('GET', '/readyz', { signal: never }).then(
+          () => true,
+          () => false,
+        );
+      });
+    },
+    async stop() {
+      for (const c of clients) c.close();
+      await self.kill('SIGTERM');
+      way.close();
+    },
+  };
+  await self.start();
+  return self;
+}
+
+interface Way {
+  readonly port: number;
+  close(): void;
+}
+
+/** From a port of the loopback out here to an address in there. */
+async function openWay({ netns, dir }: TestContainerd, host: string, port: number): Promise<Way> {
+  const path = join(dir, `way-${port}.sock`);
+  const relay = new URL('relay.ts', import.meta.url).pathname;
+  const args = [`--net=/run/netns/${netns}`, process.execPath, '--disable-warning=ExperimentalWarning', relay, path, host, String(port)];
+  const child = execa('nsenter', args, { buffer: false, reject: false });
+  for await (const line of createInterface({ input: child.stdout })) if (line === 'ready') break;
+  const server: Server = createServer({ allowHalfOpen: true }, (near) => {
+    const far = dial({ path, allowHalfOpen: true });
+    const end = (): void => (near.destroy(), void far.destroy());
+    near.on('error', end).pipe(far);
+    far.on('error', end).pipe(near);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    port: (server.address() as AddressInfo).port,
+    close() {
+      server.close();
+      child.stdin.end();
+    },
+  };
+}

@@ -1,0 +1,86 @@
+/** What every controller is made from and looks like. They know the API server only through #client. */
+import type { KubeObject } from '#api/kinds/meta/objectMeta.ts';
+import { Backoff } from '#base/backoff.ts';
+import type { Clock } from '#base/clock.ts';
+import type { Logger } from '#base/log.ts';
+import { runLoop, type Plan } from '#base/reconcile.ts';
+import { WorkQueue } from '#base/workqueue.ts';
+import type { Informer } from '#client/informer.ts';
+import type { Informers } from '#client/informers.ts';
+import type { Client } from '#client/rest.ts';
+
+export interface ControllerDeps {
+  /** Shared by all; whoever wants one asks for it when it is made, before they run. */
+  readonly informers: Informers;
+  /** Writes as the service account of this name in kube-system, with its rights and no others. */
+  readonly clientAs: (account: string) => Client;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+export interface Controller {
+  /** As in the flag --controllers. */
+  readonly name: string;
+  /** Resolves when the signal aborts; never throws. */
+  run(signal: AbortSignal): Promise<void>;
+}
+
+export interface LoopOptions<D, A extends { readonly kind: string }> {
+  readonly name: string;
+  readonly deps: Pick<ControllerDeps, 'clock' | 'log'>;
+  /** Whose changes ring, and for which keys. */
+  readonly sources: readonly Source[];
+  readonly desired: (key: string) => D | undefined;
+  /** What is there, out of the informers. Pure. */
+  readonly plan: (desired: D | undefined, key: string, nowMs: number) => Plan<A>;
+  readonly act: (action: A, key: string, signal: AbortSignal) => Promise<void>;
+}
+
+export interface Source {
+  readonly informer: Pick<Informer<KubeObject>, 'synced' | 'keys'>;
+  onKeys(ring: (key: string) => void): void;
+}
+
+export function source<T extends KubeObject>(
+  informer: Informer<T>,
+  keysOf: (key: string, object: T | undefined) => readonly string[],
+): Source {
+  return {
+    informer,
+    onKeys: (ring) =>
+      void informer.onChange(({ key, before, after }) => new Set([...keysOf(key, before), ...keysOf(key, after)]).forEach(ring)),
+  };
+}
+
+const RETRY_BASE_MS = 500;
+const RETRY_MAX_MS = 60_000;
+
+/** A controller of one loop over keys. Nothing is decided before everything it looks at was read once. */
+export function loopController<D, A extends { readonly kind: string }>(options: LoopOptions<D, A>): Controller {
+  const { name, deps, sources, desired, plan, act } = options;
+  return {
+    name,
+    async run(signal) {
+      const queue = new WorkQueue(deps.clock);
+      for (const from of sources) from.onKeys((key) => queue.add(key));
+      try {
+        await Promise.all(sources.map(({ informer }) => informer.synced(signal)));
+      } catch {
+        return; // stopping
+      }
+      await runLoop<{ readonly key: string; readonly wanted: D | undefined }, undefined, A>(
+        {
+          name,
+          desired: (key) => ({ key, wanted: desired(key) }),
+          observe: () => Promise.resolve(undefined),
+          plan: (given, _, nowMs) => plan(given?.wanted, given?.key ?? '', nowMs),
+          act: async ({ key, actions }) => {
+            for (const action of actions) await act(action, key, signal);
+          },
+        },
+        { queue, clock: deps.clock, log: deps.log, backoff: new Backoff(RETRY_BASE_MS, RETRY_MAX_MS) },
+        signal,
+      );
+    },
+  };
+}
