@@ -50,7 +50,10 @@ export class WatchCache {
   #waiters: Waiter[] = [];
   #revision = 0;
   #following: Watch | undefined;
-  #asking: Promise<number> | undefined;
+  /** Settles, and never fails, when the question under way has been answered. */
+  #asked: Promise<void> | undefined;
+  /** The question that comes after it. */
+  #next: Promise<number> | undefined;
   #generation = new AbortController();
 
   constructor({ store, clock, log }: WatchCacheOptions) {
@@ -135,15 +138,22 @@ export class WatchCache {
     return seen;
   }
 
-  /** Calls that come while one is under way share the next one: an answer that was asked for earlier may miss their writes. */
+  /**
+   * Calls that come while one is under way share the next one: an answer that was asked for earlier may miss their writes. So however many
+   * reads there are, the store is asked once at a time; over etcd that is one agreement of its members for all reads that came during the last.
+   */
   #newest(): Promise<number> {
-    if (this.#asking !== undefined) return this.#asking;
-    const asking = Promise.resolve().then(() => {
-      this.#asking = undefined;
-      return this.store.revision();
-    });
-    this.#asking = asking;
-    return asking;
+    this.#next ??= this.#ask();
+    return this.#next;
+  }
+
+  async #ask(): Promise<number> {
+    await this.#asked;
+    this.#next = undefined;
+    const answer = this.store.revision();
+    const over = (): void => undefined;
+    this.#asked = answer.then(over, over);
+    return answer;
   }
 
   async #load(signal: AbortSignal): Promise<void> {
