@@ -1,4 +1,7 @@
-/** The ClusterRoles every cluster has, but for those of controllers. Pure. */
+/**
+ * The ClusterRoles every cluster has, but for those of controllers. Pure.
+ * Differs: nothing is said of the group extensions beyond what Heapster had; no server of this version serves it.
+ */
 import { can, canVisit, READ, READ_UPDATE, WRITE, WRITES_EVENTS, type RolePolicy } from './policy.ts';
 
 const aggregateTo = (role: string): Readonly<Record<string, string>> => ({ [`rbac.authorization.k8s.io/aggregate-to-${role}`]: 'true' });
@@ -113,6 +116,10 @@ const forCertificates: readonly RolePolicy[] = [
 
 const forParts: readonly RolePolicy[] = [
   { name: 'system:auth-delegator', rules: REVIEWS },
+  {
+    name: 'system:heapster',
+    rules: [can(READ, '', 'events namespaces nodes pods'), can(READ, 'extensions', 'deployments')],
+  },
   { name: 'system:kube-aggregator', rules: [can(READ, '', 'endpoints services')] },
   {
     name: 'system:kube-controller-manager',
