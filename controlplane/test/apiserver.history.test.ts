@@ -56,10 +56,10 @@ test('versions newest first, with who and what; as it was at one of them', async
   );
   await client.send('DELETE', `${CONFIGMAPS}/a`);
   const lines = (await run('cm', 'a')).split('\n');
-  assert.match(lines[0] ?? '', /^\d+  20\d\d-\S+Z  deleted$/);
-  assert.match(lines[2] ?? '', new RegExp(`^${changed}  \\S+Z  updated  by changer$`));
+  assert.match(lines[0] ?? '', /^\d+  20\d\d-\S+Z  deleted  by user kubernetes-admin$/);
+  assert.match(lines[2] ?? '', new RegExp(`^${changed}  \\S+Z  updated  by changer, user kubernetes-admin$`));
   assert.deepEqual(lines.slice(3, 8), ['  .data.x', '    - "1"', '    + "2"', '  .data.y', '    + "3"']);
-  assert.match(lines[9] ?? '', new RegExp(`^${made}  \\S+Z  created  by maker$`));
+  assert.match(lines[9] ?? '', new RegExp(`^${made}  \\S+Z  created  by maker, user kubernetes-admin$`));
   assert.match(await run(`${CONFIGMAPS}/a`, '--at', made), /^data:\n {2}x: "1"$/m);
   const { versions } = JSON.parse(await run('configmap/a', '-o', 'json')) as { versions: { time: string }[] };
   assert.equal(versions.length, 3);

@@ -21,6 +21,8 @@ export interface ObjectVersion {
   readonly time?: string;
   /** How it came: updated unless it says otherwise. "older" is the oldest that is left, made out of one that is gone. */
   readonly event: 'created' | 'updated' | 'deleted' | 'older';
+  /** The user who asked for it, where the store keeps times. */
+  readonly user?: string;
   readonly authors: readonly Author[];
   readonly changes: readonly FieldChange[];
   /** Only when asked for with ?objects=true. */
@@ -52,10 +54,14 @@ export async function answerHistory(store: Store, resource: Resource, call: ApiC
 export function versionsOf(resource: Resource, found: readonly Version[], detail: 'objects' | 'changes'): readonly ObjectVersion[] {
   let after: KubeObject | undefined;
   const out = found.toReversed().map((version): ObjectVersion => {
-    const { revision, entry, atMs } = version;
+    const { revision, entry, atMs, by } = version;
     const before = after;
     after = entry === undefined ? undefined : decode(resource, entry.value, revision);
-    const common = { resourceVersion: String(revision), ...(atMs === undefined ? {} : { time: new Date(atMs).toISOString() }) };
+    const common = {
+      resourceVersion: String(revision),
+      ...(atMs === undefined ? {} : { time: new Date(atMs).toISOString() }),
+      ...(by === undefined ? {} : { user: by }),
+    };
     if (entry === undefined || after === undefined) return { ...common, event: 'deleted', authors: [], changes: [] };
     const event = entry.createRevision === revision ? 'created' : before === undefined ? 'older' : 'updated';
     const { authors, changes } = difference(resource.definition.schema, event === 'updated' ? before : undefined, after);

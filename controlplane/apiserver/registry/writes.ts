@@ -119,7 +119,7 @@ export class Writer {
     const key = resource.cache.prefix + keyOf(resource, { namespace: draft.metadata.namespace ?? '', name: draft.metadata.name ?? '' });
     const value = storedForm(stored);
     const ttlMs = strategy.ttlMs?.(object);
-    const write: Write = { kind: 'create', key, value, ...(ttlMs === undefined ? {} : { ttlMs }) };
+    const write: Write = { kind: 'create', key, value, by: options.user.name, ...(ttlMs === undefined ? {} : { ttlMs }) };
     if (options.dryRun) {
       await this.#deps.cache.fresh();
       if (resource.cache.get(key.slice(resource.cache.prefix.length)) !== undefined)
@@ -201,7 +201,7 @@ export class Writer {
     if (options.dryRun) return this.#answer(resource, { value, object: stored, revision: current.revision, created: false });
     if (isReadyToGo(object, resource)) {
       strategy.release?.(object, context);
-      await this.#commit({ write: { kind: 'delete', key: current.key, ifRevision: current.revision }, also });
+      await this.#commit({ write: { kind: 'delete', key: current.key, ifRevision: current.revision, by: options.user.name }, also });
       return this.#answer(resource, { value, object: stored, revision: current.revision, created: false });
     }
     const ttlMs = strategy.ttlMs?.(object);
@@ -210,6 +210,7 @@ export class Writer {
       key: current.key,
       value,
       ifRevision: current.revision,
+      by: options.user.name,
       ...(ttlMs === undefined ? {} : { ttlMs }),
     };
     const revision = await this.#commit({ write, also, value, object: stored });
@@ -250,7 +251,10 @@ export class Writer {
     if (plan.kind === 'remove') {
       resource.strategy.release?.(old, context);
       if (options.dryRun) return { gone: true, object: old, bytes: current.seen.bytes };
-      const revision = await this.#commit({ write: { kind: 'delete', key: current.key, ifRevision: current.revision }, also });
+      const revision = await this.#commit({
+        write: { kind: 'delete', key: current.key, ifRevision: current.revision, by: options.user.name },
+        also,
+      });
       const { bytes } = movedTo(current.seen, current.revision, revision);
       return { gone: true, object: old, bytes };
     }
@@ -260,7 +264,7 @@ export class Writer {
     const revision = options.dryRun
       ? current.revision
       : await this.#commit({
-          write: { kind: 'update', key: current.key, value, ifRevision: current.revision },
+          write: { kind: 'update', key: current.key, value, ifRevision: current.revision, by: options.user.name },
           also,
           value,
           object: stored,

@@ -218,6 +218,15 @@ export function testStoreContract(name: string, options: ContractOptions): void 
     ]);
     assert.equal((await store.history(`${root}a/b`))[0]?.revision, other);
     assert.deepEqual(await store.history(`${root}nothing`), []);
+    const long = 'é'.repeat(200);
+    const fifth = await store.transact([{ kind: 'update', key, value: Buffer.from('5'), ifRevision: fourth, by: long }]);
+    await store.transact([{ kind: 'delete', key, ifRevision: fifth, by: 'jane' }]);
+    const [sixth, before, older] = await store.history(key);
+    assert.equal(before?.entry && Buffer.from(before.entry.value).toString(), '5');
+    // Who it was is told where times are, and nobody is made up.
+    const isTold = before?.atMs !== undefined;
+    assert.deepEqual([sixth?.by, older?.by], [isTold ? 'jane' : undefined, undefined]);
+    assert.equal(before?.by !== undefined && long.startsWith(before.by.replaceAll('\ufffd', '')), isTold);
   });
 
   if (skip === undefined) {

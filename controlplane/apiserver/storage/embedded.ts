@@ -11,7 +11,7 @@ import type { Logger } from '#base/log.ts';
 import { formBatch, type Batch } from './embedded/batch.ts';
 import { LmdbFile } from './embedded/database.ts';
 import { claimDirectory, type StoreDirectory } from './embedded/files.ts';
-import { encodeState, FORMAT, INFO_KEY, STATE_KEY, type State } from './embedded/layout.ts';
+import { encodeState, FORMAT, READABLE_FORMATS, INFO_KEY, STATE_KEY, type State } from './embedded/layout.ts';
 import { changesOf, dueEntries, findAt, findNow, historyOf, listAt, listNow, readLog, readState } from './embedded/reads.ts';
 import { DEFAULT_HISTORY, retentionStep, type HistoryOptions } from './embedded/retention.ts';
 import { closed, compacted, future, StoreError } from './errors.ts';
@@ -343,10 +343,15 @@ async function openState(db: LmdbFile, directory: StoreDirectory, { dir, clock =
   }
   const info = db.read(() => db.meta.getBinary(INFO_KEY));
   const format: unknown = info === undefined ? undefined : (JSON.parse(info.toString()) as { format: unknown }).format;
-  if (format !== FORMAT) {
+  if (!READABLE_FORMATS.includes(format)) {
     const found = typeof format === 'number' ? format : 'none';
     const message = `Cannot open store ${dir}: want format ${FORMAT}, found ${found}; use the version that made it, or restore a snapshot`;
     throw new StoreError('STORE_CORRUPT', message, { facts: { dir, format: found } });
+  }
+  // An older program, which cannot read what is written from now on, then says so.
+  if (format !== FORMAT) {
+    const renewed = { ...(JSON.parse(String(info)) as object), format: FORMAT };
+    await db.commit(0, () => void db.meta.put(INFO_KEY, Buffer.from(JSON.stringify(renewed))));
   }
   directory.markMade();
   return db.read(() => readState(db));

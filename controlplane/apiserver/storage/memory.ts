@@ -160,7 +160,7 @@ export class MemoryStore implements Store {
       this.#versions.set(key, (versions = []));
       this.#keys.splice(this.#indexOf(key), 0, key);
     }
-    versions.push({ revision, entry, atMs: this.#clock.nowMs() });
+    versions.push({ revision, entry, atMs: this.#clock.nowMs(), ...(write.by === undefined ? {} : { by: write.by }) });
     return { key, revision, entry, previous };
   }
 

@@ -14,11 +14,18 @@ export interface Entry {
   readonly modRevision: number;
 }
 
-/** What one transaction does to one key. ifRevision is the modRevision the caller saw. */
+/** What one transaction does to one key. ifRevision is the modRevision the caller saw; by: who wants it, kept for the history where times are. */
 export type Write =
-  | { readonly kind: 'create'; readonly key: string; readonly value: Uint8Array; readonly ttlMs?: number }
-  | { readonly kind: 'update'; readonly key: string; readonly value: Uint8Array; readonly ifRevision: number; readonly ttlMs?: number }
-  | { readonly kind: 'delete'; readonly key: string; readonly ifRevision: number }
+  | { readonly kind: 'create'; readonly key: string; readonly value: Uint8Array; readonly ttlMs?: number; readonly by?: string }
+  | {
+      readonly kind: 'update';
+      readonly key: string;
+      readonly value: Uint8Array;
+      readonly ifRevision: number;
+      readonly ttlMs?: number;
+      readonly by?: string;
+    }
+  | { readonly kind: 'delete'; readonly key: string; readonly ifRevision: number; readonly by?: string }
   /** Writes nothing; the transaction holds only if the key is still at ifRevision (0: absent). */
   | { readonly kind: 'check'; readonly key: string; readonly ifRevision: number };
 
@@ -78,11 +85,13 @@ export interface Watch extends AsyncIterable<WatchBatch> {
   progressTo(revision: number): void;
 }
 
-/** One state an object was in, since revision. entry is absent while it was deleted. atMs where the store keeps times. */
+/** One state an object was in, since revision. entry is absent while it was deleted. atMs and by where the store keeps times. */
 export interface Version {
   readonly revision: number;
   readonly entry: Entry | undefined;
   readonly atMs?: number;
+  /** As the write that made it said, at most MAX_BY_BYTES of it. */
+  readonly by?: string;
 }
 
 export interface StoreStatus {
@@ -121,6 +130,7 @@ export interface Store {
 /** As etcd's; also keeps resourceVersion "0" free for what Kubernetes means by it. */
 export const FIRST_REVISION = 1;
 export const MAX_KEY_BYTES = 1_024;
+export const MAX_BY_BYTES = 255;
 /** What one transaction may carry, keys and values together: below etcd's default request limit of 1.5 MiB, so that every store can be moved to etcd. */
 export const MAX_TRANSACTION_BYTES = 1_500_000;
 /** etcd's default for the writes of one transaction. */

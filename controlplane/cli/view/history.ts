@@ -43,9 +43,10 @@ export function formatHistory({ versions }: ObjectHistory, path: string): string
   return versions.map((version) => formatVersion(version, hides)).join('\n');
 }
 
-function formatVersion({ resourceVersion, time, event, authors, changes }: ObjectVersion, hides: boolean): string {
+function formatVersion({ resourceVersion, time, event, user, authors, changes }: ObjectVersion, hides: boolean): string {
   const who = authors.map(({ manager, subresource }) => (subresource === undefined ? manager : `${manager} (${subresource})`)).join(', ');
-  const head = [resourceVersion, time?.replace(/\.\d+Z$/, 'Z'), EVENTS[event], who === '' ? undefined : `by ${who}`];
+  const by = [who, user === undefined ? '' : `user ${user}`].filter((text) => text !== '').join(', ');
+  const head = [resourceVersion, time?.replace(/\.\d+Z$/, 'Z'), EVENTS[event], by === '' ? undefined : `by ${by}`];
   const lines = changes.flatMap((change) => {
     const text = (value: unknown): string => (hides && /^\.(data|stringData)\b/.test(change.path) ? '[hidden]' : shown(value));
     return [

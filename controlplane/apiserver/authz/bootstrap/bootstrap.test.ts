@@ -51,7 +51,7 @@ test('each controller is bound to the role of its name, and only masters to ever
     bound.map(({ kind, name }) => `${kind} ${name}`),
     ['Group system:masters'],
   );
-  for (const { roleRef, metadata } of bindings) assert.ok(roles.has(roleRef.name), metadata.name);
+  for (const { roleRef, metadata } of bindings) assert.ok(roles.has(roleRef.name), metadata.name ?? '');
 });
 
 test('who may view sees no secrets, who may edit gives no roles, who administers may do both and no more', () => {

@@ -91,6 +91,7 @@ class Former {
       createRevision,
       atMs: this.#nowMs,
       previous: before?.stamp,
+      by: write.by,
       value: deleted ? new Uint8Array() : write.value,
     });
     const keyBytes = Buffer.from(key);

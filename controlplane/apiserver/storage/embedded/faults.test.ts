@@ -4,12 +4,14 @@ import { mkdtemp, open, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { crc32 } from 'node:zlib';
 import { execa } from 'execa';
 import { ManualClock } from '#base/clock.ts';
 import { codeOf, explain } from '#base/errors.ts';
 import { fails } from '../contractKit.ts';
 import { EmbeddedStore } from '../embedded.ts';
 import { wantedBytes } from './files.ts';
+import { decodeRecord, encodeRecord, stampOf } from './layout.ts';
 
 async function inDirectory(run: (dir: string) => Promise<void>): Promise<void> {
   const dir = await mkdtemp(join(tmpdir(), 'kijabi-faults-'));
@@ -70,7 +72,7 @@ const damages: readonly [what: string, damage: (data: string, dir: string) => Pr
   ['noise', (data) => writeFile(data, Buffer.alloc(1 << 20, 'noise'))],
   ['cut to the meta pages', (data) => truncate(data, 2 * 16_384)],
   ['cut within a meta page', (data) => truncate(data, 16_384 + 100)],
-  ['made by a newer version', (data) => replaceBytes(data, '{"format":1,', '{"format":9,')],
+  ['made by a newer version', (data) => replaceBytes(data, '{"format":2,', '{"format":9,')],
   ['zeroed behind the meta pages', (data) => zero(data, 2 * 16_384)],
 ];
 
@@ -212,6 +214,26 @@ test('entries that come and go leave nothing behind once the past is given up', 
     } finally {
       await store.close();
     }
+  }));
+
+test('a store and records of the first format are read, and the store goes on as one of today', () =>
+  inDirectory(async (dir) => {
+    const value = Buffer.from('{"kind":"Pod"}');
+    const record = { key: '/registry/pods/a', deleted: false, createRevision: 7, atMs: 5, previous: undefined, value };
+    const old = encodeRecord(record);
+    old[0] = 1;
+    old.writeUInt32BE(crc32(old.subarray(8), crc32(old.subarray(0, 4))), 4);
+    assert.deepEqual(decodeRecord(stampOf(7, 0), old), record);
+    const said = decodeRecord(stampOf(7, 0), encodeRecord({ ...record, by: 'jane' }));
+    assert.deepEqual([said.by, String(said.value)], ['jane', String(value)]);
+    await filled(dir);
+    const data = join(dir, 'data.mdb');
+    await replaceBytes(data, '{"format":2,', '{"format":1,');
+    await opening(dir);
+    await replaceBytes(data, '{"format":2,', '{"format":2,');
+    const store = await EmbeddedStore.open({ dir });
+    assert.equal((await store.list({ prefix: '/registry/pods/' })).entries.length, 200);
+    await store.close();
   }));
 
 async function rewriteAll(store: EmbeddedStore, count: number, text: string): Promise<void> {

@@ -12,11 +12,14 @@
  */
 import { crc32 } from 'node:zlib';
 import { StoreError } from '../errors.ts';
-import type { Entry } from '../store.ts';
+import { MAX_BY_BYTES, type Entry } from '../store.ts';
 
-export const FORMAT = 1;
+/** 2: records say who wrote them. Stores of format 1 are read, and go on as format 2. */
+export const FORMAT = 2;
+export const READABLE_FORMATS: readonly unknown[] = [1, FORMAT];
 export const STAMP_BYTES = 8;
 const HEADER_BYTES = 28;
+const [DELETED, SAYS_BY] = [1, 2];
 const NO_STAMP = Buffer.alloc(STAMP_BYTES);
 
 export function stampOf(revision: number, index: number): Buffer {
@@ -37,41 +40,51 @@ export interface LogRecord {
   readonly createRevision: number;
   readonly atMs: number;
   readonly previous: Buffer | undefined;
+  readonly by?: string | undefined;
   /** Part of the record's own buffer: no copy. */
   readonly value: Buffer;
 }
 
-/** Layout: format 1, deleted 1, key length 2, CRC 4, time 6, createRevision 6, previous stamp 8, key, value. */
+/** Layout: format 1, flags 1, key length 2, CRC 4, time 6, createRevision 6, previous stamp 8, key, (length 1, by), value. */
 export function encodeRecord(record: Omit<LogRecord, 'value'> & { readonly value: Uint8Array }): Buffer {
   const keyBytes = Buffer.byteLength(record.key);
+  const by = record.by === undefined ? undefined : Buffer.from(record.by).subarray(0, MAX_BY_BYTES);
+  const valueAt = HEADER_BYTES + keyBytes + (by === undefined ? 0 : 1 + by.length);
   // Not from the pool: a small piece that lives on in a cache would keep the whole 8 KiB slab alive.
-  const out = Buffer.allocUnsafeSlow(HEADER_BYTES + keyBytes + record.value.length);
+  const out = Buffer.allocUnsafeSlow(valueAt + record.value.length);
   out[0] = FORMAT;
-  out[1] = record.deleted ? 1 : 0;
+  out[1] = (record.deleted ? DELETED : 0) | (by === undefined ? 0 : SAYS_BY);
   out.writeUInt16BE(keyBytes, 2);
   out.writeUIntBE(record.atMs, 8, 6);
   out.writeUIntBE(record.createRevision, 14, 6);
   (record.previous ?? NO_STAMP).copy(out, 20);
   out.write(record.key, HEADER_BYTES);
-  out.set(record.value, HEADER_BYTES + keyBytes);
+  if (by !== undefined) {
+    out[HEADER_BYTES + keyBytes] = by.length;
+    out.set(by, HEADER_BYTES + keyBytes + 1);
+  }
+  out.set(record.value, valueAt);
   out.writeUInt32BE(checksum(out), 4);
   return out;
 }
 
 export function decodeRecord(stamp: Buffer, bytes: Buffer): LogRecord {
   const keyEnd = bytes.length < HEADER_BYTES ? Number.POSITIVE_INFINITY : HEADER_BYTES + bytes.readUInt16BE(2);
-  if (bytes.length < keyEnd || bytes[0] !== FORMAT || bytes.readUInt32BE(4) !== checksum(bytes)) {
+  if (bytes.length < keyEnd || !READABLE_FORMATS.includes(bytes[0]) || bytes.readUInt32BE(4) !== checksum(bytes)) {
     const facts = { revision: revisionOf(stamp), bytes: bytes.length };
     throw new StoreError('STORE_CORRUPT', 'Cannot read the store: a record is damaged; restore a snapshot', { facts });
   }
   const previous = bytes.subarray(20, 28);
+  const flags = bytes[1] ?? 0;
+  const byBytes = (flags & SAYS_BY) === 0 ? 0 : 1 + (bytes[keyEnd] ?? 0);
   return {
     key: bytes.toString('utf8', HEADER_BYTES, keyEnd),
-    deleted: bytes[1] === 1,
+    deleted: (flags & DELETED) !== 0,
     createRevision: bytes.readUIntBE(14, 6),
     atMs: bytes.readUIntBE(8, 6),
     previous: previous.equals(NO_STAMP) ? undefined : previous,
-    value: bytes.subarray(keyEnd),
+    ...(byBytes === 0 ? {} : { by: bytes.toString('utf8', keyEnd + 1, keyEnd + byBytes) }),
+    value: bytes.subarray(keyEnd + byBytes),
   };
 }
 

@@ -169,7 +169,8 @@ export function historyOf(db: LmdbFile, key: string): readonly Version[] {
   const versions: Version[] = [];
   const version = (stamp: Buffer): Version => {
     const record = readRecord(db, stamp);
-    return { revision: revisionOf(stamp), entry: record.deleted ? undefined : entryOf(stamp, record), atMs: record.atMs };
+    const by = record.by === undefined ? {} : { by: record.by };
+    return { revision: revisionOf(stamp), entry: record.deleted ? undefined : entryOf(stamp, record), atMs: record.atMs, ...by };
   };
   const range = { start: pastKey(key, stampOf(0, 0)), end: Buffer.concat([Buffer.from(key), Buffer.of(1)]) };
   const past = [...db.past.getRange(range)].map((p) => ({ from: Buffer.from(splitPastKey(p.key).stamp), until: Buffer.from(p.value) }));
