@@ -1,5 +1,6 @@
 /** The API server in one piece: what main.ts, the development server and tests start. Reads like a parts list. */
 import { builtinScheme } from '#api/definitions/all.ts';
+import { parseIp } from '#api/ip.ts';
 import type { Service } from '#api/kinds/core/service.ts';
 import { tables } from '#api/print/tables.ts';
 import type { Clock } from '#base/clock.ts';
@@ -36,6 +37,7 @@ import { makePipeline } from './pipeline.ts';
 import { AddressAllocator, type ServiceRange } from './registry/allocation/addresses.ts';
 import { repairAllocations } from './registry/allocation/repair.ts';
 import { NodePortAllocator, type PortRange } from './registry/allocation/nodePorts.ts';
+import { Peers } from './peers.ts';
 import type { RegistryDeps } from './registry/deps.ts';
 import { Registry } from './registry/registry.ts';
 import { eventStrategy, usualEventTtlMs } from './registry/strategies/cluster.ts';
@@ -56,8 +58,8 @@ export interface ApiServerOptions {
   readonly port: number;
   /** Where clients in the cluster reach this server: the endpoint of the service kubernetes. Absent: the listening address. */
   readonly advertiseAddress?: string;
-  /** Whether this server puts itself behind the service kubernetes. Default: lease, it does. */
-  readonly endpoints?: 'lease' | 'none';
+  /** Who stands behind the service kubernetes: all servers that share the store, this one alone, or whoever others put there. Default: alone. */
+  readonly endpoints?: 'lease' | 'alone' | 'none';
   /** In addresses that clients are told, instead of the address. */
   readonly externalHostname?: string | undefined;
   readonly tls: TlsMaterial;
@@ -117,6 +119,8 @@ export class ApiServer {
   readonly #stop: AbortController;
   readonly #following: Promise<void>;
   readonly #store: Store;
+  readonly #peers: Peers | undefined;
+  readonly #log: Logger;
   readonly port: number;
   readonly registry: Registry;
   readonly cache: WatchCache;
@@ -129,6 +133,8 @@ export class ApiServer {
     readonly stop: AbortController;
     readonly following: Promise<void>;
     readonly store: Store;
+    readonly peers: Peers | undefined;
+    readonly log: Logger;
     readonly port: number;
     readonly registry: Registry;
     readonly cache: WatchCache;
@@ -140,16 +146,30 @@ export class ApiServer {
     this.#stop = parts.stop;
     this.#following = parts.following;
     this.#store = parts.store;
+    this.#peers = parts.peers;
+    this.#log = parts.log;
     this.port = parts.port;
     this.registry = parts.registry;
     this.cache = parts.cache;
     this.writer = parts.writer;
   }
 
-  /** Resolves when the server is ready. */
+  /** Resolves when the server is ready. One that could not start leaves nothing behind; the store stays open. */
   static async start(options: ApiServerOptions): Promise<ApiServer> {
-    const { store, clock, log, chance } = options;
     const [stopping, stop] = [new AbortController(), new AbortController()];
+    try {
+      return await ApiServer.#start(options, { stopping, stop });
+    } catch (err) {
+      for (const controller of [stopping, stop]) controller.abort(err);
+      throw err;
+    }
+  }
+
+  static async #start(
+    options: ApiServerOptions,
+    { stopping, stop }: { readonly stopping: AbortController; readonly stop: AbortController },
+  ): Promise<ApiServer> {
+    const { store, clock, log, chance } = options;
     const metrics = new Metrics(options.usage);
     const { audit = noAudit } = options;
     if (audit.counts !== undefined) metrics.observeAudit(audit.counts);
@@ -252,7 +272,7 @@ export class ApiServer {
       clock,
       log,
       addresses,
-      advertise: { address, port: () => http.port, endpoints: options.endpoints ?? 'lease' },
+      advertise: { address, port: () => http.port },
     });
     const { done: following } = await cache.start(stop.signal);
     const services = cacheOf('v1', 'services')
@@ -299,14 +319,28 @@ export class ApiServer {
     ]);
     metrics.observeObjects(() => [...registry.all()].map(({ group, about, cache: c }) => [[group, about.resource], c.size] as const));
     const { port } = await http.listen();
-    await bootstrap.run();
-    return new ApiServer({ http, clock, stopping, stop, following, store, port, registry, cache, writer });
+    const mode = options.endpoints ?? 'alone';
+    const reached = reachedUnder(address);
+    const publish = (addresses: readonly string[]): Promise<void> => bootstrap.publish(addresses);
+    const peers = mode !== 'lease' || reached === undefined ? undefined : new Peers({ store, clock, log, address: reached, publish });
+    try {
+      await bootstrap.run();
+      if (mode === 'alone' && reached !== undefined) await publish([reached]);
+      await peers?.join();
+    } catch (err) {
+      await http.close(0);
+      throw err;
+    }
+    const loops = Promise.all([following, peers?.run(stopping.signal)]).then(() => undefined);
+    return new ApiServer({ http, clock, stopping, stop, following: loops, store, port, registry, cache, writer, peers, log });
   }
 
   /** Fails /readyz, waits, ends streams, lets other requests finish, closes the store. */
   async stop({ delayMs = 0 }: StopOptions = {}): Promise<void> {
     const reason = new AppError('STOPPING', 'the server is shutting down');
     this.#stopping.abort(reason);
+    // A store that does not answer must not keep the server from ending: its entry there ends by itself.
+    await this.#peers?.leave().catch((err: unknown) => this.#log.warn('Cannot leave the service kubernetes', { err }));
     if (delayMs > 0) await this.#clock.sleep(delayMs, this.#stop.signal);
     await this.#http.close(SHUTDOWN_MS);
     this.#stop.abort(reason);
@@ -317,6 +351,12 @@ export class ApiServer {
   setTls(tls: TlsMaterial): void {
     this.#http.setTls(tls);
   }
+}
+
+/** undefined: nobody reaches a server that listens on loopback or everywhere under that address. */
+function reachedUnder(address: string): string | undefined {
+  const ip = parseIp(address);
+  return ip === undefined || ip.bits === 0n || /^(127\.|::1$)/.test(ip.canonical) ? undefined : ip.canonical;
 }
 
 const denyAll: Authorizer = {

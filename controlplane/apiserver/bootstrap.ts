@@ -22,7 +22,7 @@ export interface BootstrapOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly addresses: AddressAllocator;
-  readonly advertise: { readonly address: string; readonly port: () => number; readonly endpoints: 'lease' | 'none' };
+  readonly advertise: { readonly address: string; readonly port: () => number };
 }
 
 const NAMESPACES = ['kube-system', 'kube-public', 'kube-node-lease', 'default'];
@@ -101,46 +101,36 @@ export class Bootstrap {
       metadata: { name: 'kubernetes', namespace: 'default', labels: { component: 'apiserver', provider: 'kubernetes' } },
       spec: { type: 'ClusterIP', clusterIP: addresses.first, ports: [{ name: 'https', port: 443, protocol: 'TCP', targetPort: port }] },
     });
-    const ip = parseIp(advertise.address);
-    // Nobody reaches a server that listens on loopback or everywhere under that address.
-    if (this.#options.advertise.endpoints === 'none') return;
-    if (ip === undefined || ip.bits === 0n || /^(127\.|::1$)/.test(ip.canonical)) return;
-    await this.#publish(ip.canonical, ip.family, port);
   }
 
-  /** Several servers share the endpoints, so each adds itself. */
-  async #publish(address: string, family: string, port: number): Promise<void> {
+  /** Puts exactly these servers behind the service kubernetes. */
+  async publish(ips: readonly string[]): Promise<void> {
+    const port = this.#options.advertise.port();
+    const addresses = ips.map((ip) => ({ ip }));
     const labels = { 'endpointslice.kubernetes.io/skip-mirror': 'true' };
     const ports = [{ name: 'https', port, protocol: 'TCP' }];
     const metadata = { name: 'kubernetes', namespace: 'default' };
     await this.#ensureThen(
       'v1',
       'endpoints',
-      { metadata: { ...metadata, labels }, subsets: [{ addresses: [{ ip: address }], ports }] },
-      (draft) => {
-        const subsets = (draft['subsets'] ?? []) as { addresses?: { ip: string }[] }[];
-        const known = subsets[0]?.addresses ?? [];
-        if (!known.some(({ ip }) => ip === address)) draft['subsets'] = [{ addresses: [...known, { ip: address }].toSorted(byIp), ports }];
-      },
+      { metadata: { ...metadata, labels }, subsets: [{ addresses, ports }] },
+      (draft) => (draft['subsets'] = [{ addresses, ports }]),
     );
-    const endpoint = { addresses: [address], conditions: { ready: true } };
+    const endpoints = ips.map((ip) => ({ addresses: [ip], conditions: { ready: true } }));
     await this.#ensureThen(
       'discovery.k8s.io/v1',
       'endpointslices',
       {
         metadata: { ...metadata, labels: { 'kubernetes.io/service-name': 'kubernetes' } },
-        addressType: family,
-        endpoints: [endpoint],
+        addressType: parseIp(ips[0] ?? '')?.family ?? 'IPv4',
+        endpoints,
         ports,
       },
-      (draft) => {
-        const known = (draft['endpoints'] ?? []) as { addresses: string[] }[];
-        if (!known.some(({ addresses }) => addresses.includes(address))) draft['endpoints'] = [...known, endpoint];
-      },
+      (draft) => Object.assign(draft, { endpoints, ports }),
     );
   }
 
-  async #ensureThen(apiVersion: string, plural: string, object: object, change: (draft: KubeDraft) => void): Promise<void> {
+  async #ensureThen(apiVersion: string, plural: string, object: object, change: (draft: KubeDraft) => unknown): Promise<void> {
     await this.#ensure(apiVersion, plural, object);
     const resource = this.#options.registry.get(apiVersion, plural);
     const { name = '', namespace = '' } = (object as KubeObject).metadata;
@@ -158,8 +148,6 @@ export class Bootstrap {
     );
   }
 }
-
-const byIp = (a: { readonly ip: string }, b: { readonly ip: string }): number => (a.ip < b.ip ? -1 : 1);
 
 function draftOf(resource: Resource, object: object): KubeDraft {
   const { apiVersion, kind } = resource.definition;

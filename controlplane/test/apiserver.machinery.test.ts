@@ -1,7 +1,7 @@
 /** What every kind has in common, as the API concepts of Kubernetes 1.36 describe it: versions, pages, watches, names, deletions, forms. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { SystemClock } from '#base/clock.ts';
+import { ManualClock, SystemClock } from '#base/clock.ts';
 import { startDevServer, type DevServer } from '../apiserver/dev/start.ts';
 import { MemoryStore } from '../apiserver/storage/memory.ts';
 import type { Store } from '../apiserver/storage/store.ts';
@@ -496,6 +496,7 @@ test('addresses and ports of services are mended when a server starts, and given
 test('a server stands behind the service kubernetes, unless it is told not to', async () => {
   for (const [endpoints, code] of [
     ['lease', 200],
+    ['alone', 200],
     ['none', 404],
   ] as const) {
     const advertised = await startDevServer({ overrides: { advertiseAddress: '192.0.2.7', endpoints } });
@@ -509,4 +510,64 @@ test('a server stands behind the service kubernetes, unless it is told not to', 
     one.close();
     await advertised.stop();
   }
+});
+
+test('servers that share a store stand behind the service kubernetes together, and one that is gone does not for long', async () => {
+  const time = new ManualClock(Date.now());
+  const own = new MemoryStore({ clock: time });
+  const start = (advertiseAddress: string): Promise<DevServer> =>
+    startDevServer({ store: shared(own), clock: time, overrides: { advertiseAddress, endpoints: 'lease' } });
+  const [first, second] = await Promise.all([start('192.0.2.8'), start('192.0.2.7')]);
+  const one = new TestClient(first);
+  const behind = async (): Promise<readonly unknown[]> => {
+    const subsets = json(await one.get(`${NS}/default/endpoints/kubernetes`)).subsets;
+    const slice = json(await one.get('/apis/discovery.k8s.io/v1/namespaces/default/endpointslices/kubernetes'));
+    const ips = subsets.flatMap(({ addresses }: Loose) => addresses.map(({ ip }: Loose) => ip));
+    assert.deepEqual(
+      slice.endpoints.flatMap(({ addresses }: Loose) => addresses),
+      ips,
+    );
+    return ips;
+  };
+  const until = async (wanted: readonly string[]): Promise<void> => {
+    for (let i = 0; (await behind()).join() !== wanted.join(); i++) await time.advance(1_000);
+  };
+  await until(['192.0.2.7', '192.0.2.8']);
+  // A third, which said that it lives, and then nothing more.
+  await own.transact([{ kind: 'create', key: '/registry/masterleases/192.0.2.9', value: Buffer.from('{}'), ttlMs: 15_000 }]);
+  await until(['192.0.2.7', '192.0.2.8', '192.0.2.9']);
+  const startMs = time.monotonicMs();
+  await until(['192.0.2.7', '192.0.2.8']);
+  assert.ok(time.monotonicMs() - startMs <= 30_000);
+  await second.stop();
+  assert.deepEqual(await behind(), ['192.0.2.8']);
+  await first.stop();
+  assert.equal(await own.get('/registry/masterleases/192.0.2.8'), undefined);
+  one.close();
+  await own.close();
+});
+
+test('a server that cannot start leaves no port and no open store behind', async () => {
+  const own = new MemoryStore({ clock: new SystemClock() });
+  let closed = 0;
+  let port = 0;
+  const broken = new Proxy<Store>(own, {
+    get: (target, name: keyof Store) => {
+      if (name === 'transact') return () => Promise.reject(new Error('no more space'));
+      if (name === 'close') return async () => void (closed += 1);
+      const value: unknown = target[name];
+      return typeof value === 'function' ? (value as () => unknown).bind(target) : value;
+    },
+  });
+  const taken = await startDevServer();
+  await assert.rejects(startDevServer({ port: taken.port, store: broken }), { code: 'LISTEN' });
+  port = taken.port;
+  await taken.stop();
+  assert.equal(closed, 1);
+  await assert.rejects(startDevServer({ port, store: broken }), /no more space/);
+  assert.equal(closed, 2);
+  const again = await startDevServer({ port });
+  assert.equal(again.port, port);
+  await again.stop();
+  await own.close();
 });

@@ -168,9 +168,8 @@ export const FLAGS: Readonly<Record<string, FlagRow>> = {
   'service-cluster-ip-range': honoured('string', '10.0.0.0/24', 'CIDR[,CIDR]: addresses of services'),
   'service-node-port-range': honoured('string', '30000-32767', 'FROM-TO: node ports of services'),
   'kubernetes-service-node-port': only('int', '0', 'the service kubernetes has a cluster address alone'),
-  // Differs: lease adds this server; a server that ended for good has to be taken out of the endpoints by hand.
   'endpoint-reconciler-type': honoured('string', 'lease', 'TYPE: lease (this server stands behind the service kubernetes) or none'),
-  'apiserver-count': only('int', '1', 'each server adds itself to the endpoints'),
+  'apiserver-count': only('int', '1', 'each server says itself that it is there'),
   // Differs: an hour upstream, where events fill etcd.
   'event-ttl': honoured('duration', undefined, 'DURATION: how long events are kept (default: 72h, and 1h while there are many)'),
   'runtime-config': refused('list', 'all groups and versions of this server are on'),

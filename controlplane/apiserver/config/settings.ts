@@ -61,7 +61,7 @@ export interface Settings {
   readonly admission: { readonly enable: readonly string[]; readonly disable: readonly string[] };
   readonly serviceRanges: readonly ServiceRange[];
   readonly nodePorts: PortRange;
-  readonly endpoints: 'lease' | 'none';
+  readonly endpoints: 'lease' | 'alone' | 'none';
   /** undefined: nobody has said it. */
   readonly eventTtlMs: number | undefined;
   readonly audit: AuditSettings | undefined;
@@ -178,7 +178,8 @@ export function settingsOf(values: FlagValues): Settings {
     admission: { enable: values.list('enable-admission-plugins'), disable: values.list('disable-admission-plugins') },
     serviceRanges: tried([], () => parseServiceRanges(values.text('service-cluster-ip-range') ?? '')),
     nodePorts: tried({ from: 0, to: 0 }, () => parsePortRange(values.text('service-node-port-range') ?? '')),
-    endpoints: reconciler === 'none' ? 'none' : 'lease',
+    // Nobody shares the embedded store.
+    endpoints: reconciler === 'none' ? 'none' : values.list('etcd-servers').length > 0 ? 'lease' : 'alone',
     eventTtlMs: values.isGiven('event-ttl')
       ? check(values.ms('event-ttl') > 0, '--event-ttl: want more than 0', values.ms('event-ttl'))
       : undefined,
