@@ -23,5 +23,6 @@ export function kubeletConfig(paths: NodePaths, manifestsDir: string): string {
     resolvConf: paths.resolvConf,
     healthzPort: 10_248,
     readOnlyPort: 0,
+    failSwapOn: false, // it is for trying things on any machine
   });
 }

@@ -3,27 +3,31 @@ import { join } from 'node:path';
 import { SystemClock } from '#base/clock.ts';
 import { AppError, explain } from '#base/errors.ts';
 import { runDaemon, type DaemonContext } from '#base/lifecycle.ts';
-import { makeDaemonLogger } from '#base/log.ts';
+import { makeDaemonLogger, type Logger } from '#base/log.ts';
 import { Semaphore } from '#base/semaphore.ts';
 import { VERSION } from '#base/version.ts';
 import { CriClient } from '#cri/client.ts';
 import { Cgroups, findMounts } from '../linux/cgroup.ts';
 import { hasAppArmor, readMachine, readResolvConf } from '../linux/machine.ts';
+import { setOwnOomScore } from '../linux/proc.ts';
 import { watchDirectory } from '../linux/watchDirectory.ts';
 import { parseFlags, USAGE, type Flags } from './config/flags.ts';
 import { checkNode, checkStart } from './check/act.ts';
+import { following } from './config/live.ts';
+import { watchConfiguration } from './config/watch.ts';
 import { readConfiguration, type Configuration } from './config/observe.ts';
 import { PodDisk } from './disk/act.ts';
 import { removeOrphans } from './disk/orphans.ts';
 import type { Join } from './cluster/join.ts';
-import { Checkpoint } from './checkpoint/act.ts';
+import { Checkpoint, keptText } from './checkpoint/act.ts';
 import { EventLog } from './events.ts';
 import { ImagePuller } from './images/puller.ts';
 import { KubeletMetrics } from './metrics.ts';
 import { makeHousekeeping } from './housekeeping/act.ts';
 import { NodeView } from './node/observe.ts';
-import { allocatableOf, capacityOf, goArch, nodeLabels } from './node/room.ts';
-import { fatesFile, makePaths, probesFile } from './paths.ts';
+import { chooseAddresses } from './node/addresses.ts';
+import { allocatableOf, capacityOf, goArch, nodeLabels, nodeSpec } from './node/room.ts';
+import { fatesFile, makePaths, probesFile, urlPodsFile } from './paths.ts';
 import { Admission } from './pods/admission.ts';
 import type { NodeRoom } from './pods/admit.ts';
 import { Fates, parseFates, type Fate } from './pods/fates.ts';
@@ -46,6 +50,8 @@ import { PodFeed } from './server/podFeed.ts';
 import { startServer } from './server/start.ts';
 import { StatsCollector } from './server/stats/observe.ts';
 import { processUsage } from './server/stats/usage.ts';
+import { fetchManifests } from './sources/http/fetch.ts';
+import { watchUrl } from './sources/url.ts';
 import { MANIFEST_WORDS, ManifestSource, unreadableManifest } from './sources/manifests.ts';
 
 import { isFromApi } from './sources/origin.ts';
@@ -55,17 +61,19 @@ import { Timeline } from './timeline.ts';
 
 /** Measured: with more pods starting or ending at once than this the node gets slower, not faster. */
 const PODS_AT_ONCE = 8;
-/** The safety net behind the events of the runtime. */
-const RELIST_MS = 30_000;
 const SYSTEM_LOGS = '/var/log';
 
 async function run(configuration: Configuration, { clock, log, signal, notify }: DaemonContext): Promise<void> {
-  const { settings } = configuration;
+  let inEffect = configuration.settings;
+  const settings = following(() => inEffect);
   const startedMs = clock.monotonicMs();
   const machine = await readMachine();
   const nodeName = settings.hostnameOverride ?? machine.hostname;
+  const chosen = chooseAddresses({ addresses: machine.interfaces, defaultInterface: machine.defaultInterface }, settings.nodeIps);
+  const hostIps = chosen.ips;
   const paths = makePaths(settings.rootDir, settings.podLogsDir);
   const { cgroupRoot } = settings;
+  spareUs(settings.oomScoreAdj, log);
 
   let runtimeUp: boolean | undefined;
   const client = new CriClient({
@@ -140,7 +148,7 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
   const cgroupMounts = findMounts();
   const room = (): NodeRoom => ({
     allocatable: allocatableOf(machine, settings),
-    labels: joined?.nodeLabels() ?? nodeLabels(nodeName, machine),
+    labels: joined?.nodeLabels() ?? nodeLabels(nodeName, machine, settings.cluster.labels),
     pressures: [...evictor.conditions()],
   });
   const admission = new Admission({ fates, events, log, room, ranBefore, onChange: (key) => workers.look(key) });
@@ -158,7 +166,6 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
     onPod: (key) => workers.look(key),
   });
 
-  const hostIps = machine.addresses.slice(0, 1);
   const allocatable = { cpu: `${machine.cpuMilli}m`, memory: String(machine.memoryBytes) };
   const objectsOf: ObjectsOf = (pod) => (joined !== undefined && isFromApi(pod) ? joined.objects : objects);
   const volumes = new PodVolumes({
@@ -167,6 +174,7 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
     log,
     facts: { paths, nodeName, hostIps, podIps: [], allocatable },
   });
+  const images = new ImagePuller(client, settings.maxParallelImagePulls, signal);
   const workers: PodWorkers = new PodWorkers({
     runtime,
     disk,
@@ -177,25 +185,37 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
     timeline,
     clock,
     log,
-    images: new ImagePuller(client, settings.maxParallelImagePulls, signal),
+    images,
     holds,
     node: {
       nodeName,
       paths,
       cgroupRoot,
       capacity: machine,
-      names: { dns: await podResolvConf(settings.resolvConf), clusterDns: settings.clusterDns, clusterDomain: settings.clusterDomain },
+      names: {
+        dns: await podResolvConf(settings.resolvConf),
+        get clusterDns() {
+          return settings.clusterDns;
+        },
+        clusterDomain: settings.clusterDomain,
+      },
       security: {
-        seccompDefault: settings.seccompDefault,
+        get seccompDefault() {
+          return settings.seccompDefault;
+        },
         seccompDir: join(settings.rootDir, 'seccomp'),
         appArmor: await hasAppArmor(),
       },
-      allowedUnsafeSysctls: settings.allowedUnsafeSysctls,
+      get allowedUnsafeSysctls() {
+        return settings.allowedUnsafeSysctls;
+      },
       hostIps,
     },
     starts: new Semaphore(PODS_AT_ONCE),
     ends: new Semaphore(PODS_AT_ONCE),
-    crashBackoff: settings.crashBackoff,
+    get crashBackoff() {
+      return settings.crashBackoff;
+    },
     watch: () => runtimeWatch,
     prober,
     onLooked: (key) => {
@@ -208,7 +228,7 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
     fates,
     admission,
   });
-  const runtimeWatch = new RuntimeWatch({ runtime, clock, log, relistMs: RELIST_MS, onPod: (key) => workers.look(key) });
+  const runtimeWatch = new RuntimeWatch({ runtime, clock, log, relistMs: settings.syncFrequencyMs, onPod: (key) => workers.look(key) });
   const follower = new ObjectFollower(objectsOf, (key, pod) => {
     holds.clearReason(pod.metadata.uid ?? '', 'CreateContainerConfigError');
     void volumes.refresh(pod, signal); // tells itself what went wrong
@@ -224,6 +244,10 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
   });
   const manifests = new ManifestSource({
     nodeName,
+    sources: [
+      ...(settings.staticPodPath === undefined ? [] : ['file' as const]),
+      ...(settings.staticPodUrl === undefined ? [] : ['http' as const]),
+    ],
     clock,
     log,
     onObjects: (given) => objects.set(given),
@@ -252,15 +276,18 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
     client,
     clock,
     architecture: goArch(machine.arch),
-    mostImages: settings.mostImages,
+    get mostImages() {
+      return settings.mostImages;
+    },
     pressures: () => evictor.conditions(),
-    facts: {
+    facts: () => ({
       name: nodeName,
-      labels: nodeLabels(nodeName, machine),
+      labels: nodeLabels(nodeName, machine, settings.cluster.labels),
       capacity: capacityOf(machine, settings),
       allocatable: allocatableOf(machine, settings),
-      addresses: machine.addresses.slice(0, 1),
-    },
+      addresses: hostIps,
+      spec: nodeSpec(settings.cluster, settings.podCidr),
+    }),
   });
   await serveLocal({ api, feed, events, timeline, manifests: () => manifests.view(), node: (s) => node.show(s) }, signal);
   await checkStart(configuration, { nodeName, clock, log }, signal);
@@ -272,13 +299,13 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
   const left = await disk.scan();
   for (const uid of await runtime.sandboxUids(signal)) ranBefore.add(uid);
   await imageFs.learn(signal);
-  const { staticPodPath } = settings;
-  const watching =
-    staticPodPath === undefined
-      ? noManifests(manifests, signal)
+  const watching = Promise.all([
+    settings.staticPodPath === undefined && settings.staticPodUrl === undefined ? noManifests(manifests, signal) : undefined,
+    settings.staticPodPath === undefined
+      ? undefined
       : watchDirectory(
           {
-            directory: staticPodPath,
+            directory: settings.staticPodPath,
             clock,
             log,
             everyMs: settings.fileCheckFrequencyMs,
@@ -288,10 +315,26 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
             onLook: (look) => manifests.take(look),
           },
           signal,
-        );
+        ),
+    settings.staticPodUrl === undefined
+      ? undefined
+      : watchUrl(
+          {
+            url: settings.staticPodUrl,
+            clock,
+            log,
+            fetch: fetchManifests,
+            read: (file, bytes) => manifests.read(file, bytes, 'http'),
+            onLook: (look) => manifests.take(look, 'http'),
+            kept: keptText(new Checkpoint<string>(urlPodsFile(paths), log)),
+          },
+          signal,
+        ),
+  ]);
   await Promise.race([Promise.all([manifests.complete, server]), watching]);
   joined?.manifestsKnown();
   for (const key of left.keys) workers.look(key);
+  log.info('Chose the address of the node', { address: hostIps.join(','), interface: chosen.interface, why: chosen.why });
   log.info('Kubelet is ready', {
     node: nodeName,
     version: VERSION,
@@ -315,7 +358,7 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
   );
   const rotation = rotateLogs(
     {
-      options: settings.logRotation,
+      options: following(() => settings.logRotation),
       clock,
       log,
       running: () => runningLogs(workers, paths),
@@ -332,6 +375,19 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
     orphans,
     rotation,
     joined?.run(signal),
+    watchConfiguration(
+      {
+        configuration,
+        clock,
+        log,
+        onSettings: (next) => {
+          inEffect = next;
+          images.setParallel(next.maxParallelImagePulls);
+          admission.lookAgain();
+        },
+      },
+      signal,
+    ),
   ]);
 }
 
@@ -339,6 +395,15 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
 async function noManifests(manifests: ManifestSource, signal: AbortSignal): Promise<void> {
   manifests.take({ readings: new Map(), present: new Set() });
   await new Promise<void>((resolve) => (signal.aborted ? resolve() : signal.addEventListener('abort', () => resolve(), { once: true })));
+}
+
+/** Where the machine does not let root do it (in a container) the daemon works all the same. */
+function spareUs(score: number, log: Logger): void {
+  try {
+    setOwnOomScore(score);
+  } catch (err) {
+    log.debug('Cannot set the own OOM score', { score, err });
+  }
 }
 
 /** Never resolves: only a failure of work is news. */
@@ -381,7 +446,7 @@ async function main(argv: readonly string[]): Promise<number> {
     process.stderr.write(`kubelet: ${explain(err)}\n`);
     return 1;
   }
-  const log = makeDaemonLogger(clock, flags.verbosity >= 4 ? 'debug' : 'info', 'kubelet');
+  const log = makeDaemonLogger(clock, configuration.settings.verbosity >= 4 ? 'debug' : 'info', 'kubelet');
   return runDaemon({ name: 'kubelet', log, clock, run: (ctx) => run(configuration, ctx) });
 }
 

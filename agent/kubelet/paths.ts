@@ -25,6 +25,8 @@ export function makePaths(rootDir: string, podLogsDir = DEFAULT_POD_LOGS): Paths
 export const localSocket = (paths: Paths): string => join(paths.rootDir, 'kubelet.sock');
 /** The verdicts of probes, for the next start of the kubelet. */
 export const probesFile = (paths: Paths): string => join(paths.rootDir, 'probe_results');
+/** What staticPodURL gave last. */
+export const urlPodsFile = (paths: Paths): string => join(paths.rootDir, 'static_pods_from_url');
 /** Pods that were evicted or pushed out. */
 export const fatesFile = (paths: Paths): string => join(paths.rootDir, 'pod_fates');
 export const podsDir = (paths: Paths): string => join(paths.rootDir, 'pods');

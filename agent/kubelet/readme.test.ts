@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import type { Schema } from '#api/schema.ts';
+import { LIVE_FIELDS } from './config/live.ts';
 import { FIELDS, kubeletConfigurationSchema } from './config/kubeletConfiguration.ts';
 import { MANIFEST_WORDS } from './sources/manifests.ts';
 import { POD, type Support } from './sources/support.ts';
@@ -29,7 +30,7 @@ function honouredTable(): string {
     schema?.properties === undefined
       ? [
           [
-            code(name),
+            `${code(name)}${LIVE_FIELDS.has(name.split('.')[0] ?? '') ? ' ↻' : ''}`,
             schema?.default === undefined ? '' : code(typeof schema.default === 'string' ? schema.default : JSON.stringify(schema.default)),
             schema?.description ?? '',
           ],
@@ -43,9 +44,11 @@ function honouredTable(): string {
 }
 
 function laterTable(): string {
-  const groups = Map.groupBy(FIELDS.later, ({ harmless }) => (harmless === undefined || harmless === '' ? '' : JSON.stringify(harmless)));
-  const rows = [...groups].map(([value, fields]) => [value === '' ? '(empty)' : code(value), fields.map((f) => code(f.name)).join(' ')]);
-  return table(['let through', 'fields'], rows);
+  const rows = FIELDS.later.map(({ field, harmless, why }) => {
+    const value = harmless === undefined || harmless === '' ? '' : code(JSON.stringify(harmless));
+    return [code(field), value, why];
+  });
+  return table(['field', 'let through', 'why it is not honoured'], rows);
 }
 
 function podTable(): string {

@@ -13,16 +13,23 @@ export interface Machine {
   readonly arch: string;
   /** The address of the interface that has the default route first, then the others; loopback never. */
   readonly addresses: readonly string[];
+  /** The same with their interfaces, in no order. */
+  readonly interfaces: readonly { readonly interface: string; readonly address: string }[];
+  readonly defaultInterface: string | undefined;
 }
 
 export async function readMachine(): Promise<Machine> {
-  const route = await readFile('/proc/net/route', 'utf8').catch(() => '');
+  const [route, route6] = await Promise.all(['route', 'ipv6_route'].map((name) => readFile(`/proc/net/${name}`, 'utf8').catch(() => '')));
+  const found = networkInterfaces();
+  const first = defaultInterface(route ?? '') ?? defaultInterface6(route6 ?? '');
   return {
     hostname: hostname().toLowerCase(),
     cpuMilli: availableParallelism() * 1_000,
     memoryBytes: totalmem(),
     arch: process.arch,
-    addresses: orderAddresses(networkInterfaces(), defaultInterface(route)),
+    addresses: orderAddresses(found, first),
+    interfaces: Object.entries(found).flatMap(([name, all]) => usable(all ?? []).map(({ address }) => ({ interface: name, address }))),
+    defaultInterface: first,
   };
 }
 
@@ -36,14 +43,25 @@ export function defaultInterface(route: string): string | undefined {
   return defaults.toSorted((a, b) => Number(a[6]) - Number(b[6]))[0]?.[0];
 }
 
+/** The same from /proc/net/ipv6_route: destination, its length, source, its length, next hop, metric, …, device. Pure. */
+export function defaultInterface6(route: string): string | undefined {
+  const rows = route.split('\n').map((line) => line.trim().split(/\s+/));
+  const defaults = rows.filter((r) => /^0{32}$/.test(r[0] ?? '') && r[1] === '00' && r[9] !== 'lo');
+  return defaults.toSorted((a, b) => Number.parseInt(a[5] ?? '', 16) - Number.parseInt(b[5] ?? '', 16))[0]?.[9];
+}
+
 type Interfaces = Readonly<
   Record<string, readonly { readonly address: string; readonly family: string; readonly internal: boolean }[] | undefined>
 >;
 
 export function orderAddresses(interfaces: Interfaces, first: string | undefined): string[] {
   const names = Object.keys(interfaces).sort((a, b) => Number(b === first) - Number(a === first));
-  const usable = names.flatMap((name) => interfaces[name] ?? []).filter((a) => !a.internal && !a.address.startsWith('fe80:'));
-  return [...usable.filter((a) => a.family === 'IPv4'), ...usable.filter((a) => a.family === 'IPv6')].map((a) => a.address);
+  const all = usable(names.flatMap((name) => interfaces[name] ?? []));
+  return [...all.filter((a) => a.family === 'IPv4'), ...all.filter((a) => a.family === 'IPv6')].map((a) => a.address);
+}
+
+function usable<A extends { readonly address: string; readonly internal: boolean }>(all: readonly A[]): A[] {
+  return all.filter((a) => !a.internal && !a.address.startsWith('fe80:'));
 }
 
 export interface ResolvConf {

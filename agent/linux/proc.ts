@@ -5,7 +5,7 @@
  * Units: startTicks are clock ticks since boot (field 22 of /proc/PID/stat), compared and never converted.
  * Source: proc_pid_stat(5): the command name is in parentheses and may itself hold spaces and parentheses.
  */
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import type { Clock } from '#base/clock.ts';
 import { AppError, codeOf } from '#base/errors.ts';
 
@@ -100,4 +100,9 @@ export function namespaceOf(pid: number, kind: 'net' | 'mnt'): string | undefine
 /** Changes at every boot: what was recorded before it names no process of today. */
 export function bootId(): string {
   return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+}
+
+/** How much the kernel spares this process when memory is short. Lowering it takes CAP_SYS_RESOURCE. */
+export function setOwnOomScore(score: number): void {
+  writeFileSync('/proc/self/oom_score_adj', String(score));
 }

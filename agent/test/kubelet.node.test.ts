@@ -1,6 +1,6 @@
 /** What the node does for its own sake, on a real containerd: refuses pods, pushes them out, evicts them, removes images. */
 import assert from 'node:assert/strict';
-import { rmSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { execa } from 'execa';
@@ -11,6 +11,7 @@ import { manifest } from './harness/manifest.ts';
 import { busyboxImage, writeImage } from './harness/ociImage.ts';
 import { until } from './harness/until.ts';
 
+const never = new AbortController().signal;
 const skip = missing() ?? false;
 let containerd: TestContainerd;
 
@@ -93,6 +94,46 @@ test('kubelet --check: all is well before it starts and while it runs; a port th
   );
   assert.equal(ended.exitCode, 1);
 });
+
+test(
+  'a changed configuration is in effect at once, or says that it needs a restart; nothing that runs is touched; SIGHUP and drop-ins do the same',
+  { skip },
+  async () => {
+    const kubelet = await startKubelet(containerd, { nodeName: 'live', config: { maxPods: 1 } });
+    const says = (what: RegExp): Promise<void> => until(`the log says ${what}`, () => what.test(kubelet.log()));
+    try {
+      const readinessProbe = { exec: { command: ['true'] }, periodSeconds: 1 };
+      kubelet.apply('a.yaml', manifest({ name: 'a', container: { readinessProbe } }));
+      const ready = (s: PodStatus | undefined): boolean => s?.conditions?.find((c) => c.type === 'Ready')?.status === 'True';
+      await until('a is ready', async () => ready(await status(kubelet, 'a')));
+      const before = await status(kubelet, 'a');
+      kubelet.apply('b.yaml', manifest({ name: 'b' }));
+      await phase(kubelet, 'b', 'Failed', 'OutOfpods');
+      kubelet.configure({ maxPods: 2, port: 10_259 });
+      await phase(kubelet, 'b', 'Running');
+      assert.match(
+        kubelet.log(),
+        /<6>Configuration is in effect fields=maxPods\n<4>Configuration needs a restart of the kubelet fields=port\n/,
+      );
+      kubelet.configure({ maxPods: -3 });
+      await says(/<3>Refused configuration, the one before stays in effect err="1 problem.*maxPods: .*" code=CONFIG_INVALID/);
+      kubelet.configure({ maxPods: 2 });
+      writeFileSync(
+        join(kubelet.configDir, '10.conf'),
+        'apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nmaxPods: 3\n',
+      );
+      await until('the drop-in is in effect', async () => (await kubelet.client.node(never)).status?.capacity?.['pods'] === '3');
+      process.kill(kubelet.pid(), 'SIGHUP');
+      await says(/<6>Configuration is as it was\n/);
+      const after = await status(kubelet, 'a');
+      const seen = (s: PodStatus | undefined): unknown => [s?.containerStatuses, s?.conditions?.find((c) => c.type === 'Ready')];
+      assert.deepEqual(seen(after), seen(before), 'the container, and when it became ready');
+      await gone(kubelet, 'a', 'b');
+    } finally {
+      await kubelet.stop();
+    }
+  },
+);
 
 test(
   'a node short of memory evicts who uses more than it asked for, says so, takes no more, and keeps the critical one',

@@ -29,7 +29,7 @@ function config(fields: string): string {
   const file = join(dir, 'kubelet.yaml');
   writeFileSync(
     file,
-    `apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nstaticPodPath: ${dir}/manifests\n${fields}\nenableServer: false\n`,
+    `apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nstaticPodPath: ${dir}/manifests\n${fields}\nenableServer: false\nfailSwapOn: false\n`,
   );
   return file;
 }

@@ -38,3 +38,35 @@ test('Semaphore: work that fails gives its slot back', async () => {
   );
   assert.equal(await semaphore.run(async () => 'yes', signal), 'yes');
 });
+
+test('Semaphore: another size counts at once for who waits, and for who comes', async () => {
+  const semaphore = new Semaphore(1);
+  const { signal } = new AbortController();
+  const ends: (() => void)[] = [];
+  let running = 0;
+  const work = (): Promise<void> =>
+    semaphore.run(() => {
+      running += 1;
+      return new Promise<void>((resolve) => ends.push(resolve)).finally(() => (running -= 1));
+    }, signal);
+  const settle = async (): Promise<void> => {
+    for (let i = 0; i < 10; i++) await Promise.resolve();
+  };
+  const all = [work(), work(), work(), work()];
+  await settle();
+  assert.equal(running, 1);
+  semaphore.resize(3);
+  await settle();
+  assert.equal(running, 3);
+  semaphore.resize(1);
+  ends[0]?.();
+  ends[1]?.();
+  await settle();
+  assert.equal(running, 1, 'the last of the three; the fourth waits');
+  ends[2]?.();
+  await settle();
+  assert.equal(running, 1);
+  ends[3]?.();
+  await Promise.all(all);
+  await Promise.all([work(), settle().then(() => ends[4]?.())]);
+});

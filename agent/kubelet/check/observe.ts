@@ -57,6 +57,9 @@ export async function lookAround({ settings, configFiles, nodeName, clock, start
     running,
     config: { files: configFiles, nodeName, rootDir },
     cgroups: await lookAtCgroups(settings.cgroupRoot),
+    demands: settings.demands,
+    swap: await readSwap(),
+    kernel: settings.demands.kernelDefaults ? await readKernel() : [],
     runtime: runtime?.fact,
     ports,
     certificates,
@@ -72,6 +75,35 @@ export async function lookAround({ settings, configFiles, nodeName, clock, start
     resolvConf: { path: resolvConf, ...(resolv === undefined ? {} : { problem: resolv }) },
     manifests,
   };
+}
+
+/** Names of /proc/swaps; what only compresses memory (zram) is swap too. */
+async function readSwap(): Promise<string[]> {
+  const text = await readFile('/proc/swaps', 'utf8').catch(() => '');
+  return text
+    .split('\n')
+    .slice(1)
+    .flatMap((line) => line.split(/\s+/)[0] || []);
+}
+
+/** As upstream wants them: memory is given out freely, and a kernel that is beside itself starts anew. */
+const KERNEL_DEFAULTS = [
+  ['vm.overcommit_memory', '1'],
+  ['vm.panic_on_oom', '0'],
+  ['kernel.panic', '10'],
+  ['kernel.panic_on_oops', '1'],
+  ['kernel.keys.root_maxkeys', '1000000'],
+  ['kernel.keys.root_maxbytes', '25000000'],
+] as const;
+
+async function readKernel(): Promise<Facts['kernel']> {
+  const found = await Promise.all(
+    KERNEL_DEFAULTS.map(async ([name, wanted]) => {
+      const value = (await readFile(`/proc/sys/${name.replaceAll('.', '/')}`, 'utf8').catch(() => 'not there')).trim();
+      return { name, value, wanted };
+    }),
+  );
+  return found.filter(({ value, wanted }) => value !== wanted);
 }
 
 function answers(socket: string): Promise<boolean> {

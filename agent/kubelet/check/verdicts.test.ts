@@ -10,6 +10,9 @@ const GOOD: Facts = {
   running: false,
   config: { files: ['/k.yaml'], nodeName: 'n', rootDir: '/r' },
   cgroups: { mode: 'v2', controllers: ['cpu', 'memory', 'pids'], root: '/' },
+  demands: { swapOff: true, cgroupV2: true },
+  swap: [],
+  kernel: [],
   runtime: { endpoint: 'unix:///c.sock', name: 'containerd', version: '1.7', runtime: '', network: '' },
   ports: [{ field: 'healthzPort', host: '127.0.0.1', port: 10_248 }],
   certificates: [],
@@ -25,7 +28,7 @@ test('judge: a node where all is well has one line for each check and ends with 
   const verdicts = judge(GOOD);
   assert.deepEqual(
     verdicts.map((v) => v.check),
-    ['user', 'config', 'cgroups', 'runtime', 'cni', 'ports', 'certificates', 'clock', 'disk', 'dns', 'manifests'],
+    ['user', 'config', 'cgroups', 'kernel', 'runtime', 'cni', 'ports', 'certificates', 'clock', 'disk', 'dns', 'manifests'],
   );
   assert.ok(verdicts.every((v) => v.outcome === 'ok' && v.fix === undefined));
   assert.equal(exitCodeOf(verdicts), 0);
@@ -38,6 +41,24 @@ const taken = (field: string, code = 'EADDRINUSE'): Facts['ports'] => [
 const certificate = (over: object): Partial<Facts> => ({ certificates: [{ field: 'tlsCertFile', file: '/c', ...over }] });
 
 for (const [name, change, check, outcome, code, text] of [
+  [
+    'cgroup v1, which was not wanted',
+    { cgroups: { mode: 'v1', controllers: ['cpu', 'memory', 'pids'], root: '/' } },
+    'cgroups',
+    'failed',
+    'CGROUP_OLD',
+    /failCgroupV1/,
+  ],
+  ['swap', { swap: ['/dev/sda2'] }, 'swap', 'failed', 'SWAP_ON', /swap is on \(\/dev\/sda2\); do: swapoff -a/],
+  ['swap that may be', { swap: ['/dev/sda2'], demands: { swapOff: false, cgroupV2: false } }, 'kernel', 'ok', undefined, /may be/],
+  [
+    'a kernel setting',
+    { kernel: [{ name: 'kernel.panic', value: '0', wanted: '10' }] },
+    'kernel',
+    'failed',
+    'KERNEL_SETTINGS',
+    /kernel\.panic is 0.*sysctl -w kernel\.panic=10/,
+  ],
   ['not root', { uid: 1000 }, 'user', 'failed', 'NOT_ROOT', /user 1000/],
   ['no cgroups', { cgroups: 'No cgroup file system is mounted' }, 'cgroups', 'failed', 'CGROUP_NONE', /mount cgroup2/],
   [

@@ -42,6 +42,11 @@ export interface Facts {
   readonly cgroups:
     | { readonly mode: 'v1' | 'v2'; readonly controllers: readonly string[]; readonly root: string; readonly problem?: string }
     | string;
+  readonly demands: { readonly swapOff: boolean; readonly cgroupV2: boolean };
+  /** Devices and files that are swapped to. */
+  readonly swap: readonly string[];
+  /** Settings of the kernel that are not as protectKernelDefaults wants them; empty when it wants nothing. */
+  readonly kernel: readonly { readonly name: string; readonly value: string; readonly wanted: string }[];
   readonly runtime:
     | { readonly endpoint: string; readonly problem: string }
     | {
@@ -87,6 +92,7 @@ export function judge(facts: Facts): Verdict[] {
       `${facts.config.files.length === 0 ? 'no file, defaults' : facts.config.files.join(', ')}; node ${facts.config.nodeName}, root ${facts.config.rootDir}${facts.running ? ', where a kubelet runs' : ''}`,
     ),
     judgeCgroups(facts),
+    ...judgeKernel(facts),
     ...judgeRuntime(facts),
     ...judgePorts(facts),
     ...judgeCertificates(facts),
@@ -105,7 +111,26 @@ function judgeUser({ uid }: Facts): Verdict {
   };
 }
 
-function judgeCgroups({ cgroups }: Facts): Verdict {
+function judgeKernel({ demands, swap, kernel }: Facts): Verdict[] {
+  const bad: Verdict[] = [];
+  if (demands.swapOff && swap.length > 0)
+    bad.push({
+      ...failed('swap', `swap is on (${swap.join(', ')})`, 'swapoff -a, and take it out of /etc/fstab; or set failSwapOn: false'),
+      code: 'SWAP_ON',
+    });
+  if (kernel.length > 0)
+    bad.push({
+      ...failed(
+        'kernel',
+        kernel.map(({ name, value, wanted }) => `${name} is ${value}, and protectKernelDefaults wants ${wanted}`).join('; '),
+        `sysctl -w ${kernel.map(({ name, wanted }) => `${name}=${wanted}`).join(' ')}, and the same in /etc/sysctl.d; or set protectKernelDefaults: false`,
+      ),
+      code: 'KERNEL_SETTINGS',
+    });
+  return bad.length > 0 ? bad : [ok('kernel', swap.length === 0 ? 'no swap' : 'swap is on, and may be (failSwapOn: false)')];
+}
+
+function judgeCgroups({ cgroups, demands }: Facts): Verdict {
   if (typeof cgroups === 'string') return { ...failed('cgroups', cgroups, 'mount cgroup2 on /sys/fs/cgroup'), code: 'CGROUP_NONE' };
   const { mode, controllers, root, problem } = cgroups;
   const missing = NEEDED_CONTROLLERS.filter((c) => !controllers.includes(c));
@@ -118,6 +143,15 @@ function judgeCgroups({ cgroups }: Facts): Verdict {
     return {
       ...failed('cgroups', `cannot make groups below ${root}: ${problem}`, 'remount /sys/fs/cgroup read-write, or set cgroupRoot'),
       code: 'CGROUP_FAILED',
+    };
+  if (mode === 'v1' && demands.cgroupV2)
+    return {
+      ...failed(
+        'cgroups',
+        'this machine has cgroup v1, and failCgroupV1 is true',
+        'boot with systemd.unified_cgroup_hierarchy=1, or set failCgroupV1: false',
+      ),
+      code: 'CGROUP_OLD',
     };
   return ok('cgroups', `${mode}, groups below ${root}`);
 }

@@ -50,3 +50,15 @@ export class Checkpoint<T> {
     }
   }
 }
+
+/** A checkpoint that holds a text. */
+export function keptText(file: Checkpoint<string>): { load(): Promise<string | undefined>; save(text: string): void } {
+  return {
+    load: () =>
+      file.load((value) => {
+        if (typeof value !== 'string') throw new TypeError('want a text');
+        return value;
+      }),
+    save: (text) => file.save(text),
+  };
+}

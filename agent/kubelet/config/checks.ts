@@ -3,7 +3,7 @@
  * Source: the validation of k8s.io/kubernetes pkg/kubelet/apis/config, Kubernetes 1.36 (limits only).
  */
 import { durationMs } from '#api/formats.ts';
-import { parseIp } from '#api/ip.ts';
+import { parseCidr, parseIp } from '#api/ip.ts';
 import { showValue } from '#api/problem.ts';
 import { toBytes } from '#api/quantity.ts';
 import { checkServer } from './serverFields.ts';
@@ -63,6 +63,27 @@ const RULES: readonly (readonly [path: readonly string[], rule: Rule])[] = [
       return bad.length === 0 ? undefined : `${bad.join(', ')}: such settings belong to the whole machine, pods cannot have them`;
     },
   ],
+  [['syncFrequency'], duration((ms) => ms >= 0, 'want a time above 0')],
+  [['httpCheckFrequency'], duration((ms) => ms >= 0, 'want a time above 0')],
+  [['oomScoreAdj'], (v) => (typeof v !== 'number' || (v >= -1_000 && v <= 1_000) ? undefined : 'want -1000 to 1000')],
+  [['nodeStatusMaxImages'], (v) => (typeof v !== 'number' || v >= -1 ? undefined : 'want a number of images, or -1 for all')],
+  [
+    ['podCIDR'],
+    (v) =>
+      typeof v !== 'string' || v === '' || v.split(',').every((c) => parseCidr(c) !== undefined)
+        ? undefined
+        : 'want a network such as 10.244.0.0/24',
+  ],
+  [['staticPodURL'], (v) => (typeof v !== 'string' || v === '' || isHttpUrl(v) ? undefined : 'want http://… or https://…')],
+  [
+    ['logging', 'format'],
+    (v) =>
+      typeof v !== 'string' || v === '' || v === 'text' ? undefined : 'want "text": the journal keeps the fields of each line as they are',
+  ],
+  [
+    ['logging', 'vmodule'],
+    (v) => (Array.isArray(v) && v.length > 0 ? 'there are no verbosities per file: set logging.verbosity' : undefined),
+  ],
   [['podPidsLimit'], (v) => (typeof v !== 'number' || v >= -1 ? undefined : 'want a number of processes, or -1 for no limit')],
   [
     ['cgroupDriver'],
@@ -120,6 +141,10 @@ export function checkHonoured(config: Readonly<Record<string, unknown>>): Found[
       message: `Invalid value: ${low}: want less than imageGCHighThresholdPercent, which is ${high}`,
     });
   return [...found, ...checkServer(config), ...checkEviction(config)];
+}
+
+function isHttpUrl(text: string): boolean {
+  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
 }
 
 function valueAt(config: Readonly<Record<string, unknown>>, path: readonly string[]): unknown {

@@ -4,10 +4,11 @@
  * A field that is not honoured is refused by name when it is set to anything but a value that asks for nothing.
  * Source: k8s.io/kubelet config/v1beta1 of Kubernetes 1.36 (names, types and defaults).
  */
-import { durationMs } from '#api/formats.ts';
-import { anyObject, boolean, duration, int32, int64, list, map, number, object, string, type Fields, type Static } from '#api/schema.ts';
 import { clusterFields } from './clusterFields.ts';
+import { boolean, duration, int32, int64, map, object, string, type Fields, type Static } from '#api/schema.ts';
+import { LATER, laterFields } from './laterFields.ts';
 import { serverFields } from './serverFields.ts';
+import { nodeFields } from './nodeFields.ts';
 import { podFields } from './podFields.ts';
 
 const honoured = {
@@ -47,84 +48,8 @@ const honoured = {
   ...serverFields,
   ...podFields,
   ...clusterFields,
+  ...nodeFields,
 } satisfies Fields;
-
-/**
- * Known, not honoured yet. The value given here asks for nothing more than what happens anyway, so it is let through:
- * for a number or a time that is no pointer upstream, zero is the same as unset.
- */
-const strings = list(string());
-const later = {
-  syncFrequency: [duration(), '0s'],
-  httpCheckFrequency: [duration(), '0s'],
-  staticPodURL: [string(), ''],
-  staticPodURLHeader: [map(strings)],
-  tlsCurvePreferences: [list(int32())],
-  rotateCertificates: [boolean(), false],
-  serverTLSBootstrap: [boolean(), false],
-  registryPullQPS: [int32(), 0],
-  registryBurst: [int32(), 0],
-  imagePullCredentialsVerificationPolicy: [string()],
-  preloadedImagesVerificationAllowlist: [strings],
-  enableContentionProfiling: [boolean(), false],
-  oomScoreAdj: [int32()],
-  volumeStatsAggPeriod: [duration(), '0s'],
-  kubeletCgroups: [string(), ''],
-  systemCgroups: [string(), ''],
-  cgroupsPerQOS: [boolean(), true],
-  cpuManagerPolicy: [string(), 'none'],
-  singleProcessOOMKill: [boolean()],
-  cpuManagerPolicyOptions: [map(string())],
-  cpuManagerReconcilePeriod: [duration(), '0s'],
-  memoryManagerPolicy: [string(), 'None'],
-  topologyManagerPolicy: [string(), 'none'],
-  topologyManagerScope: [string()],
-  topologyManagerPolicyOptions: [map(string())],
-  qosReserved: [map(string())],
-  hairpinMode: [string()],
-  podCIDR: [string(), ''],
-  runOnce: [boolean(), false],
-  cpuCFSQuota: [boolean(), true],
-  cpuCFSQuotaPeriod: [duration(), '100ms'],
-  maxOpenFiles: [int64(), 0],
-  contentType: [string()],
-  enableControllerAttachDetach: [boolean()],
-  protectKernelDefaults: [boolean(), false],
-  makeIPTablesUtilChains: [boolean(), false],
-  iptablesMasqueradeBit: [int32()],
-  iptablesDropBit: [int32()],
-  featureGates: [map(boolean())],
-  failSwapOn: [boolean(), false],
-  memorySwap: [anyObject()],
-  configMapAndSecretChangeDetectionStrategy: [string()],
-  systemReserved: [map(string())],
-  kubeReserved: [map(string())],
-  reservedSystemCPUs: [string(), ''],
-  showHiddenMetricsForVersion: [string(), ''],
-  systemReservedCgroup: [string(), ''],
-  kubeReservedCgroup: [string(), ''],
-  enforceNodeAllocatable: [strings],
-  defaultPodSysctls: [map(string())],
-  volumePluginDir: [string(), ''],
-  kernelMemcgNotification: [boolean(), false],
-  logging: [anyObject()],
-  enableSystemLogQuery: [boolean(), false],
-  shutdownGracePeriod: [duration(), '0s'],
-  shutdownGracePeriodCriticalPods: [duration(), '0s'],
-  shutdownGracePeriodByPodPriority: [list(anyObject())],
-  reservedMemory: [list(anyObject())],
-  enableProfilingHandler: [boolean(), false],
-  enableDebugFlagsHandler: [boolean(), false],
-  memoryThrottlingFactor: [number()],
-  memoryReservationPolicy: [string(), 'None'],
-  tracing: [anyObject()],
-  localStorageCapacityIsolation: [boolean(), false],
-  imageServiceEndpoint: [string(), ''],
-  failCgroupV1: [boolean(), false],
-  userNamespaces: [anyObject()],
-} as const;
-
-const laterFields: Fields = Object.fromEntries(Object.entries(later).map(([name, [schema]]) => [name, schema]));
 
 const honouredSchema = object('io.k8s.kubelet.config.v1beta1.HonouredKubeletConfiguration', honoured);
 /** The fields this kubelet acts on. */
@@ -140,20 +65,8 @@ export const kubeletConfigurationSchema = object('io.k8s.kubelet.config.v1beta1.
 export const API_VERSION = 'kubelet.config.k8s.io/v1beta1';
 export const KIND = 'KubeletConfiguration';
 
-/** Names of fields that are set and not honoured yet, with the value that would be let through. */
-export function notHonouredYet(config: Readonly<Record<string, unknown>>): { field: string; harmless: unknown }[] {
-  return Object.entries(later).flatMap(([field, [, harmless]]) => (isLetThrough(config[field], harmless) ? [] : [{ field, harmless }]));
-}
-
-/** Empty texts, lists and maps are what programs write (kubeadm) for fields that nobody set; upstream reads them so too. */
-function isLetThrough(value: unknown, harmless: unknown): boolean {
-  if (value === undefined || value === null || value === '' || value === harmless) return true;
-  if (harmless === '0s') return typeof value === 'string' && durationMs(value) === 0;
-  return typeof value === 'object' && Object.keys(value).length === 0;
-}
-
 /** For the table in the README. */
 export const FIELDS = {
   honoured: Object.keys(honoured),
-  later: Object.entries(later).map(([name, [, harmless]]) => ({ name, harmless: harmless as unknown })),
+  later: LATER,
 } as const;

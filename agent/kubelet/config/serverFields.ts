@@ -16,6 +16,10 @@ export const serverFields = {
   tlsPrivateKeyFile: string('Its key'),
   tlsCipherSuites: list(string('Ciphers up to TLS 1.2, by their IANA names')),
   tlsMinVersion: string('VersionTLS12 or VersionTLS13', { default: 'VersionTLS12' }),
+  tlsCurvePreferences: list(
+    int32(),
+    'Key exchanges by their numbers, the best first: 23, 24, 25 (P-256, P-384, P-521), 29 (X25519), 4588 (X25519MLKEM768)',
+  ),
   authentication: object('io.k8s.kubelet.config.v1beta1.KubeletAuthentication', {
     x509: object('io.k8s.kubelet.config.v1beta1.KubeletX509Authentication', {
       clientCAFile: string('CA whose certificates tell who a caller is'),
@@ -56,6 +60,8 @@ export const CIPHERS: Readonly<Record<string, string>> = {
   TLS_AES_256_GCM_SHA384: 'TLS_AES_256_GCM_SHA384',
   TLS_CHACHA20_POLY1305_SHA256: 'TLS_CHACHA20_POLY1305_SHA256',
 };
+/** By their numbers in TLS -> OpenSSL's names. */
+export const CURVES: Readonly<Record<number, string>> = { 23: 'P-256', 24: 'P-384', 25: 'P-521', 29: 'X25519', 4588: 'X25519MLKEM768' };
 export const TLS_VERSIONS: Readonly<Record<string, 'TLSv1.2' | 'TLSv1.3'>> = { VersionTLS12: 'TLSv1.2', VersionTLS13: 'TLSv1.3' };
 
 export interface ServerSettings {
@@ -67,6 +73,7 @@ export interface ServerSettings {
     /** undefined: self-signed. */
     readonly files: { readonly certificate: string; readonly key: string } | undefined;
     readonly ciphers: readonly string[];
+    readonly curves: readonly string[];
     readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
   };
   readonly authn: {
@@ -91,6 +98,7 @@ export interface ServerConfig {
   readonly tlsPrivateKeyFile?: string;
   readonly tlsCipherSuites?: readonly string[];
   readonly tlsMinVersion?: string;
+  readonly tlsCurvePreferences?: readonly number[];
   readonly authentication?: {
     readonly x509?: { readonly clientCAFile?: string };
     readonly webhook?: { readonly enabled?: boolean; readonly cacheTTL?: string };
@@ -118,6 +126,7 @@ export function serverSettings(config: ServerConfig): ServerSettings {
     tls: {
       files:
         config.tlsCertFile && config.tlsPrivateKeyFile ? { certificate: config.tlsCertFile, key: config.tlsPrivateKeyFile } : undefined,
+      curves: (config.tlsCurvePreferences ?? []).flatMap((number) => CURVES[number] ?? []),
       ciphers: (config.tlsCipherSuites ?? []).flatMap((name) => CIPHERS[name] ?? []),
       minVersion: TLS_VERSIONS[config.tlsMinVersion ?? ''] ?? 'TLSv1.2',
     },
@@ -156,6 +165,9 @@ export function checkServer(config: Readonly<Record<string, unknown>>): Complain
   for (const suite of Array.isArray(config['tlsCipherSuites']) ? config['tlsCipherSuites'] : [])
     if (typeof suite === 'string' && CIPHERS[suite] === undefined)
       bad(['tlsCipherSuites'], `Invalid value: ${JSON.stringify(suite)}: want some of ${Object.keys(CIPHERS).join(', ')}`);
+  for (const curve of Array.isArray(config['tlsCurvePreferences']) ? config['tlsCurvePreferences'] : [])
+    if (typeof curve === 'number' && CURVES[curve] === undefined)
+      bad(['tlsCurvePreferences'], `Invalid value: ${curve}: want some of ${Object.keys(CURVES).join(', ')}`);
   const version = text('tlsMinVersion');
   if (version !== '' && TLS_VERSIONS[version] === undefined)
     bad(['tlsMinVersion'], `Invalid value: ${JSON.stringify(version)}: want VersionTLS12 or VersionTLS13 (older ones are broken)`);

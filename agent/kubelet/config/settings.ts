@@ -7,19 +7,23 @@ import { join } from 'node:path';
 import { applyDefaults } from '#api/defaults.ts';
 import { durationMs } from '#api/formats.ts';
 import type { Draft } from '#api/schema.ts';
-import { formatProblem } from '#api/problem.ts';
-import { compile } from '#api/validate.ts';
-import { locateProblem, readDocuments, type Position, type SourceDocument } from '#api/yamlSource.ts';
 import { AppError } from '#base/errors.ts';
 import { thresholdsOf, type Threshold } from '../eviction/thresholds.ts';
 import type { GcRules } from '../images/gc.ts';
 import type { CrashBackoff } from '../pods/restart.ts';
 import type { RotationOptions } from '../logs/act.ts';
-import { checkHonoured, sizeOf } from './checks.ts';
+import { sizeOf } from './checks.ts';
 import { clusterSettings, type ClusterSettings } from './clusterFields.ts';
 import type { Flags } from './flags.ts';
-import { API_VERSION, KIND, kubeletConfigurationSchema, notHonouredYet, type KubeletConfiguration } from './kubeletConfiguration.ts';
+import { kubeletConfigurationSchema, type KubeletConfiguration } from './kubeletConfiguration.ts';
+import { merge, mergeConfig, readLayer } from './layers.ts';
 import { serverSettings, type ServerSettings } from './serverFields.ts';
+
+export interface StaticPodUrl {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, readonly string[]>>;
+  readonly everyMs: number;
+}
 
 export interface Settings {
   readonly server: ServerSettings;
@@ -31,8 +35,17 @@ export interface Settings {
   readonly mostImages: number;
   /** What /configz shows: the file with the defaults, without secrets. */
   readonly configz: unknown;
-  /** undefined: no static pods. */
+  /** undefined: no directory is read. */
   readonly staticPodPath: string | undefined;
+  readonly staticPodUrl: StaticPodUrl | undefined;
+  readonly syncFrequencyMs: number;
+  readonly oomScoreAdj: number;
+  /** What has to be so, or the kubelet does not start. */
+  readonly demands: { readonly swapOff: boolean; readonly cgroupV2: boolean; readonly kernelDefaults: boolean };
+  readonly podCidr: string | undefined;
+  /** Empty: found out. */
+  readonly nodeIps: readonly string[];
+  readonly verbosity: number;
   readonly podLogsDir: string;
   readonly rootDir: string;
   readonly hostnameOverride: string | undefined;
@@ -65,49 +78,16 @@ const PULLS_AT_ONCE = 5;
 
 /** Throws CONFIG_INVALID with every problem the file has. */
 export function loadConfig(file: string, bytes: Uint8Array): KubeletConfiguration {
-  const read = readDocuments(bytes);
-  const problems = read.kind === 'problems' ? read.problems.map((p) => `${file}:${p.line}:${p.column}: ${p.message}`) : [];
-  const [document, more] = read.kind === 'documents' ? read.documents : [];
-  if (read.kind === 'documents' && (document === undefined || more !== undefined))
-    problems.push(`${file}: want one ${KIND} document, got ${read.documents.length}`);
-  if (document !== undefined) problems.push(...problemsOf(file, document));
-  if (problems.length > 0)
-    throw new AppError('CONFIG_INVALID', `${problems.length} ${problems.length === 1 ? 'problem' : 'problems'}\n${problems.join('\n')}`, {
-      file,
-    });
-  return document?.value ?? {};
-}
-
-function problemsOf(file: string, document: SourceDocument): string[] {
-  const { value } = document;
-  const at = ({ line, column }: Position, text: string): string => `${file}:${line}:${column}: ${text}`;
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    return [at(document.locate([]), `want an object with apiVersion ${API_VERSION} and kind ${KIND}`)];
-  const config = value as Readonly<Record<string, unknown>>;
-  const heads = [
-    ['apiVersion', API_VERSION],
-    ['kind', KIND],
-  ] as const;
-  return [
-    ...heads
-      .filter(([field, want]) => config[field] !== want)
-      .map(([field, want]) => at(document.locate([field]), `${field}: want ${want}, got ${JSON.stringify(config[field]) ?? 'nothing'}`)),
-    ...compile(kubeletConfigurationSchema)(config)
-      .filter((p) => !heads.some(([field]) => p.path[0] === field))
-      .map((p) => at(locateProblem(document, p), formatProblem(p))),
-    ...checkHonoured(config).map(({ path, message }) => at(document.locate(path), `${path.join('.')}: ${message}`)),
-    ...notHonouredYet(config).map(({ field, harmless }) => {
-      const instead = harmless === undefined ? '' : `, or set it to ${JSON.stringify(harmless)}`;
-      return at(document.locate([field], 'key'), `${field}: this kubelet does not honour it yet: remove it${instead}`);
-    }),
-  ];
+  return mergeConfig([readLayer(file, bytes)]);
 }
 
 export function settingsOf(flags: Flags, given: KubeletConfiguration): Settings {
-  const config = withoutNulls(given) as Draft<KubeletConfiguration>;
+  const asked = merge(given, flags.fields) as KubeletConfiguration;
+  const config = withoutNulls(asked) as Draft<KubeletConfiguration>;
   applyDefaults(kubeletConfigurationSchema, config as never);
-  const staticPodPath = (flags.podManifestPath ?? config.staticPodPath) || undefined;
-  if (staticPodPath === undefined && flags.kubeconfig === undefined) {
+  const staticPodPath = config.staticPodPath || undefined;
+  const staticPodUrl = config.staticPodURL || undefined;
+  if (staticPodPath === undefined && staticPodUrl === undefined && flags.kubeconfig === undefined) {
     throw new AppError(
       'CONFIG_INVALID',
       'no source of pods: set staticPodPath in the configuration file or pass --pod-manifest-path, or join an API server with --kubeconfig',
@@ -125,21 +105,21 @@ export function settingsOf(flags: Flags, given: KubeletConfiguration): Settings 
       everyMs: ms(config.containerLogMonitorInterval, 10_000),
     },
     kubeconfig: flags.kubeconfig,
-    cluster: clusterSettings(config, given, flags.nodeLabels),
+    cluster: clusterSettings(config, asked, flags.nodeLabels),
     mostImages: config.nodeStatusMaxImages === -1 ? Infinity : (config.nodeStatusMaxImages ?? 50),
     certDir: flags.certDir ?? join(flags.rootDir, 'pki'),
     staticPodPath,
     podLogsDir: config.podLogsDir ?? '/var/log/pods',
     rootDir: flags.rootDir,
     hostnameOverride: flags.hostnameOverride,
-    containerRuntimeEndpoint: flags.containerRuntimeEndpoint ?? config.containerRuntimeEndpoint ?? 'unix:///run/containerd/containerd.sock',
+    containerRuntimeEndpoint: config.containerRuntimeEndpoint || 'unix:///run/containerd/containerd.sock',
     runtimeRequestTimeoutMs: ms(config.runtimeRequestTimeout, 120_000),
     fileCheckFrequencyMs: ms(config.fileCheckFrequency, 20_000),
     cgroupRoot: config.cgroupRoot ?? '/',
-    resolvConf: given.resolvConf === '' ? '' : (config.resolvConf ?? '/etc/resolv.conf'), // empty: pods get no DNS servers of the node
+    resolvConf: asked.resolvConf === '' ? '' : (config.resolvConf ?? '/etc/resolv.conf'), // empty: pods get no DNS servers of the node
     healthz: { host: config.healthzBindAddress ?? '127.0.0.1', port: config.healthzPort ?? 10_248 },
     podPidsLimit: config.podPidsLimit,
-    maxParallelImagePulls: config.maxParallelImagePulls ?? (given.serializeImagePulls === false ? PULLS_AT_ONCE : 1),
+    maxParallelImagePulls: config.maxParallelImagePulls ?? (asked.serializeImagePulls === false ? PULLS_AT_ONCE : 1),
     maxPods: config.maxPods ?? 110,
     podsPerCore: config.podsPerCore ?? 0,
     imageGc: {
@@ -149,7 +129,7 @@ export function settingsOf(flags: Flags, given: KubeletConfiguration): Settings 
       maxAgeMs: ms(config.imageMaximumGCAge, 0),
     },
     eviction: {
-      thresholds: thresholdsOf(given),
+      thresholds: thresholdsOf(asked),
       transitionMs: ms(config.evictionPressureTransitionPeriod, 300_000),
       maxGraceMs: (config.evictionMaxPodGracePeriod ?? 0) * 1_000,
     },
@@ -157,6 +137,20 @@ export function settingsOf(flags: Flags, given: KubeletConfiguration): Settings 
     clusterDomain: config.clusterDomain ?? '',
     seccompDefault: config.seccompDefault ?? false,
     allowedUnsafeSysctls: config.allowedUnsafeSysctls ?? [],
+    syncFrequencyMs: ms(config.syncFrequency, 60_000),
+    staticPodUrl:
+      staticPodUrl === undefined
+        ? undefined
+        : { url: staticPodUrl, headers: config.staticPodURLHeader ?? {}, everyMs: ms(config.httpCheckFrequency, 20_000) },
+    oomScoreAdj: config.oomScoreAdj ?? -999,
+    demands: {
+      swapOff: config.failSwapOn ?? true,
+      cgroupV2: config.failCgroupV1 ?? false,
+      kernelDefaults: config.protectKernelDefaults ?? false,
+    },
+    podCidr: config.podCIDR || undefined,
+    nodeIps: flags.nodeIps,
+    verbosity: flags.verbosity ?? config.logging?.verbosity ?? 0,
     crashBackoff: crashBackoff(ms(config.crashLoopBackOff?.maxContainerRestartPeriod, 300_000)),
   };
 }

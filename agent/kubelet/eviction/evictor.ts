@@ -19,9 +19,8 @@ export interface EvictorDeps {
   readonly log: Logger;
   readonly events: EventLog;
   readonly fates: Fates;
-  readonly thresholds: readonly Threshold[];
-  readonly transitionMs: number;
-  readonly maxGraceMs: number;
+  /** May change while it runs. */
+  readonly settings: () => { readonly thresholds: readonly Threshold[]; readonly transitionMs: number; readonly maxGraceMs: number };
   readonly read: () => Promise<Observed>;
   /** Pods that run, with what they use. */
   readonly candidates: (signal: AbortSignal) => Promise<readonly Candidate[]>;
@@ -55,12 +54,11 @@ export class Evictor {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, log, thresholds } = this.#deps;
-    if (thresholds.length === 0) return;
+    const { clock, log, settings } = this.#deps;
     while (!signal.aborted) {
       let waitMs = EVERY_MS;
       try {
-        waitMs = await this.look(signal);
+        if (settings().thresholds.length > 0 || this.#conditions.size > 0) waitMs = await this.look(signal);
       } catch (err) {
         if (signal.aborted) return;
         log.warn('Cannot find out what the node has left', { err });
@@ -71,7 +69,8 @@ export class Evictor {
 
   /** One look, and at most one pod. Returns when to look again. */
   async look(signal: AbortSignal): Promise<number> {
-    const { clock, thresholds, transitionMs, maxGraceMs, read, candidates } = this.#deps;
+    const { clock, read, candidates } = this.#deps;
+    const { thresholds, transitionMs, maxGraceMs } = this.#deps.settings();
     const { readings, imagesApart } = await read();
     const near = thresholds.some((t) => isNear(t, readings));
     const verdict = decide({

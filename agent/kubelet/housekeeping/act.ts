@@ -60,13 +60,13 @@ class ImageFs {
 export function makeHousekeeping(deps: HousekeepingDeps): { imageFs: ImageFs; collector: ImageCollector; evictor: Evictor } {
   const { settings, client, clock, log, events, fates, paths, admission, cgroupMounts, pods, onPod } = deps;
   const imageFs = new ImageFs(client);
-  const collector = new ImageCollector({ client, clock, log, rules: settings.imageGc, disk: () => imageFs.use() });
+  const collector = new ImageCollector({ client, clock, log, rules: () => settings.imageGc, disk: () => imageFs.use() });
   const evictor = new Evictor({
     clock,
     log,
     events,
     fates,
-    ...settings.eviction,
+    settings: () => settings.eviction,
     read: () => readSignals({ nodefs: paths.rootDir, imagefs: imageFs.path }),
     candidates: async (signal) => {
       const { stats } = await client.runtime.listContainerStats({}, { signal });

@@ -12,7 +12,7 @@ export interface CollectorDeps {
   readonly client: CriClient;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly rules: GcRules;
+  readonly rules: () => GcRules;
   /** Of the file system the images lie on; undefined: not to be found out. */
   readonly disk: () => Promise<DiskUse | undefined>;
 }
@@ -43,7 +43,8 @@ export class ImageCollector {
 
   /** By the rules. */
   async collect(signal: AbortSignal): Promise<void> {
-    const { disk, rules } = this.#deps;
+    const { disk } = this.#deps;
+    const rules = this.#deps.rules();
     const use = await disk();
     const freeBytes = use === undefined || rules.highPercent >= 100 ? 0 : toFree(use, rules);
     const freed = await this.#remove(await this.#local(signal), freeBytes, rules, signal);
@@ -53,7 +54,7 @@ export class ImageCollector {
 
   /** All that nobody uses, whatever their age. */
   async collectAll(signal: AbortSignal): Promise<void> {
-    await this.#remove(await this.#local(signal), Infinity, { ...this.#deps.rules, minAgeMs: 0 }, signal);
+    await this.#remove(await this.#local(signal), Infinity, { ...this.#deps.rules(), minAgeMs: 0 }, signal);
   }
 
   async #local(signal: AbortSignal): Promise<LocalImage[]> {

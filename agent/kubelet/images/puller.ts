@@ -40,6 +40,10 @@ export class ImagePuller {
     this.#life = life;
   }
 
+  setParallel(parallel: number): void {
+    this.#slots.resize(parallel);
+  }
+
   async ensure({ image, policy, sandbox }: ImageWish, onPull: () => void, signal: AbortSignal): Promise<ImageReady> {
     if (policy !== 'Always') {
       const present = await this.#present(image, signal);

@@ -11,7 +11,7 @@ import { nodeStatus, type NodeFacts } from './status.ts';
 export interface NodeViewDeps {
   readonly client: CriClient;
   readonly clock: Clock;
-  readonly facts: Omit<NodeFacts, 'info'>;
+  readonly facts: () => Omit<NodeFacts, 'info'>;
   readonly architecture: string;
   readonly mostImages: number;
   readonly pressures: () => ReadonlySet<Condition>;
@@ -39,7 +39,7 @@ export class NodeView {
       this.#readInfo(signal),
     ]);
     this.#last = nodeStatus({
-      facts: { ...facts, info },
+      facts: { ...facts(), info },
       runtime,
       images,
       mostImages,

@@ -1,5 +1,7 @@
 /** What pods can have of the node, and what the node is called. Pure. Source: "Reserve Compute Resources" in the Kubernetes docs. */
 import type { ResourceList } from '#api/podResources.ts';
+import type { Node } from '#api/kinds/core/node.ts';
+import type { ClusterSettings } from '../config/clusterFields.ts';
 import { amountOf, type Threshold } from '../eviction/thresholds.ts';
 
 export interface Size {
@@ -38,12 +40,23 @@ export function goArch(arch: string): string {
 export function nodeLabels(
   nodeName: string,
   { hostname, arch }: { readonly hostname: string; readonly arch: string },
+  given: Readonly<Record<string, string>> = {},
 ): Record<string, string> {
   return {
+    ...given,
     'beta.kubernetes.io/arch': goArch(arch),
     'beta.kubernetes.io/os': 'linux',
     'kubernetes.io/arch': goArch(arch),
     'kubernetes.io/hostname': nodeName === '' ? hostname : nodeName,
     'kubernetes.io/os': 'linux',
+  };
+}
+
+/** What the configuration says about the node. */
+export function nodeSpec({ providerId, taints }: ClusterSettings, podCidr: string | undefined): NonNullable<Node['spec']> {
+  return {
+    ...(podCidr === undefined ? {} : { podCIDR: podCidr.split(',')[0] ?? '', podCIDRs: podCidr.split(',') }),
+    ...(providerId === undefined ? {} : { providerID: providerId }),
+    ...(taints.length === 0 ? {} : { taints }),
   };
 }

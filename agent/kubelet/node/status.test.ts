@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Image } from '#cri/gen/cri.ts';
 import type { Condition } from '../eviction/decide.ts';
 import { allocatableOf, capacityOf, nodeLabels } from './room.ts';
 import { nodeStatus, type NodeInput } from './status.ts';
@@ -14,6 +15,7 @@ const input = (over: Partial<NodeInput> = {}): NodeInput => ({
     capacity: { cpu: '2' },
     allocatable: { cpu: '2' },
     addresses: ['192.0.2.1'],
+    spec: {},
     info: {
       machineID: 'm',
       systemUUID: 's',
@@ -75,4 +77,12 @@ test('the room of a node: what there is, what a threshold keeps free, and the sm
   assert.equal(allocatableOf(size, limits)['memory'], '921600Ki');
   assert.equal(capacityOf({ ...size, cpuMilli: 2_000 }, { ...limits, podsPerCore: 0 })['pods'], '110');
   assert.equal(nodeLabels('n', { hostname: 'h', arch: 'x64' })['kubernetes.io/arch'], 'amd64');
+});
+
+test('nodeStatus: the largest images, as many as nodeStatusMaxImages says', () => {
+  const images = [1n, 3n, 2n].map((size) => ({ repo_digests: [], repo_tags: [`i${size}`], size: String(size) })) as unknown as Image[];
+  const shown = (mostImages: number): unknown => nodeStatus(input({ images, mostImages })).status?.images?.map((i) => i.names?.[0]);
+  assert.deepEqual(shown(2), ['i3', 'i2']);
+  assert.deepEqual(shown(Infinity), ['i3', 'i2', 'i1']);
+  assert.deepEqual(shown(0), []);
 });

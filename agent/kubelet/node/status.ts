@@ -15,6 +15,7 @@ export interface NodeFacts {
   readonly capacity: ResourceList;
   readonly allocatable: ResourceList;
   readonly addresses: readonly string[];
+  readonly spec: NonNullable<Node['spec']>;
   readonly info: {
     readonly machineID: string;
     readonly systemUUID: string;
@@ -55,7 +56,7 @@ export function nodeStatus({ facts, runtime, images, mostImages = MOST_IMAGES, p
     apiVersion: 'v1',
     kind: 'Node',
     metadata: { name: facts.name, labels: facts.labels, creationTimestamp: time(startedAtMs) },
-    spec: {},
+    spec: facts.spec,
     status: {
       capacity: facts.capacity,
       allocatable: facts.allocatable,

@@ -37,6 +37,7 @@ export async function serveSecure(deps: SecureDeps, signal: AbortSignal): Promis
       cert: keyPair.certificate,
       key: keyPair.key,
       minVersion: settings.tls.minVersion,
+      ...(settings.tls.curves.length === 0 ? {} : { ecdhCurve: settings.tls.curves.join(':') }),
       ALPNProtocols: ['http/1.1'],
       ...(settings.tls.ciphers.length === 0 ? {} : { ciphers: settings.tls.ciphers.join(':') }),
       // A caller without a good certificate may have a token, and is told what is missing: authentication decides, not the handshake.

@@ -44,10 +44,14 @@ export function unreadableManifest(message: string): FileReading {
   return { kind: 'refused', problems: [{ code: 'MANIFEST_UNREADABLE', message }] };
 }
 
+export type ManifestOrigin = 'file' | 'http';
+
 export interface ManifestSourceOptions {
   readonly nodeName: string;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Where manifests come from; nothing is handed on before each was seen whole once. */
+  readonly sources?: readonly ManifestOrigin[];
   readonly onPods: (pods: ReadonlyMap<string, Pod>) => void;
   /** The complete set, before the pods that may refer to it. */
   readonly onObjects?: (objects: FileSetView['objects']) => void;
@@ -58,6 +62,7 @@ export class ManifestSource {
   readonly complete: Promise<void>;
   readonly #options: ManifestSourceOptions;
   readonly #told = new Map<string, string>();
+  readonly #present = new Map<ManifestOrigin, ReadonlySet<string>>();
   #set: FileSet = EMPTY_FILE_SET;
   #view: FileSetView = viewOf(EMPTY_FILE_SET);
   #completed: () => void = () => undefined;
@@ -67,15 +72,17 @@ export class ManifestSource {
     this.complete = new Promise((resolve) => (this.#completed = resolve));
   }
 
-  read(file: string, bytes: Uint8Array): FileReading {
+  read(file: string, bytes: Uint8Array, source: ManifestOrigin = 'file'): FileReading {
     const { nodeName, clock } = this.#options;
-    return readManifest(bytes, { nodeName, file, seenAt: new Date(clock.nowMs()) });
+    return readManifest(bytes, { nodeName, file, source, seenAt: new Date(clock.nowMs()) });
   }
 
-  take({ readings, present }: DirectoryLook<FileReading>): void {
-    this.#set = updateFileSet(this.#set, readings, present);
+  take({ readings, present }: DirectoryLook<FileReading>, source: ManifestOrigin = 'file'): void {
+    this.#present.set(source, present);
+    this.#set = updateFileSet(this.#set, readings, new Set([...this.#present.values()].flatMap((files) => [...files])));
     this.#view = viewOf(this.#set);
     this.#tell(readings);
+    if (this.#present.size < (this.#options.sources ?? ['file']).length) return;
     this.#options.onObjects?.(this.#view.objects);
     this.#options.onPods(new Map(this.#view.pods.map(({ key, pod }) => [key, pod])));
     this.#completed();
@@ -105,7 +112,7 @@ export class ManifestSource {
 /** Pure. All pods of a file, or every reason why not. */
 export function readManifest(
   bytes: Uint8Array,
-  context: { readonly nodeName: string; readonly file: string; readonly seenAt: Date },
+  context: { readonly nodeName: string; readonly file: string; readonly seenAt: Date; readonly source?: ManifestOrigin },
 ): FileReading {
   const read = readDocuments(bytes);
   if (read.kind === 'problems')
@@ -113,14 +120,31 @@ export function readManifest(
   const problems: ManifestProblem[] = [];
   const pods: Pod[] = [];
   const objects: StandaloneObject[] = [];
-  for (const document of read.documents) {
+  // A server answers with a list where a directory has several files.
+  const documents = context.source === 'http' ? read.documents.flatMap(itemsOf) : read.documents;
+  for (const document of documents) {
     const { pod, object, found } = readDocument(document, context.nodeName);
     problems.push(...found);
     if (pod !== undefined) pods.push(toStaticPod(pod, context));
     if (object !== undefined) objects.push(object);
   }
-  if (read.documents.length === 0) problems.push({ code: 'MANIFEST_INVALID', line: 1, column: 1, message: 'holds no pod' });
+  if (documents.length === 0 && context.source !== 'http')
+    problems.push({ code: 'MANIFEST_INVALID', line: 1, column: 1, message: 'holds no pod' });
   return problems.length > 0 ? refused(problems) : { kind: 'pods', pods, objects };
+}
+
+/** The pods of a PodList, each with its place. */
+function itemsOf(document: SourceDocument): readonly SourceDocument[] {
+  const { value } = document;
+  if (typeof value !== 'object' || value === null || !('kind' in value) || (value.kind !== 'PodList' && value.kind !== 'List'))
+    return [document];
+  const items: unknown = 'items' in value ? value.items : undefined;
+  if (!Array.isArray(items)) return items === undefined || items === null ? [] : [document];
+  return items.map((item: unknown, i) => ({
+    // In a PodList the items need not say what they are.
+    value: typeof item === 'object' && item !== null && value.kind === 'PodList' ? { apiVersion: 'v1', kind: 'Pod', ...item } : item,
+    locate: (path, wanted) => document.locate(['items', i, ...path], wanted),
+  }));
 }
 
 type Found = { readonly pod?: Pod; readonly object?: StandaloneObject; readonly found: readonly ManifestProblem[] };

@@ -12,12 +12,20 @@ export interface StaticPodContext {
   readonly nodeName: string;
   readonly file: string;
   readonly seenAt: Date;
+  /** Where the file comes from; default: the manifest directory. */
+  readonly source?: 'file' | 'http';
 }
 
-export function toStaticPod(pod: Pod, { nodeName, file, seenAt }: StaticPodContext): Pod {
+export function toStaticPod(pod: Pod, { nodeName, file, seenAt, source = 'file' }: StaticPodContext): Pod {
   const given = pod.metadata ?? {};
   const uid =
-    given.uid ?? createHash('sha256').update(canonical(pod)).update(`host:${nodeName}`).update(`file:${file}`).digest('hex').slice(0, 32);
+    given.uid ??
+    createHash('sha256')
+      .update(canonical(pod))
+      .update(`host:${nodeName}`)
+      .update(`${source === 'file' ? 'file' : 'url'}:${file}`)
+      .digest('hex')
+      .slice(0, 32);
   const { status: _, ...told } = pod; // whatever a manifest says of it
   return {
     ...told,
@@ -26,7 +34,7 @@ export function toStaticPod(pod: Pod, { nodeName, file, seenAt }: StaticPodConte
       name: `${given.name ?? ''}-${nodeName.toLowerCase()}`,
       namespace: given.namespace ?? 'default',
       uid,
-      annotations: { ...given.annotations, [CONFIG_HASH]: uid, [CONFIG_SEEN]: seenAt.toISOString(), [CONFIG_SOURCE]: 'file' },
+      annotations: { ...given.annotations, [CONFIG_HASH]: uid, [CONFIG_SEEN]: seenAt.toISOString(), [CONFIG_SOURCE]: source },
     },
     spec: {
       ...pod.spec,

@@ -15,6 +15,8 @@ export interface TestKubelet {
   readonly manifests: string;
   readonly rootDir: string;
   readonly podLogs: string;
+  /** Of drop-ins. */
+  readonly configDir: string;
   readonly pid: () => number;
   /** Everything it logged so far, over all its lives. */
   log(): string;
@@ -25,6 +27,8 @@ export interface TestKubelet {
   pods(): Promise<readonly Pod[]>;
   kill(signal?: 'SIGKILL' | 'SIGTERM'): Promise<number | undefined>;
   start(): Promise<void>;
+  /** Writes the configuration anew, with these fields. */
+  configure(fields: Readonly<Record<string, unknown>>): void;
   /** Runs it to its end beside the daemon, with more flags. */
   run(flags: readonly string[]): Promise<{ readonly exitCode: number | undefined; readonly stdout: string; readonly stderr: string }>;
   stop(): Promise<void>;
@@ -58,9 +62,16 @@ export function makeKubelet(containerd: TestContainerd, { nodeName = 'node1', co
     containerRuntimeEndpoint: containerd.endpoint,
     cgroupRoot: containerd.cgroupRoot,
     healthzPort: 10_248,
+    failSwapOn: false, // whatever machine the tests run on
     ...config,
   };
-  writeFileSync(configFile, JSON.stringify(settings));
+  const configure = (fields: Readonly<Record<string, unknown>>): void => {
+    writeFileSync(`${configFile}.new`, JSON.stringify({ ...settings, ...fields }));
+    renameSync(`${configFile}.new`, configFile);
+  };
+  const configDir = join(dir, 'conf.d');
+  mkdirSync(configDir, { recursive: true });
+  configure({});
   const client = new KubeletClient(join(rootDir, 'kubelet.sock'));
   const never = new AbortController().signal;
   let child: ReturnType<typeof spawn> | undefined;
@@ -69,6 +80,8 @@ export function makeKubelet(containerd: TestContainerd, { nodeName = 'node1', co
     join(ROOT, 'agent/kubelet/kubelet'),
     '--config',
     configFile,
+    '--config-dir',
+    configDir,
     '--hostname-override',
     nodeName,
     '--root-dir',
@@ -92,6 +105,8 @@ export function makeKubelet(containerd: TestContainerd, { nodeName = 'node1', co
     manifests,
     rootDir,
     podLogs,
+    configDir,
+    configure,
     log,
     pid: () => child?.pid ?? 0,
     apply(file, text) {

@@ -1,0 +1,99 @@
+/**
+ * Fields of KubeletConfiguration that are known and not honoured, each with its reason. Pure.
+ *
+ * The value beside a field asks for nothing more than what happens anyway, so it is let through: for a number or a time that is no
+ * pointer upstream, zero is the same as unset.
+ */
+import { durationMs } from '#api/formats.ts';
+import { anyObject, boolean, duration, int32, int64, list, map, number, string, type Fields, type Schema } from '#api/schema.ts';
+
+const strings = list(string());
+
+const later: Readonly<Record<string, readonly [schema: Schema, harmless: unknown, why: string]>> = {
+  rotateCertificates: [boolean(), false, 'certificates of an API server are not asked for yet'],
+  serverTLSBootstrap: [
+    boolean(),
+    false,
+    'certificates of an API server are not asked for yet: give tlsCertFile, or leave the self-signed one',
+  ],
+  registryPullQPS: [int32(), 0, 'is not honoured yet'],
+  registryBurst: [int32(), 0, 'is not honoured yet'],
+  imagePullCredentialsVerificationPolicy: [
+    string(),
+    'NeverVerify',
+    'an image that is on the node is given to every pod of the node, whoever pulled it',
+  ],
+  preloadedImagesVerificationAllowlist: [strings, undefined, 'it goes with imagePullCredentialsVerificationPolicy, which is not honoured'],
+  enableContentionProfiling: [boolean(), false, 'there are no locks here that threads could contend for'],
+  volumeStatsAggPeriod: [duration(), '0s', 'the disk use of volumes is measured when /stats/summary is asked, not now and then'],
+  kubeletCgroups: [string(), '', 'the control group of a daemon is set where it is started: Slice= in its systemd unit'],
+  systemCgroups: [string(), '', 'processes of the system are not moved: systemd keeps them in system.slice'],
+  cgroupsPerQOS: [boolean(), true, 'control groups are always made per QoS class'],
+  cpuManagerPolicy: [string(), 'none', 'there is no CPU manager: containers share the cores by their requests and limits'],
+  singleProcessOOMKill: [boolean(), undefined, 'the kernel decides what it ends when memory is short'],
+  cpuManagerPolicyOptions: [map(string()), undefined, 'there is no CPU manager'],
+  cpuManagerReconcilePeriod: [duration(), '0s', 'there is no CPU manager'],
+  memoryManagerPolicy: [string(), 'None', 'there is no memory manager'],
+  topologyManagerPolicy: [string(), 'none', 'there is no topology manager'],
+  topologyManagerScope: [string(), undefined, 'there is no topology manager'],
+  topologyManagerPolicyOptions: [map(string()), undefined, 'there is no topology manager'],
+  qosReserved: [map(string()), undefined, 'memory is not reserved per QoS class'],
+  hairpinMode: [string(), 'promiscuous-bridge', 'the CNI configuration says it (hairpinMode of the bridge plugin)'],
+  runOnce: [boolean(), false, 'upstream took it away: use restartPolicy Never'],
+  cpuCFSQuota: [boolean(), true, 'limits of cpu are always enforced'],
+  cpuCFSQuotaPeriod: [duration(), '100ms', 'quotas of cpu are always set for 100ms'],
+  maxOpenFiles: [int64(), 0, 'LimitNOFILE= of its systemd unit says how many files it may open'],
+  contentType: [string(), undefined, 'the API server is asked for JSON alone'],
+  enableControllerAttachDetach: [boolean(), true, 'there are no volumes that have to be attached'],
+  makeIPTablesUtilChains: [boolean(), false, 'the service proxy makes its own chains'],
+  iptablesMasqueradeBit: [int32(), undefined, 'the service proxy makes its own chains: set masqueradeBit in its configuration'],
+  iptablesDropBit: [int32(), undefined, 'the service proxy makes its own chains'],
+  featureGates: [map(boolean()), undefined, 'there are no feature gates here: what works is in agent/kubelet/README.md'],
+  memorySwap: [anyObject(), undefined, 'pods never use swap'],
+  configMapAndSecretChangeDetectionStrategy: [string(), 'Watch', 'objects come from the manifest directory, which is watched'],
+  systemReserved: [map(string()), undefined, 'nothing is reserved for the system yet'],
+  kubeReserved: [map(string()), undefined, 'nothing is reserved for the daemons yet'],
+  reservedSystemCPUs: [string(), '', 'no cores are kept for the system'],
+  showHiddenMetricsForVersion: [string(), '', 'no metric is hidden'],
+  systemReservedCgroup: [string(), '', 'nothing is reserved for the system yet'],
+  kubeReservedCgroup: [string(), '', 'nothing is reserved for the daemons yet'],
+  enforceNodeAllocatable: [strings, undefined, 'no limit is set on all pods together yet'],
+  defaultPodSysctls: [map(string()), undefined, 'pods get the settings they ask for, and no others'],
+  volumePluginDir: [string(), '', 'there are no FlexVolume plugins'],
+  kernelMemcgNotification: [boolean(), false, 'memory is looked at every ten seconds instead'],
+  enableSystemLogQuery: [boolean(), false, '/logs/ serves files and runs no journalctl'],
+  shutdownGracePeriod: [duration(), '0s', 'is not honoured yet'],
+  shutdownGracePeriodCriticalPods: [duration(), '0s', 'is not honoured yet'],
+  shutdownGracePeriodByPodPriority: [list(anyObject()), undefined, 'is not honoured yet'],
+  reservedMemory: [list(anyObject()), undefined, 'there is no memory manager'],
+  enableProfilingHandler: [boolean(), false, 'there is no /debug/pprof: node --inspect shows more'],
+  enableDebugFlagsHandler: [boolean(), false, 'there is no /debug/flags: --v at the start sets how much is said'],
+  memoryThrottlingFactor: [number(), undefined, 'memory.high is not set'],
+  memoryReservationPolicy: [string(), 'None', 'memory.min is not set'],
+  tracing: [anyObject(), undefined, 'no spans are sent: kijabi explain pod shows each step with its time'],
+  localStorageCapacityIsolation: [boolean(), false, 'use of the disk is not limited per pod yet'],
+  imageServiceEndpoint: [string(), '', 'images are asked for where the runtime is'],
+  userNamespaces: [anyObject(), undefined, 'pods have no user namespaces'],
+};
+
+export const laterFields: Fields = Object.fromEntries(Object.entries(later).map(([name, [schema]]) => [name, schema]));
+
+export interface NotHonoured {
+  readonly field: string;
+  readonly harmless: unknown;
+  readonly why: string;
+}
+
+export const LATER: readonly NotHonoured[] = Object.entries(later).map(([field, [, harmless, why]]) => ({ field, harmless, why }));
+
+/** Those that are set to something that asks for more. */
+export function notHonouredYet(config: Readonly<Record<string, unknown>>): NotHonoured[] {
+  return LATER.filter(({ field, harmless }) => !isLetThrough(config[field], harmless));
+}
+
+/** Empty texts, lists and maps are what programs write (kubeadm) for fields that nobody set; upstream reads them so too. */
+function isLetThrough(value: unknown, harmless: unknown): boolean {
+  if (value === undefined || value === null || value === '' || value === harmless) return true;
+  if (harmless === '0s') return typeof value === 'string' && durationMs(value) === 0;
+  return typeof value === 'object' && Object.keys(value).length === 0;
+}
