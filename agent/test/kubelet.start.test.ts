@@ -50,7 +50,7 @@ const ROWS: readonly (readonly [name: string, argv: () => readonly string[], sai
   [
     'no manifest directory',
     () => [],
-    /^kubelet: no manifest directory: set staticPodPath in the configuration file or pass --pod-manifest-path$/,
+    /^kubelet: no source of pods: set staticPodPath in the configuration file or pass --pod-manifest-path, or join an API server with --kubeconfig$/,
   ],
   [
     'an endpoint that is none',
