@@ -1,7 +1,7 @@
 /**
  * What happened to one object, and how watches are told. One event is put into bytes once for all watches that want the same form of it.
  */
-import type { Chunk } from '../call.ts';
+import type { Chunk, JsonBytes } from '../call.ts';
 import { chunkOf } from '../http/chunk.ts';
 import { passes, selectsAll, type Filter } from './filter.ts';
 import type { CachedObject } from './object.ts';
@@ -48,8 +48,8 @@ export function frame(type: EventType, object: Uint8Array): Chunk {
 }
 
 /** There must be some. */
-export function joinFrames(events: readonly (readonly [type: EventType, object: Uint8Array])[]): Chunk {
+export function joinFrames(events: readonly (readonly [type: EventType, object: JsonBytes])[]): Chunk {
   const parts: Uint8Array[] = [];
-  for (const [type, object] of events) parts.push(OPEN[type], object, CLOSE);
+  for (const [type, object] of events) parts.push(OPEN[type], ...object, CLOSE);
   return chunkOf(parts);
 }

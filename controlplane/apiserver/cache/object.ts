@@ -1,7 +1,7 @@
 /** One version of one object as the cache holds it: bytes, and what selectors ask of it, worked out when the first one asks. */
 import type { KubeObject } from '#api/kinds/meta/objectMeta.ts';
 import type { Labels } from '#api/labels.ts';
-import { movedTo, seenAt, type Seen } from './bytes.ts';
+import { decodeSeen, seenAt, type Seen } from './bytes.ts';
 
 /** How a kind's selectable fields are read from an object; metadata.name and metadata.namespace every kind has. */
 export type FieldReaders = Readonly<Record<string, (object: never) => string>>;
@@ -16,6 +16,7 @@ export class CachedObject {
   readonly key: string;
   readonly revision: number;
   readonly createRevision: number;
+  /** What a client sees. Shared: never to be changed. */
   readonly seen: Seen;
   readonly #readers: FieldReaders;
   #facts: Facts | undefined;
@@ -34,11 +35,6 @@ export class CachedObject {
     this.#readers = parts.readers;
   }
 
-  /** What a client sees. Shared: never to be changed. */
-  get bytes(): Buffer {
-    return this.seen.bytes;
-  }
-
   get namespace(): string {
     const slash = this.key.indexOf('/');
     return slash < 0 ? '' : this.key.slice(0, slash);
@@ -50,7 +46,7 @@ export class CachedObject {
 
   /** A private copy, with its resourceVersion. */
   decode(): KubeObject {
-    return JSON.parse(this.seen.bytes.toString()) as KubeObject;
+    return decodeSeen(this.seen);
   }
 
   get labels(): Labels | undefined {
@@ -79,7 +75,7 @@ export class CachedObject {
       key: this.key,
       revision,
       createRevision: this.createRevision,
-      seen: movedTo(this.seen, this.revision, revision),
+      seen: { ...this.seen, revision },
       readers: this.#readers,
     });
     moved.#facts = this.#facts;
@@ -91,8 +87,8 @@ export function cachedObject(
   key: string,
   entry: { readonly value: Uint8Array; readonly modRevision: number; readonly createRevision: number },
   readers: FieldReaders,
-  seen = seenAt(entry.value, entry.modRevision),
 ): CachedObject {
+  const seen = seenAt(entry.value, entry.modRevision);
   return new CachedObject({ key, revision: entry.modRevision, createRevision: entry.createRevision, seen, readers });
 }
 

@@ -6,7 +6,6 @@ import type { Entry } from '../storage/store.ts';
 import type { CacheEvent } from './events.ts';
 import { passes, selectsAll, type Filter } from './filter.ts';
 import { Indexes } from './indexes.ts';
-import type { Seen } from './bytes.ts';
 import { cachedObject, type CachedObject, type FieldReaders } from './object.ts';
 import { inOrder, OrderedObjects } from './ordered.ts';
 import { Watchers } from './watchers.ts';
@@ -93,24 +92,22 @@ export class ResourceCache {
     this.#replace(this.#objects.get(key), cachedObject(key, entry, this.readers));
   }
 
-  /** One change; watches are told by dispatch, when the whole batch is in. object, seen: what the bytes say, where somebody knows it already. */
+  /** One change; watches are told by dispatch, when the whole batch is in. object: what the bytes say, where somebody knows it already. */
   apply(
     storeKey: string,
     {
       revision,
       entry,
       object,
-      seen,
     }: {
       readonly revision: number;
       readonly entry: Entry | undefined;
       readonly object?: KubeObject | undefined;
-      readonly seen?: Seen | undefined;
     },
   ): void {
     const key = storeKey.slice(this.prefix.length);
     const before = this.#objects.get(key);
-    const after = entry === undefined ? undefined : cachedObject(key, entry, this.readers, seen);
+    const after = entry === undefined ? undefined : cachedObject(key, entry, this.readers);
     if (object !== undefined) after?.know(object);
     this.#pending.push({ revision, before, after });
     this.#replace(before, after);

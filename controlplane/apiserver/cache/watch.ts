@@ -5,7 +5,7 @@
  */
 import type { Clock } from '#base/clock.ts';
 import { codeOf } from '#base/errors.ts';
-import type { Chunk, Sink } from '../call.ts';
+import type { Chunk, JsonBytes, Sink } from '../call.ts';
 import { apiErrorOf } from '../failures.ts';
 import { expired } from '../status.ts';
 import type { Change } from '../storage/store.ts';
@@ -77,7 +77,7 @@ class WatchRun {
     const objects = resource.list(filter);
     this.position = cache.revision;
     for (let from = 0; from < objects.length && !this.#signal.aborted; from += BATCH) {
-      const added = objects.slice(from, from + BATCH).map((object): [EventType, Uint8Array] => ['ADDED', view.bytes(object)]);
+      const added = objects.slice(from, from + BATCH).map((object): [EventType, JsonBytes] => ['ADDED', view.pieces(object)]);
       await this.#write(joinFrames(added), added.length);
     }
     if (start.endMark) await this.#write(frame('BOOKMARK', view.bookmark(this.position, { [INITIAL_EVENTS_END]: 'true' })), 1);
@@ -146,10 +146,10 @@ class WatchRun {
 
   async #tell(events: readonly CacheEvent[]): Promise<void> {
     const { filter, view } = this.#request;
-    const told: [EventType, Uint8Array][] = [];
+    const told: [EventType, JsonBytes][] = [];
     for (const event of events) {
       const found = tell(event, filter);
-      if (found !== undefined) told.push([found.type, view.bytes(found.object)]);
+      if (found !== undefined) told.push([found.type, view.pieces(found.object)]);
     }
     this.position = events.at(-1)?.revision ?? this.position;
     if (told.length > 0) await this.#write(joinFrames(told), told.length);

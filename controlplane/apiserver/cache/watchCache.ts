@@ -12,7 +12,6 @@ import type { Logger } from '#base/log.ts';
 import type { KubeObject } from '#api/kinds/meta/objectMeta.ts';
 import { futureVersion, unavailable } from '../status.ts';
 import type { Store, Watch, WatchBatch } from '../storage/store.ts';
-import { seenAt, type Seen } from './bytes.ts';
 import type { FieldReaders } from './object.ts';
 import { ResourceCache } from './resourceCache.ts';
 
@@ -36,8 +35,6 @@ interface Waiter {
 interface Written {
   readonly value: Buffer;
   readonly object: KubeObject;
-  /** As clients see it, where the answer was made before the watch came. */
-  seen: Seen | undefined;
 }
 
 export class WatchCache {
@@ -117,25 +114,17 @@ export class WatchCache {
 
   /** These bytes are on their way to the store and mean this object. */
   willWrite(key: string, value: Buffer, object: KubeObject): void {
-    this.#written.set(key, { value, object, seen: undefined });
+    this.#written.set(key, { value, object });
+  }
+
+  /** They got there. When the watch is past that, it has brought them or never will. */
+  didWrite(key: string, value: Buffer, revision: number): void {
+    if (revision <= this.#revision) this.notWritten(key, value);
   }
 
   /** They did not get there, or nobody knows. */
   notWritten(key: string, value: Buffer): void {
     if (this.#written.get(key)?.value === value) this.#written.delete(key);
-  }
-
-  /** What clients see of bytes that were written: made once, whoever is first, the answer or the watch. */
-  seenAs(key: string, value: Buffer, revision: number): Seen {
-    const resource = this.#resourceOf(key);
-    const cached = resource?.get(key.slice(resource.prefix.length));
-    if (cached?.revision === revision) return cached.seen;
-    const seen = seenAt(value, revision);
-    const written = this.#written.get(key);
-    if (written?.value !== value) return seen;
-    if (revision <= this.#revision) this.#written.delete(key);
-    else written.seen = seen;
-    return seen;
   }
 
   /**
@@ -203,7 +192,7 @@ export class WatchCache {
       const written = entry === undefined ? undefined : this.#written.get(key);
       const isOurs = written !== undefined && entry !== undefined && written.value.equals(entry.value);
       if (isOurs) this.#written.delete(key);
-      resource.apply(key, { revision, entry, ...(isOurs ? { object: written.object, seen: written.seen } : {}) });
+      resource.apply(key, { revision, entry, ...(isOurs ? { object: written.object } : {}) });
       touched.add(resource);
     }
     this.#revision = batch.revision;

@@ -2,7 +2,7 @@
  * The watches of one resource that are up to date. Watches that want the same are one group: what happened is looked at, and put into
  * bytes, once for all of them. A watch that falls behind leaves its group and catches up by itself (watch.ts).
  */
-import type { Chunk } from '../call.ts';
+import type { Chunk, JsonBytes } from '../call.ts';
 import { joinFrames, tell, type CacheEvent, type EventType } from './events.ts';
 import { filterText, wantedValue, type Filter } from './filter.ts';
 import type { CachedObject } from './object.ts';
@@ -11,7 +11,7 @@ import type { CachedObject } from './object.ts';
 export interface View {
   /** Views with the same name make the same bytes. */
   readonly name: string;
-  bytes(object: CachedObject): Uint8Array;
+  pieces(object: CachedObject): JsonBytes;
   /** An object that says nothing but its resourceVersion. */
   bookmark(revision: number, annotations?: Readonly<Record<string, string>>): Uint8Array;
 }
@@ -62,10 +62,10 @@ export class Watchers {
 
   dispatch(events: readonly CacheEvent[], revision: number): void {
     for (const group of this.#concerned(events)) {
-      const told: (readonly [EventType, Uint8Array])[] = [];
+      const told: (readonly [EventType, JsonBytes])[] = [];
       for (const event of events) {
         const found = tell(event, group.filter);
-        if (found !== undefined) told.push([found.type, group.view.bytes(found.object)]);
+        if (found !== undefined) told.push([found.type, group.view.pieces(found.object)]);
       }
       if (told.length === 0) continue;
       const chunk = joinFrames(told);

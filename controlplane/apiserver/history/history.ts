@@ -4,7 +4,7 @@
  */
 import type { KubeObject } from '#api/kinds/meta/objectMeta.ts';
 import type { Answer, ApiCall } from '../call.ts';
-import { seenAt } from '../cache/bytes.ts';
+import { decodeSeen, seenAt } from '../cache/bytes.ts';
 import { keyOf } from '../registry/reads.ts';
 import type { Resource } from '../registry/types.ts';
 import { isTrue, type ResourceRequest } from '../requestInfo.ts';
@@ -71,6 +71,6 @@ export function versionsOf(resource: Resource, found: readonly Version[], detail
 }
 
 function decode({ conversion }: Resource, value: Uint8Array, revision: number): KubeObject {
-  const object = JSON.parse(seenAt(value, revision).bytes.toString()) as KubeObject;
+  const object = decodeSeen(seenAt(value, revision));
   return conversion === undefined ? object : conversion.fromStored(object);
 }

@@ -6,6 +6,7 @@ import type { Answer, ApiCall, Handler } from '../call.ts';
 import { clauseOf } from '../negotiate.ts';
 import type { ResourceRequest, Verb } from '../requestInfo.ts';
 import { badRequest, invalid, success, unsupportedMediaType } from '../status.ts';
+import { bytesOf } from '../cache/bytes.ts';
 import { CachedObject } from '../cache/object.ts';
 import { Problems } from '#api/problem.ts';
 import { at } from '#api/fieldPath.ts';
@@ -162,8 +163,8 @@ class ResourceHandlers {
     const resource = this.#resource;
     const deletion = await readDeleteOptions(call);
     const options = { ...writeOptionsOf(call), dryRun: isDryRun(deletion.dryRun ?? []), deletion };
-    const { gone, object, bytes } = await this.#writer.delete(resource, { namespace, name }, options);
-    if (!gone || resource.strategy.returnsDeleted === true) return this.#answer(call, { bytes, object, created: false });
+    const { gone, object, seen } = await this.#writer.delete(resource, { namespace, name }, options);
+    if (!gone || resource.strategy.returnsDeleted === true) return this.#answer(call, { seen, object, created: false });
     const { group, about } = resource;
     const details = { name, ...(group === '' ? {} : { group }), kind: about.resource, uid: object.metadata.uid ?? '' };
     return { kind: 'value', code: 200, value: success(details) };
@@ -191,20 +192,20 @@ class ResourceHandlers {
     return { kind: 'json', code: 200, body: view.list(objects, { resourceVersion: String(revision) }) };
   }
 
-  #answer(call: ApiCall, { bytes, created, object }: Written): Answer {
+  #answer(call: ApiCall, { seen, created, object }: Written): Answer {
     const code = created ? 201 : 200;
     const { form } = call.wanted('forms');
-    if (form.kind === 'object') return { kind: 'json', code, body: [bytes] };
+    if (form.kind === 'object') return { kind: 'json', code, body: [bytesOf(seen)] };
     const view = viewOf(this.#deps, this.#resource, { form, includeObject: includeObjectOf(call.query.get('includeObject')) });
     const { namespace, name } = object.metadata;
     const key = this.#resource.definition.namespaced ? `${namespace}/${name}` : (name ?? '');
-    // Only the bytes count for a view; where the version stands in them does not.
-    const cached = new CachedObject({ key, revision: 0, createRevision: 0, seen: { bytes, at: 0 }, readers: {} });
+    // Only what is seen counts for a view.
+    const cached = new CachedObject({ key, revision: 0, createRevision: 0, seen, readers: {} });
     const raw =
       this.#resource.conversion === undefined
         ? view
         : viewOf(this.#deps, withoutConversion(this.#resource), { form, includeObject: 'Metadata' });
-    return { kind: 'json', code, body: [raw.bytes(cached)] };
+    return { kind: 'json', code, body: raw.pieces(cached) };
   }
 }
 

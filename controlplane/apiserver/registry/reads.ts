@@ -27,7 +27,7 @@ export async function getObject(deps: RegistryDeps, resource: Resource, call: Ap
   );
   const object = resource.cache.get(keyOf(resource, info));
   if (object === undefined) throw notFound(resource.about, info.name);
-  return { kind: 'json', code: 200, body: [oneView(deps, resource, call).bytes(object)] };
+  return { kind: 'json', code: 200, body: oneView(deps, resource, call).get(object) };
 }
 
 function oneView(deps: RegistryDeps, resource: Resource, call: ApiCall): ListView {

@@ -1,5 +1,7 @@
 /** The forms an answer can have: the object, its metadata alone, or a Table. Each turns cached bytes into the bytes that are sent. */
 import type { KubeObject } from '#api/kinds/meta/objectMeta.ts';
+import type { JsonBytes } from '../call.ts';
+import { bytesOf, piecesOf } from '../cache/bytes.ts';
 import type { CachedObject } from '../cache/object.ts';
 import type { View } from '../cache/watchers.ts';
 import type { Form } from '../negotiate.ts';
@@ -16,8 +18,10 @@ export interface ListMetadata {
 export type IncludeObject = 'None' | 'Metadata' | 'Object';
 
 export interface ListView extends View {
+  /** The whole answer to a get. */
+  get(object: CachedObject): JsonBytes;
   /** The whole answer to a list. */
-  list(objects: readonly CachedObject[], metadata: ListMetadata): readonly Uint8Array[];
+  list(objects: readonly CachedObject[], metadata: ListMetadata): JsonBytes;
 }
 
 const COMMA = Buffer.from(',');
@@ -38,12 +42,12 @@ export function viewOf(
   }
 }
 
-function listBytes(opening: object, metadata: ListMetadata, items: readonly Uint8Array[]): readonly Uint8Array[] {
+function listBytes(opening: object, metadata: ListMetadata, items: Iterable<JsonBytes>): JsonBytes {
   const head = JSON.stringify({ ...opening, metadata });
   const out: Uint8Array[] = [Buffer.from(`${head.slice(0, -1)},"items":[`)];
   for (const item of items) {
     if (out.length > 1) out.push(COMMA);
-    out.push(item);
+    out.push(...item);
   }
   out.push(END);
   return out;
@@ -63,25 +67,27 @@ export function seenObject(resource: Resource, object: CachedObject): KubeObject
 
 function objectView(resource: Resource): ListView {
   const { apiVersion, kind } = resource.definition;
-  const bytes = (object: CachedObject): Uint8Array =>
-    resource.conversion === undefined ? object.bytes : json(seenObject(resource, object));
+  const pieces = (object: CachedObject): JsonBytes =>
+    resource.conversion === undefined ? piecesOf(object.seen) : [json(seenObject(resource, object))];
   return {
     name: `${apiVersion}/${kind}`,
-    bytes,
+    pieces,
+    get: (object) => (resource.conversion === undefined ? [bytesOf(object.seen)] : pieces(object)),
     bookmark: (revision, annotations) => json(bookmarkObject(resource, revision, annotations)),
-    list: (objects, metadata) => listBytes({ kind: `${kind}List`, apiVersion }, metadata, objects.map(bytes)),
+    list: (objects, metadata) => listBytes({ kind: `${kind}List`, apiVersion }, metadata, objects.values().map(pieces)),
   };
 }
 
 function metadataView(resource: Resource, version: string): ListView {
   const apiVersion = `meta.k8s.io/${version}`;
   const partial = (metadata: unknown): unknown => ({ kind: 'PartialObjectMetadata', apiVersion, metadata });
-  const bytes = (object: CachedObject): Uint8Array => json(partial(object.decode().metadata));
+  const pieces = (object: CachedObject): JsonBytes => [json(partial(object.decode().metadata))];
   return {
     name: `metadata/${version}`,
-    bytes,
+    pieces,
+    get: pieces,
     bookmark: (revision, annotations) => json(partial(bookmarkObject(resource, revision, annotations).metadata)),
-    list: (objects, metadata) => listBytes({ kind: 'PartialObjectMetadataList', apiVersion }, metadata, objects.map(bytes)),
+    list: (objects, metadata) => listBytes({ kind: 'PartialObjectMetadataList', apiVersion }, metadata, objects.values().map(pieces)),
   };
 }
 
@@ -102,12 +108,14 @@ function tableView(
     object: rowObject(object),
   });
   const table = (metadata: object, rows: readonly unknown[]): unknown => ({ kind: 'Table', apiVersion, metadata, columnDefinitions, rows });
+  const pieces = (cached: CachedObject): JsonBytes => {
+    const object = seenObject(resource, cached);
+    return [json(table({ resourceVersion: object.metadata.resourceVersion }, [row(object)]))];
+  };
   return {
     name: `table/${options.version}/${options.includeObject}`,
-    bytes: (cached) => {
-      const object = seenObject(resource, cached);
-      return json(table({ resourceVersion: object.metadata.resourceVersion }, [row(object)]));
-    },
+    pieces,
+    get: pieces,
     bookmark: (revision, annotations) => {
       const object = bookmarkObject(resource, revision, annotations);
       return json(table({ resourceVersion: String(revision) }, [{ cells: columnDefinitions.map(() => ''), object: rowObject(object) }]));

@@ -7,7 +7,7 @@ import type { DeleteOptions } from '#api/kinds/meta/options.ts';
 import type { Problem } from '#api/problem.ts';
 import type { AdmissionRequest, Operation } from '../admission/chain.ts';
 import type { UserInfo } from '../call.ts';
-import { movedTo, seenAt, storedForm, type Seen } from '../cache/bytes.ts';
+import { decodeSeen, seenAsIs, seenAt, storedForm, type Seen } from '../cache/bytes.ts';
 import { alreadyExists, conflict, generateNameConflict, invalid, notFound, tooLarge } from '../status.ts';
 import { StoreError } from '../storage/errors.ts';
 import { MAX_TRANSACTION_BYTES, type Entry, type Write } from '../storage/store.ts';
@@ -31,7 +31,7 @@ export interface WriteOptions {
 }
 
 export interface Written {
-  readonly bytes: Buffer;
+  readonly seen: Seen;
   readonly object: KubeObject;
   readonly created: boolean;
 }
@@ -127,7 +127,7 @@ export class Writer {
       return this.#answer(resource, { value, object: stored, revision: undefined, created: true });
     }
     const revision = await this.#commit({ write, also, value, object: stored });
-    return this.#answer(resource, { key, value, object: stored, revision, created: true });
+    return this.#answer(resource, { value, object: stored, revision, created: true });
   }
 
   /**
@@ -195,7 +195,7 @@ export class Writer {
       nowMs,
     });
     draft.metadata.resourceVersion = old.metadata.resourceVersion as string;
-    if (deepEqual(object, old) && also.length === 0) return { bytes: current.seen.bytes, object: old, created: false };
+    if (deepEqual(object, old) && also.length === 0) return { seen: shown(resource, current.seen, old), object: old, created: false };
     const stored = resource.conversion === undefined ? object : resource.conversion.toStored(object);
     const value = storedForm(stored);
     if (options.dryRun) return this.#answer(resource, { value, object: stored, revision: current.revision, created: false });
@@ -214,15 +214,11 @@ export class Writer {
       ...(ttlMs === undefined ? {} : { ttlMs }),
     };
     const revision = await this.#commit({ write, also, value, object: stored });
-    return this.#answer(resource, { key: current.key, value, object: stored, revision, created: false });
+    return this.#answer(resource, { value, object: stored, revision, created: false });
   }
 
   /** Resolves with the object as it was last, and whether it is gone already. */
-  async delete(
-    resource: Resource,
-    place: Place,
-    options: WriteOptions & { readonly deletion: DeleteOptions },
-  ): Promise<{ readonly gone: boolean; readonly object: KubeObject; readonly bytes: Buffer }> {
+  async delete(resource: Resource, place: Place, options: WriteOptions & { readonly deletion: DeleteOptions }): Promise<Deleted> {
     let entry = await this.#current(resource, place);
     for (let tries = 1; ; tries++) {
       if (entry === undefined) throw notFound(resource.about, place.name);
@@ -237,26 +233,21 @@ export class Writer {
     }
   }
 
-  async #deleteOnce(
-    resource: Resource,
-    current: Current,
-    options: WriteOptions & { readonly deletion: DeleteOptions },
-  ): Promise<{ readonly gone: boolean; readonly object: KubeObject; readonly bytes: Buffer }> {
+  async #deleteOnce(resource: Resource, current: Current, options: WriteOptions & { readonly deletion: DeleteOptions }): Promise<Deleted> {
     const nowMs = this.#deps.clock.nowMs();
     const old = decode(resource, current.seen);
     const { context, request, also } = this.#surroundings(resource, { draft: undefined, old, options, operation: 'DELETE', nowMs });
     await this.#deps.admission.validate(request);
     const plan = planDeletion(old, options.deletion, { resource, nowMs });
-    if (plan.kind === 'nothing') return { gone: false, object: old, bytes: current.seen.bytes };
+    if (plan.kind === 'nothing') return { gone: false, object: old, seen: shown(resource, current.seen, old) };
     if (plan.kind === 'remove') {
       resource.strategy.release?.(old, context);
-      if (options.dryRun) return { gone: true, object: old, bytes: current.seen.bytes };
+      if (options.dryRun) return { gone: true, object: old, seen: shown(resource, current.seen, old) };
       const revision = await this.#commit({
         write: { kind: 'delete', key: current.key, ifRevision: current.revision, by: options.user.name },
         also,
       });
-      const { bytes } = movedTo(current.seen, current.revision, revision);
-      return { gone: true, object: old, bytes };
+      return { gone: true, object: old, seen: shown(resource, { ...current.seen, revision }, withVersion(old, revision)) };
     }
     const object = plan.object as unknown as KubeObject;
     const stored = resource.conversion === undefined ? object : resource.conversion.toStored(object);
@@ -269,9 +260,8 @@ export class Writer {
           value,
           object: stored,
         });
-    const key = options.dryRun ? undefined : current.key;
-    const written = this.#answer(resource, { key, value, object: stored, revision, created: false });
-    return { gone: false, object: written.object, bytes: written.bytes };
+    const written = this.#answer(resource, { value, object: stored, revision, created: false });
+    return { gone: false, object: written.object, seen: written.seen };
   }
 
   /** The newest the cache can show; a write against something older fails and brings the newer one along. */
@@ -300,21 +290,21 @@ export class Writer {
     if (value !== undefined && value.length > MAX_TRANSACTION_BYTES - 4_096) throw tooLarge(MAX_TRANSACTION_BYTES - 4_096);
     if (value !== undefined && object !== undefined) cache.willWrite(write.key, value, object);
     try {
-      return await store.transact([write, ...also]);
+      const revision = await store.transact([write, ...also]);
+      if (value !== undefined) cache.didWrite(write.key, value, revision);
+      return revision;
     } catch (err) {
       if (value !== undefined) cache.notWritten(write.key, value);
       throw err;
     }
   }
 
-  #answer(resource: Resource, { key, value, object, revision, created }: Answered): Written {
+  #answer(resource: Resource, { value, object, revision, created }: Answered): Written {
     if (resource.conversion !== undefined) {
       const seen = resource.conversion.fromStored(revision === undefined ? object : withVersion(object, revision));
-      return { bytes: Buffer.from(JSON.stringify(seen)), object: seen, created };
+      return { seen: seenAsIs(seen), object: seen, created };
     }
-    if (revision === undefined) return { bytes: value, object, created };
-    const { bytes } = key === undefined ? seenAt(value, revision) : this.#deps.cache.seenAs(key, value, revision);
-    return { bytes, object, created };
+    return { seen: revision === undefined ? { value, at: 0, revision } : seenAt(value, revision), object, created };
   }
 
   #surroundings(
@@ -345,9 +335,14 @@ export class Writer {
   }
 }
 
-/** key: where it was written; absent when it was not. */
+export interface Deleted {
+  readonly gone: boolean;
+  /** As it was last. */
+  readonly object: KubeObject;
+  readonly seen: Seen;
+}
+
 interface Answered {
-  readonly key?: string | undefined;
   readonly value: Buffer;
   readonly object: KubeObject;
   readonly revision: number | undefined;
@@ -366,8 +361,13 @@ function entryOf(entry: Entry | undefined): Current | undefined {
 }
 
 function decode(resource: Resource, seen: Seen): KubeObject {
-  const stored = JSON.parse(seen.bytes.toString()) as KubeObject;
+  const stored = decodeSeen(seen);
   return resource.conversion === undefined ? stored : resource.conversion.fromStored(stored);
+}
+
+/** object: the same, decoded and converted. */
+function shown({ conversion }: Resource, seen: Seen, object: KubeObject): Seen {
+  return conversion === undefined ? seen : seenAsIs(object);
 }
 
 function withVersion(object: KubeObject, revision: number): KubeObject {

@@ -149,7 +149,7 @@ export class MemoryStore implements Store {
     const entry =
       write.kind === 'delete'
         ? undefined
-        : { key, value: Buffer.from(write.value), createRevision: previous?.createRevision ?? revision, modRevision: revision };
+        : { key, value: copyOf(write.value), createRevision: previous?.createRevision ?? revision, modRevision: revision };
     if (write.kind !== 'delete' && write.ttlMs !== undefined) {
       const atMs = this.#clock.nowMs() + write.ttlMs;
       this.#expirations.set(key, atMs);
@@ -212,4 +212,11 @@ export class MemoryStore implements Store {
   #assertOpen(): void {
     if (this.#stop.signal.aborted) throw closed();
   }
+}
+
+/** In a buffer of its own size: a piece of the shared pool would keep all of it alive. */
+function copyOf(value: Uint8Array): Buffer {
+  const out = Buffer.allocUnsafeSlow(value.length);
+  out.set(value);
+  return out;
 }

@@ -7,6 +7,7 @@ import type { KubeObject } from '#api/kinds/meta/objectMeta.ts';
 import { formatSelector, fromLabelSelector, fromMap } from '#api/labels.ts';
 import { at } from '#api/fieldPath.ts';
 import { Problems } from '#api/problem.ts';
+import { decodeSeen } from '../../cache/bytes.ts';
 import type { Answer, ApiCall, Handler } from '../../call.ts';
 import { clauseOf } from '../../negotiate.ts';
 import type { ResourceRequest, Verb } from '../../requestInfo.ts';
@@ -39,8 +40,8 @@ export function scaleHandlers(deps: RegistryDeps, writer: Writer, resource: Reso
       else draft.metadata.resourceVersion = scale.metadata.resourceVersion;
       return draft;
     };
-    const { bytes } = await writer.update(resource, info, { ...writeOptionsOf(call), change });
-    return { kind: 'value', code: 200, value: scaleOf(JSON.parse(bytes.toString()) as KubeObject) };
+    const { seen } = await writer.update(resource, info, { ...writeOptionsOf(call), change });
+    return { kind: 'value', code: 200, value: scaleOf(decodeSeen(seen)) };
   };
   return {
     get: async (call) => {
