@@ -99,7 +99,15 @@ async function startUplink(node: HostNode, { clock, port }: BringUpOptions): Pro
     return node.inGroup(uplinkCommand(paths.netns, subnets.uplink, socket));
   };
   const logFile = paths.logs.uplink;
-  const uplink = node.supervise({ role: 'uplink', argv, logFile, onRestart: async (signal) => void (await open(signal, node.port)) });
+  const uplink = node.supervise({
+    role: 'uplink',
+    argv,
+    logFile,
+    onRestart: async (signal) => {
+      await open(signal, node.port);
+      await node.forwardAgain(signal);
+    },
+  });
   await node.waitFor(uplink, {
     what: 'The uplink (slirp4netns)',
     logFile,

@@ -1,7 +1,7 @@
 /**
  * A handle on an isolated node that this process supervises: how to get into it, what runs in it, and its removal.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '#base/clock.ts';
 import { AppError } from '#base/errors.ts';
@@ -10,14 +10,15 @@ import type { Cgroups } from '../linux/cgroup.ts';
 import type { Argv } from '../linux/exec.ts';
 import type { Lock } from '../linux/flock.ts';
 import { inCgroup, inNode } from './enter.ts';
-import { kubeletCommand } from './kubelet.ts';
-import { kubeProxyCommand } from './kubeProxy.ts';
+import { kubeletCommand, kubeletConfig } from './kubelet.ts';
+import { kubeProxyCommand, kubeProxyConfig } from './kubeProxy.ts';
 import { applyRules, forwardRules, type Target } from './nodeRules.ts';
 import type { NodePaths } from './paths.ts';
 import { removeEmptyRoots, removeNode, type RemoveOptions } from './remove.ts';
 import type { Role, StateFile } from './state.ts';
 import type { Subnets } from './subnets.ts';
 import { Supervised } from './supervise.ts';
+import { forwardPort, uplinkAddresses } from './uplink.ts';
 
 /** How long a part may take to get ready before the start is given up. */
 const READY_WITHIN_MS = 20_000;
@@ -56,6 +57,8 @@ export class HostNode {
   readonly signal: AbortSignal;
   readonly #parts: NodeParts;
   #port: number | undefined;
+  #apiPort: number | undefined;
+  #joined = false;
 
   constructor(parts: NodeParts) {
     this.#parts = parts;
@@ -115,15 +118,59 @@ export class HostNode {
     return `${this.paths.cgroupRoot}/daemons`;
   }
 
+  /** The node's own address, under which everything in it reaches an API server in it. */
+  get address(): string {
+    return uplinkAddresses(this.subnets.uplink).node;
+  }
+
+  /** Leads a port of the host's loopback to the same port of the node, the first free one from firstPort on. Throws PORT_BUSY. */
+  async forwardApi(firstPort: number): Promise<number> {
+    const socket = this.paths.uplinkSocket;
+    const options = { socket, wantedPort: undefined, firstPort, guestAddress: this.address, signal: this.signal };
+    this.#apiPort = await forwardPort(options);
+    return this.#apiPort;
+  }
+
+  /** After the uplink was started again. */
+  async forwardAgain(signal: AbortSignal): Promise<void> {
+    const socket = this.paths.uplinkSocket;
+    if (this.#apiPort !== undefined)
+      await forwardPort({ socket, wantedPort: this.#apiPort, firstPort: this.#apiPort, guestAddress: this.address, signal });
+  }
+
+  /** From now on kubelet and proxy join the API server whose files lie in kubernetesDir. */
+  join(): void {
+    this.#joined = true;
+    const { kubernetesDir, kubeletConfig: kubelet, proxyConfig: proxy } = this.paths;
+    writeFileSync(kubelet, kubeletConfig(this.paths, this.manifestsDir, join(kubernetesDir, 'pki', 'ca.crt')));
+    writeFileSync(proxy, kubeProxyConfig(this.subnets.pods, this.#kubeconfig('kube-proxy.conf')));
+  }
+
+  #kubeconfig(file: string): string | undefined {
+    return this.#joined ? join(this.paths.kubernetesDir, file) : undefined;
+  }
+
+  /** Starts an API server in the node and keeps it running. */
+  startApiServer(argv: Argv): Supervised {
+    return this.supervise({ role: 'apiserver', argv: () => this.enter(argv), logFile: this.paths.logs.apiserver });
+  }
+
   /** Starts our kubelet in the node and keeps it running. Whether it is ready, ask it. */
   startKubelet(): Supervised {
-    const argv = (): Argv => this.enter(kubeletCommand(this.paths, this.nodeName));
+    const argv = (): Argv => this.enter(kubeletCommand(this.paths, this.nodeName, this.#kubeconfig('kubelet.conf')));
     return this.supervise({ role: 'kubelet', argv, logFile: this.paths.logs.kubelet });
   }
 
   /** The same for our service proxy. It asks the kubelet for pods, whenever that is there. */
   startKubeProxy(): Supervised {
-    const argv = (): Argv => this.enter(kubeProxyCommand(this.paths, this));
+    const argv = (): Argv =>
+      this.enter(
+        kubeProxyCommand(this.paths, {
+          nodeName: this.nodeName,
+          servicesDir: this.servicesDir,
+          kubeconfig: this.#kubeconfig('kube-proxy.conf'),
+        }),
+      );
     return this.supervise({ role: 'proxy', argv, logFile: this.paths.logs.proxy });
   }
 

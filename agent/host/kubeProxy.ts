@@ -10,17 +10,17 @@ const LAUNCHER = new URL('../kube-proxy/kube-proxy', import.meta.url).pathname;
 export interface ProxyPlace {
   readonly nodeName: string;
   readonly servicesDir: string;
+  /** Services come from an API server then, and not from documents. */
+  readonly kubeconfig?: string | undefined;
 }
 
-export function kubeProxyCommand(paths: NodePaths, { nodeName, servicesDir }: ProxyPlace): Argv {
+export function kubeProxyCommand(paths: NodePaths, { nodeName, servicesDir, kubeconfig }: ProxyPlace): Argv {
+  const standalone = ['--services-dir', servicesDir, '--kubelet-socket', paths.kubeletSocket];
   return [
     LAUNCHER,
     '--config',
     paths.proxyConfig,
-    '--services-dir',
-    servicesDir,
-    '--kubelet-socket',
-    paths.kubeletSocket,
+    ...(kubeconfig === undefined ? standalone : []),
     '--hostname-override',
     nodeName,
     '--socket',
@@ -28,12 +28,13 @@ export function kubeProxyCommand(paths: NodePaths, { nodeName, servicesDir }: Pr
   ];
 }
 
-export function kubeProxyConfig(podSubnet: string): string {
+export function kubeProxyConfig(podSubnet: string, kubeconfig?: string): string {
   return stringify({
     apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
     kind: 'KubeProxyConfiguration',
     mode: 'iptables',
     clusterCIDR: podSubnet,
+    ...(kubeconfig === undefined ? {} : { clientConnection: { kubeconfig } }),
     iptables: { minSyncPeriod: '100ms' },
     // Both are the host's, which stays as it is.
     conntrack: { maxPerCore: 0 },

@@ -7,11 +7,13 @@ import type { NodePaths } from './paths.ts';
 
 const LAUNCHER = new URL('../kubelet/kubelet', import.meta.url).pathname;
 
-export function kubeletCommand(paths: NodePaths, nodeName: string): Argv {
-  return [LAUNCHER, '--config', paths.kubeletConfig, '--hostname-override', nodeName, '--root-dir', paths.kubeletDir];
+export function kubeletCommand(paths: NodePaths, nodeName: string, kubeconfig?: string): Argv {
+  const joined = kubeconfig === undefined ? [] : ['--kubeconfig', kubeconfig];
+  return [LAUNCHER, '--config', paths.kubeletConfig, '--hostname-override', nodeName, '--root-dir', paths.kubeletDir, ...joined];
 }
 
-export function kubeletConfig(paths: NodePaths, manifestsDir: string): string {
+/** clientCa: of whom the API server is, where there is one. */
+export function kubeletConfig(paths: NodePaths, manifestsDir: string, clientCa?: string): string {
   return stringify({
     apiVersion: 'kubelet.config.k8s.io/v1beta1',
     kind: 'KubeletConfiguration',
@@ -24,5 +26,6 @@ export function kubeletConfig(paths: NodePaths, manifestsDir: string): string {
     healthzPort: 10_248,
     readOnlyPort: 0,
     failSwapOn: false, // it is for trying things on any machine
+    ...(clientCa === undefined ? {} : { authentication: { x509: { clientCAFile: clientCa } } }),
   });
 }

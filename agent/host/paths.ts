@@ -43,9 +43,15 @@ export interface NodePaths {
   readonly cniResultsDir: string;
   /** Stands in for /run/containerd inside the node: the sockets of the shims. */
   readonly shimDir: string;
+  /** Certificates and kubeconfig files, where the node has an API server. */
+  readonly kubernetesDir: string;
+  /** Its store. */
+  readonly apiServerDir: string;
+  /** The administrator's, for programs on the host. */
+  readonly kubeconfig: string;
   readonly resolvConf: string;
   readonly uplinkSocket: string;
-  readonly logs: Readonly<Record<'kubelet' | 'proxy' | 'containerd' | 'uplink' | 'node' | 'registry', string>>;
+  readonly logs: Readonly<Record<'kubelet' | 'proxy' | 'apiserver' | 'containerd' | 'uplink' | 'node' | 'registry', string>>;
 }
 
 export function nodePaths(name: string): NodePaths {
@@ -81,11 +87,15 @@ export function nodePaths(name: string): NodePaths {
     cniDataDir: join(stateDir, 'cni', 'addresses'),
     cniResultsDir: join(stateDir, 'cni', 'results'),
     shimDir: join(runDir, 'shims'),
+    kubernetesDir: join(stateDir, 'kubernetes'),
+    apiServerDir: join(stateDir, 'apiserver'),
+    kubeconfig: join(stateDir, 'kubeconfig'),
     resolvConf: join(runDir, 'resolv', 'resolv.conf'),
     uplinkSocket: join(runDir, 'uplink.sock'),
     logs: {
       kubelet: join(stateDir, 'kubelet.log'),
       proxy: join(stateDir, 'kube-proxy.log'),
+      apiserver: join(stateDir, 'kube-apiserver.log'),
       containerd: join(stateDir, 'containerd.log'),
       uplink: join(stateDir, 'uplink.log'),
       node: join(stateDir, 'node.log'),

@@ -4,7 +4,8 @@ import type { TimelineStep } from './kubeletClient.ts';
 
 /** In the order in which people see them; images, kubelet and proxy go on side by side. */
 export const STEPS = ['machine', 'packages', 'node', 'images', 'kubelet', 'proxy', 'pod', 'http'] as const;
-export type StepName = (typeof STEPS)[number];
+/** The API server comes with `kijabi up` alone. */
+export type StepName = (typeof STEPS)[number] | 'apiserver';
 
 export interface PodView {
   readonly pod: Pod;
@@ -43,6 +44,8 @@ export interface Serving {
   readonly cgroupDir: string;
   readonly podLogsDir: string;
   readonly logs: Readonly<Record<string, string>>;
+  /** Of the administrator, for programs on the host; absent: there is no API server. */
+  readonly kubeconfig?: string | undefined;
 }
 
 export interface Failure {

@@ -4,10 +4,12 @@
  *
  * Throws: what the steps throw, after what was made is removed.
  */
-import { renameSync, writeFileSync } from 'node:fs';
+import { existsSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { explain } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
+import type { Argv } from '../linux/exec.ts';
+import type { NodePaths } from './paths.ts';
 import { askProxy } from '../kube-proxy/explain/client.ts';
 import type { HostNode } from './hostNode.ts';
 import { imagesIn, prepareImages, type ImageSource } from './imageSource.ts';
@@ -60,6 +62,27 @@ export interface ServeOptions extends SettleOptions {
   readonly servicesDir: string | undefined;
   readonly registries: 'try' | 'never';
   readonly log: Logger;
+  /** An API server that the node joins; absent: it stands alone. */
+  readonly controlPlane?: ControlPlane | undefined;
+}
+
+/** What the node has to be told of the other half of the tree. */
+export interface ControlPlane {
+  /** Makes certificates and kubeconfig files below the node's kubernetesDir, and the kubeconfig for the host. */
+  prepare(place: ControlPlanePlace): Promise<void>;
+  /** The command line of the API server. */
+  command(place: ControlPlanePlace): Argv;
+  /** Resolves when it answers. */
+  ready(place: ControlPlanePlace, signal: AbortSignal): Promise<void>;
+}
+
+export interface ControlPlanePlace {
+  readonly paths: NodePaths;
+  readonly nodeName: string;
+  /** In the node. */
+  readonly address: string;
+  /** In the node and on the loopback of the host. */
+  readonly port: number;
 }
 
 export interface ServingNode {
@@ -95,10 +118,13 @@ async function provideNode(options: ServeOptions): Promise<Told<HostNode>> {
 async function serveOn(node: HostNode, options: ServeOptions, steps: Steps): Promise<ServingNode> {
   const { clock, report, signal, manifestsDir } = options;
   const kubelet = new KubeletClient(node.paths.kubeletSocket);
+  const { controlPlane } = options;
   const wanted = manifestsDir === undefined ? ['nginx'] : imagesIn(manifestsDir);
   const images = (): Promise<ImageSource> =>
     steps.step('images', 'Trying the image registries', (going) => provideImages(node, wanted, options, going));
   const agents = async (): Promise<{ readonly proxy: Promise<void> }> => {
+    if (controlPlane !== undefined)
+      await steps.step('apiserver', 'Making certificates, starting the API server', () => provideApiServer(node, controlPlane));
     await steps.step('kubelet', 'Starting the kubelet', () => provideKubelet(node, kubelet, options));
     const proxy = steps.step('proxy', 'Starting the service proxy', () => provideProxy(node, options));
     proxy.catch(() => undefined); // whoever waits for it hears of it
@@ -142,6 +168,19 @@ async function provideImages(
   return { value: source, text };
 }
 
+const API_PORT = 6_443;
+
+async function provideApiServer(node: HostNode, controlPlane: ControlPlane): Promise<Told<void>> {
+  const port = await node.forwardApi(API_PORT);
+  const place = { paths: node.paths, nodeName: node.nodeName, address: node.address, port };
+  await controlPlane.prepare(place);
+  const process = node.startApiServer(controlPlane.command(place));
+  const logFile = node.paths.logs.apiserver;
+  await node.waitFor(process, { what: 'The API server', logFile, ready: (signal) => controlPlane.ready(place, signal) });
+  node.join();
+  return { value: undefined, text: `https://127.0.0.1:${port}, kubeconfig ${node.paths.kubeconfig}` };
+}
+
 async function provideKubelet(node: HostNode, kubelet: KubeletClient, { clock }: ServeOptions): Promise<Told<void>> {
   const process = node.startKubelet();
   const logFile = node.paths.logs.kubelet;
@@ -152,8 +191,9 @@ async function provideKubelet(node: HostNode, kubelet: KubeletClient, { clock }:
   return { value: undefined, text: `node ${node.nodeName}, process ${process.id.pid}` };
 }
 
-async function provideProxy(node: HostNode, { clock, manifestsDir, servicesDir }: ServeOptions): Promise<Told<void>> {
-  if (manifestsDir === undefined && servicesDir === undefined) put(node.servicesDir, EXAMPLE_SERVICE_FILE, EXAMPLE_SERVICE);
+async function provideProxy(node: HostNode, { clock, manifestsDir, servicesDir, controlPlane }: ServeOptions): Promise<Told<void>> {
+  if (manifestsDir === undefined && servicesDir === undefined && controlPlane === undefined)
+    put(node.servicesDir, EXAMPLE_SERVICE_FILE, EXAMPLE_SERVICE);
   const process = node.startKubeProxy();
   const mode = (): Promise<string> => askProxy({ socket: node.paths.proxySocket }, '/proxyMode');
   const logFile = node.paths.logs.proxy;
@@ -161,7 +201,10 @@ async function provideProxy(node: HostNode, { clock, manifestsDir, servicesDir }
     while ((await mode().catch(() => '')) === '') await clock.sleep(10, signal);
   };
   await node.waitFor(process, { what: 'The service proxy', logFile, ready });
-  return { value: undefined, text: `mode ${await mode()}, services from ${node.servicesDir}` };
+  return {
+    value: undefined,
+    text: `mode ${await mode()}, services from ${controlPlane === undefined ? node.servicesDir : 'the API server'}`,
+  };
 }
 
 const examplePath = (node: HostNode): string => join(node.manifestsDir, EXAMPLE_FILE);
@@ -205,5 +248,6 @@ async function describe({ node, watch, answer, steps, example, signal }: Outcome
     cgroupDir: join(node.cgroups.mounts.controllers.get('pids') ?? '/sys/fs/cgroup', node.paths.cgroupRoot),
     podLogsDir: node.paths.podLogsDir,
     logs: node.paths.logs,
+    kubeconfig: existsSync(node.paths.kubeconfig) ? node.paths.kubeconfig : undefined,
   };
 }

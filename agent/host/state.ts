@@ -10,7 +10,7 @@ import { dirname } from 'node:path';
 import { AppError, codeOf } from '#base/errors.ts';
 import { bootId, isRunning, type ProcessId } from '../linux/proc.ts';
 
-export type Role = 'holder' | 'uplink' | 'containerd' | 'registry' | 'kubelet' | 'proxy';
+export type Role = 'holder' | 'uplink' | 'containerd' | 'registry' | 'kubelet' | 'proxy' | 'apiserver';
 
 export interface NodeState {
   readonly version: 1;

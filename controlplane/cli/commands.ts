@@ -14,6 +14,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./start.ts')).startCommand,
   },
   {
+    name: 'up',
+    summary: 'start an isolated node with an API server that it joins, for kubectl',
+    load: async () => (await import('./start.ts')).upCommand,
+  },
+  {
     name: 'down',
     summary: 'stop an isolated node and remove every trace of it',
     load: async () => (await import('./down.ts')).downCommand,

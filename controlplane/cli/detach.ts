@@ -1,5 +1,5 @@
 /**
- * `kijabi start --detach`: the node is run by a process of its own, which reports to us until its pod serves. It is in a session of
+ * `kijabi start --detach` and `kijabi up --detach`: the node is run by a process of its own, which reports to us until its pod serves. It is in a session of
  * its own, so that neither Ctrl-C nor the end of the terminal reaches it.
  */
 import { createInterface } from 'node:readline';
@@ -10,9 +10,10 @@ import type { Io } from './io.ts';
 
 const REPORT_FD = 3;
 
+/** argv: with the name of the command. */
 export async function detach(argv: readonly string[], report: Report, io: Io): Promise<number> {
   const main = new URL('main.ts', import.meta.url).pathname;
-  const args = [...process.execArgv, main, 'start', ...argv, '--report-fd', String(REPORT_FD)];
+  const args = [...process.execArgv, main, ...argv, '--report-fd', String(REPORT_FD)];
   const child = execa(process.execPath, args, {
     stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
     detached: true,

@@ -1,4 +1,5 @@
 /** `kijabi env`: shell exports that lead other tools to the running node: eval "$(npx kijabi env)". Nothing else goes to stdout. */
+import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { DEFAULT_NODE, nodePaths } from '#agent/host/paths.ts';
 import { ownerRuns, readState } from '#agent/host/state.ts';
@@ -18,6 +19,7 @@ Prints shell exports of the running node:
   KIJABI_KUBELET              the kubelet's socket
   CONTAINER_RUNTIME_ENDPOINT  its containerd, as crictl wants it
   CONTAINERD_ADDRESS          its containerd, as ctr wants it (with CONTAINERD_NAMESPACE)
+  KUBECONFIG                  the administrator's, where the node has an API server (kijabi up)
 `;
 
 const OPTIONS = { name: { type: 'string' }, help: { type: 'boolean', short: 'h' } } as const;
@@ -47,6 +49,7 @@ function variablesOf(name: string): Readonly<Record<string, string>> {
     CONTAINER_RUNTIME_ENDPOINT: `unix://${paths.containerdSocket}`,
     CONTAINERD_ADDRESS: paths.containerdSocket,
     CONTAINERD_NAMESPACE: 'k8s.io',
+    ...(existsSync(paths.kubeconfig) ? { KUBECONFIG: paths.kubeconfig } : {}),
   };
 }
 

@@ -7,14 +7,21 @@ import { AppError, codeOf, explain } from '#base/errors.ts';
 import { makeLogger, type Logger } from '#base/log.ts';
 import { detach } from './detach.ts';
 import type { Command, Io } from './io.ts';
-import { parseStart, USAGE, type StartOptions } from './startOptions.ts';
+import { parseStart, UP_USAGE, USAGE, type StartOptions } from './startOptions.ts';
 import { keepDrawing, View } from './view/view.ts';
 
-export const startCommand: Command = async (argv, io) => {
+type Name = 'start' | 'up';
+
+export const startCommand: Command = (argv, io) => start('start', argv, io);
+/** The same node, joined to an API server of its own. */
+export const upCommand: Command = (argv, io) => start('up', argv, io);
+
+async function start(name: Name, argv: readonly string[], io: Io): Promise<number> {
   const options = parseStart(argv, hostname());
-  if (options.help) return (io.out(USAGE), 0);
+  if (options.help) return (io.out(name === 'up' ? UP_USAGE : USAGE), 0);
+  const run = (report: Report): Promise<number> => runNode(name, options, report, io);
   checkDirectories(options);
-  if (options.reportFd !== undefined) return runNode(options, reportTo(options.reportFd), io);
+  if (options.reportFd !== undefined) return run(reportTo(options.reportFd));
   const view = new View({
     write: options.json ? io.err : io.out,
     clock: io.clock,
@@ -29,12 +36,12 @@ export const startCommand: Command = async (argv, io) => {
     if (progress.kind === 'serving' && options.mode !== 'once') view.show({ kind: 'note', text: howToStop(options) });
   };
   try {
-    return await (options.mode === 'detach' ? detach(argv, report, io) : runNode(options, report, io));
+    return await (options.mode === 'detach' ? detach([name, ...argv], report, io) : run(report));
   } finally {
     drawn.abort();
     await drawing;
   }
-};
+}
 
 function checkDirectories({ manifestsDir, servicesDir }: StartOptions): void {
   const manifests = trouble(manifestsDir);
@@ -56,13 +63,14 @@ function trouble(directory: string | undefined): string | undefined {
 }
 
 /** Runs the node in this process, from the first look at the machine to the removal of the last trace. */
-async function runNode(options: StartOptions, report: Report, io: Io): Promise<number> {
+async function runNode(name: Name, options: StartOptions, report: Report, io: Io): Promise<number> {
   const { clock, signal } = io;
   const log = logInto(report, io);
   let running: ServingNode;
   try {
     const whenUnsettled = options.mode === 'foreground' && options.reportFd === undefined ? 'goOn' : 'fail';
-    running = await serveNode({ ...options, whenUnsettled, clock, log, signal, report });
+    const controlPlane = name === 'up' ? (await import('./controlPlane.ts')).controlPlaneOf(io) : undefined;
+    running = await serveNode({ ...options, whenUnsettled, clock, log, signal, report, controlPlane });
   } catch (err) {
     if (signal.aborted) return (report({ kind: 'stopped' }), 130);
     report({ kind: 'failed', failure: failureOf(err) });

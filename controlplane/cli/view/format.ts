@@ -14,13 +14,14 @@ const TITLES: Readonly<Record<StepName, string>> = {
   proxy: 'Proxy',
   pod: 'Pod',
   http: 'HTTP',
+  apiserver: 'API',
 };
 const TITLE_WIDTH = Math.max(...Object.values(TITLES).map((title) => title.length));
 
 export type Mark = '✓' | '…' | '✗';
 
 export function stepLine(step: StepName, mark: Mark, text: string, tookMs?: number): string {
-  const number = `${STEPS.indexOf(step) + 1}/${STEPS.length}`;
+  const number = step === 'apiserver' ? '   ' : `${STEPS.indexOf(step) + 1}/${STEPS.length}`;
   return `${number} ${mark} ${TITLES[step].padEnd(TITLE_WIDTH)} ${tookMs === undefined ? ''.padStart(9) : milliseconds(tookMs)}  ${text}`;
 }
 
@@ -63,20 +64,33 @@ function answer({ url, answer }: Serving): string {
   return `${url} answers:\n${lines.map((line) => `  ${line}\n`).join('')}`;
 }
 
-function where({ tookMs, manifestsDir, servicesDir, podLogsDir, logs }: Serving): string {
+function where({ tookMs, manifestsDir, servicesDir, podLogsDir, logs, kubeconfig }: Serving): string {
   const places = [
+    ...(kubeconfig === undefined ? [] : [['kubeconfig', kubeconfig]]),
     ['manifests', manifestsDir],
-    ['services', servicesDir],
+    ...(kubeconfig === undefined ? [['services', servicesDir]] : []),
     ['pod logs', podLogsDir],
     ['kubelet', logs['kubelet'] ?? ''],
     ['kube-proxy', logs['proxy'] ?? ''],
     ['containerd', logs['containerd'] ?? ''],
+    ...(kubeconfig === undefined ? [] : [['apiserver', logs['apiserver'] ?? '']]),
   ];
   return `After ${(tookMs / 1000).toFixed(1)} s. Where things are:\n${places.map(([name = '', path]) => `  ${name.padEnd(10)}  ${path}\n`).join('')}`;
 }
 
+/** What to do with the API server. */
+function cluster(kubeconfig: string): string {
+  return `The node has joined an API server. In another terminal:
+  export KUBECONFIG=${kubeconfig}
+  kubectl get nodes,pods -A -o wide
+  kubectl run web --image=nginx --overrides='{"spec":{"nodeName":"'$(kubectl get nodes -o jsonpath='{.items[0].metadata.name}')'"}}'
+There is no scheduler yet: name the node of a pod yourself.
+`;
+}
+
 /** Commands that work as they stand, in any order, again and again. */
-function tries({ example, service, cgroupDir, name }: Serving): string {
+function tries({ example, service, cgroupDir, name, kubeconfig }: Serving): string {
+  if (kubeconfig !== undefined) return cluster(kubeconfig);
   if (example === undefined) return '';
   const kill = `find ${cgroupDir} -path '*pod*' -name cgroup.procs -exec cat {} + | while read p; do if grep -qsx nginx /proc/$p/comm; then kill -9 $p; fi; done`;
   const nodeFlag = name === DEFAULT_NODE ? '' : `KIJABI_NODE=${name} `;

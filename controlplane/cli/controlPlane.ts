@@ -1,0 +1,83 @@
+/** The API server of `kijabi up`: its certificates, its command line, and when it answers. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ControlPlane, ControlPlanePlace } from '#agent/host/serve.ts';
+import { parseCidr } from '#api/ip.ts';
+import { makeLogger } from '#base/log.ts';
+import { connect } from '#client/connect.ts';
+import { parseKubeconfig } from '#client/kubeconfig.ts';
+import { PkiWriter } from '../pki/act.ts';
+import { seenFiles } from '../pki/observe.ts';
+import { planPki } from '../pki/plan.ts';
+import type { Io } from './io.ts';
+
+const LAUNCHER = new URL('../apiserver/kube-apiserver', import.meta.url).pathname;
+const SERVICES = '10.96.0.0/12';
+const DOMAIN = 'cluster.local';
+const LOOK_MS = 20;
+
+export function controlPlaneOf({ clock }: Io): ControlPlane {
+  return {
+    async prepare({ paths, nodeName, address, port }) {
+      const range = parseCidr(SERVICES);
+      const facts = {
+        nodeName,
+        advertiseAddress: address,
+        port,
+        endpoint: undefined,
+        extraNames: [],
+        serviceRanges: range === undefined ? [] : [range],
+        dnsDomain: DOMAIN,
+      };
+      const places = { kubernetesDir: paths.kubernetesDir, certDir: join(paths.kubernetesDir, 'pki') };
+      mkdirSync(places.certDir, { recursive: true, mode: 0o700 });
+      const writer = new PkiWriter(places, clock.nowMs());
+      for (const step of planPki(facts, await seenFiles(places), clock.nowMs()).steps) await writer.take(step);
+      // The same credentials, under the address that the host reaches the server at.
+      const admin = readFileSync(join(paths.kubernetesDir, 'admin.conf'), 'utf8');
+      const outside = admin.replace(`server: https://${address}:${port}`, `server: https://127.0.0.1:${port}`);
+      writeFileSync(paths.kubeconfig, outside, { mode: 0o600 });
+    },
+    command: ({ paths, address, port }) => {
+      const pki = join(paths.kubernetesDir, 'pki');
+      return [
+        LAUNCHER,
+        `--advertise-address=${address}`,
+        `--secure-port=${port}`,
+        `--service-cluster-ip-range=${SERVICES}`,
+        `--client-ca-file=${pki}/ca.crt`,
+        `--tls-cert-file=${pki}/apiserver.crt`,
+        `--tls-private-key-file=${pki}/apiserver.key`,
+        `--service-account-issuer=https://kubernetes.default.svc.${DOMAIN}`,
+        `--service-account-key-file=${pki}/sa.pub`,
+        `--service-account-signing-key-file=${pki}/sa.key`,
+        '--authorization-mode=Node,RBAC',
+        '--enable-bootstrap-token-auth',
+        `--kubelet-client-certificate=${pki}/apiserver-kubelet-client.crt`,
+        `--kubelet-client-key=${pki}/apiserver-kubelet-client.key`,
+        '--kubelet-preferred-address-types=InternalIP',
+        '--controllers',
+        `--root-ca-file=${pki}/ca.crt`,
+        `--cluster-signing-cert-file=${pki}/ca.crt`,
+        `--cluster-signing-key-file=${pki}/ca.key`,
+        `--data-dir=${paths.apiServerDir}`,
+      ];
+    },
+    async ready({ paths }: ControlPlanePlace, signal) {
+      const log = makeLogger({ write: () => undefined, clock });
+      const config = parseKubeconfig(readFileSync(paths.kubeconfig), { file: paths.kubeconfig });
+      const client = connect({ config, clock, log, userAgent: 'kijabi', qps: -1 });
+      // Ready, and what pods of the namespace default need is there.
+      const isThere = async (): Promise<boolean> => {
+        await client.text('GET', '/readyz', { signal });
+        await client.json('GET', '/api/v1/namespaces/default/serviceaccounts/default', { signal });
+        return true;
+      };
+      try {
+        while (!(await isThere().catch(() => false))) await clock.sleep(LOOK_MS, signal);
+      } finally {
+        client.close();
+      }
+    },
+  };
+}
