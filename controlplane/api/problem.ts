@@ -105,8 +105,8 @@ export class Problems {
     this.#add('forbidden', path, withDetail('Forbidden', detail), '');
   }
 
-  duplicate(path: FieldPath, value: unknown): void {
-    this.#add('duplicate', path, `Duplicate value: ${showValue(value)}`, value);
+  duplicate(path: FieldPath, value: unknown, detail = ''): void {
+    this.#add('duplicate', path, withDetail(`Duplicate value: ${showValue(value)}`, detail), value);
   }
 
   notSupported(path: FieldPath, value: unknown, supported: readonly string[]): void {

@@ -40,7 +40,7 @@ import { NodePortAllocator, type PortRange } from './registry/allocation/nodePor
 import { Peers } from './peers.ts';
 import type { RegistryDeps } from './registry/deps.ts';
 import { Registry } from './registry/registry.ts';
-import { eventStrategy, usualEventTtlMs } from './registry/strategies/cluster.ts';
+import { eventStrategy, newEventStrategy, usualEventTtlMs } from './registry/strategies/cluster.ts';
 import { serviceStrategy } from './registry/strategies/services.ts';
 import { Writer } from './registry/writes.ts';
 import { apiVersionOf } from './requestInfo.ts';
@@ -185,14 +185,14 @@ export class ApiServer {
       range: options.nodePorts,
       random: chance.random,
     });
-    const events = eventStrategy(() => options.eventTtlMs ?? usualEventTtlMs(registry.get('v1', 'events').cache.size));
+    const eventTtlMs = (): number => options.eventTtlMs ?? usualEventTtlMs(registry.get('v1', 'events').cache.size);
     const registry = new Registry({
       scheme,
       cache,
       strategies: {
         '/services': serviceStrategy({ addresses, ports, newUid: chance.newUid }),
-        '/events': events,
-        'events.k8s.io/events': events,
+        '/events': eventStrategy(eventTtlMs),
+        'events.k8s.io/events': newEventStrategy(eventTtlMs),
       },
     });
     const cacheOf = (apiVersion: string, plural: string) => registry.get(apiVersion, plural).cache;

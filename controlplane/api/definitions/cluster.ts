@@ -1,9 +1,8 @@
 import { Lease } from '#api/kinds/coordination/v1.ts';
 import { Event } from '#api/kinds/events/v1.ts';
 import { RuntimeClass } from '#api/kinds/node/v1.ts';
-import { dns1123Subdomain } from '#api/names.ts';
 import { defineKind } from '#api/scheme.ts';
-import { metadataOnly } from '#api/validation/named.ts';
+import { validateNewEvent } from '#api/validation/events.ts';
 import { validateLease, validateRuntimeClass } from '#api/validation/small.ts';
 
 export const leaseKind = defineKind({
@@ -21,7 +20,7 @@ export const eventsEventKind = defineKind({
   plural: 'events',
   namespaced: true,
   shortNames: ['ev'],
-  validate: metadataOnly({ namespaced: true, name: dns1123Subdomain }),
+  validate: validateNewEvent,
 });
 export const runtimeClassKind = defineKind({
   apiVersion: 'node.k8s.io/v1',

@@ -11,7 +11,8 @@ import { validateConfigMap, validateNamespace, validateSecret } from '#api/valid
 import { metadataOnly } from '#api/validation/named.ts';
 import { validateReplicationController } from '#api/validation/workloads.ts';
 import { validateLimitRange, validateResourceQuota } from '#api/validation/quota.ts';
-import { validateEvent } from '#api/validation/small.ts';
+import { validateEvent } from '#api/validation/events.ts';
+import { validateNode } from '#api/validation/node.ts';
 
 export const configMapKind = defineKind({
   apiVersion: 'v1',
@@ -58,7 +59,7 @@ export const nodeKind = defineKind({
   namespaced: false,
   shortNames: ['no'],
   subresources: ['proxy', 'status'],
-  validate: metadataOnly({ namespaced: false, name: dns1123Subdomain }),
+  validate: validateNode,
 });
 export const eventKind = defineKind({
   apiVersion: 'v1',

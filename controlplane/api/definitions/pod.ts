@@ -1,6 +1,6 @@
 import { Binding, Pod, PodTemplate } from '#api/kinds/core/pod.ts';
 import { defineKind } from '#api/scheme.ts';
-import { validatePod } from '#api/validation/pod.ts';
+import { validatePod, validateTemplate } from '#api/validation/pod.ts';
 
 export const podKind = defineKind({
   apiVersion: 'v1',
@@ -20,6 +20,7 @@ export const podTemplateKind = defineKind({
   schema: PodTemplate,
   plural: 'podtemplates',
   namespaced: true,
+  validate: validateTemplate,
 });
 
 export const bindingKind = defineKind({ apiVersion: 'v1', kind: 'Binding', schema: Binding, plural: 'bindings', namespaced: true });

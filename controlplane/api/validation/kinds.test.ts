@@ -57,6 +57,18 @@ const csr = (spec: object): readonly string[] =>
 const cidrs = (...list: string[]): readonly string[] => told(NET, 'ServiceCIDR', { ...cluster, spec: { cidrs: list } });
 const address = (name: string): readonly string[] =>
   told(NET, 'IPAddress', { metadata: { name }, spec: { parentRef: { resource: 'services', name: 'web', namespace: 'default' } } });
+const EVENTS = 'events.k8s.io/v1';
+const about = { kind: 'Pod', namespace: 'default', name: 'a' };
+const newEvent = (value: object): object => ({
+  eventTime: '2026-01-01T00:00:00.000000Z',
+  ...(Object.hasOwn(value, 'regarding') ? { reportingController: 'acme.io/x' } : {}),
+  reportingInstance: 'x-1',
+  action: 'Look',
+  reason: 'Seen',
+  type: 'Normal',
+  ...value,
+});
+const node = (value: object): readonly string[] => told('v1', 'Node', { ...cluster, ...value });
 const event = (involvedObject: object): readonly string[] => told('v1', 'Event', { involvedObject });
 const RESERVED = "Forbidden: priority class names with 'system-' prefix are reserved for system use only. error: ";
 
@@ -356,6 +368,76 @@ const ROWS: readonly (readonly [what: string, found: readonly string[], problems
     'attributes of nothing',
     told('storage.k8s.io/v1', 'VolumeAttributesClass', { ...cluster, driverName: 'd' }),
     ['parameters: Required value: must contain at least one key/value pair'],
+  ],
+
+  [
+    'an event of the new kind in core',
+    told('v1', 'Event', { ...newEvent({}), involvedObject: about, reportingComponent: 'acme.io/x' }),
+    [],
+  ],
+  [
+    'an event of the new kind that says too little',
+    told('v1', 'Event', { involvedObject: about, eventTime: '2026-01-01T00:00:00.000000Z' }),
+    [
+      'reportingController: Required value',
+      'reportingController: Invalid value: "": name part must be non-empty',
+      `reportingController: Invalid value: "": name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')`,
+      'reportingInstance: Required value',
+      'action: Required value',
+      'reason: Required value',
+    ],
+  ],
+  ['an event of events.k8s.io', told(EVENTS, 'Event', newEvent({ regarding: about })), []],
+  [
+    'an event of events.k8s.io in the old way',
+    told(EVENTS, 'Event', newEvent({ regarding: about, type: 'Loud', deprecatedCount: 2, deprecatedSource: { component: 'x' } })),
+    [
+      'type: Invalid value: "": has invalid value: Loud',
+      'count: Invalid value: "": needs to be unset',
+      'source: Invalid value: "": needs to be unset',
+    ],
+  ],
+  [
+    'a series of one, and a note that is too long',
+    told(
+      EVENTS,
+      'Event',
+      newEvent({ regarding: about, note: 'x'.repeat(1_025), series: { count: 1, lastObservedTime: '2026-01-01T00:00:00.000000Z' } }),
+    ),
+    ['message: Invalid value: "": can have at most 1024 characters', 'series.count: Invalid value: "": should be at least 2'],
+  ],
+
+  ['a node', node({ spec: { taints: [{ key: 'a', effect: 'NoSchedule' }], podCIDRs: ['10.0.0.0/24', 'fd00::/64'] } }), []],
+  [
+    'a node with the same taint twice',
+    node({ spec: { taints: [1, 2].map(() => ({ key: 'a', value: 'v', effect: 'NoExecute' })) } }),
+    ['metadata.taints[1]: Duplicate value: {"key":"a","value":"v","effect":"NoExecute"}: taints must be unique by key and effect pair'],
+  ],
+  [
+    'a node with two ranges of one family',
+    node({ spec: { podCIDRs: ['10.0.0.0/24', '10.0.1.0/24'] } }),
+    ['spec.podCIDRs: Invalid value: ["10.0.0.0/24","10.0.1.0/24"]: may specify no more than one CIDR for each IP family'],
+  ],
+  [
+    'a node with a range that is none',
+    node({ spec: { podCIDRs: ['10.0.0.0'] } }),
+    ['spec.podCIDRs[0]: Invalid value: "10.0.0.0": must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)'],
+  ],
+  [
+    'a node that has less than nothing',
+    node({ status: { capacity: { memory: '-1Gi', pods: '1500m' } } }),
+    [
+      'status.capacity[memory]: Invalid value: "-1Gi": must be greater than or equal to 0',
+      'status.capacity[pods]: Invalid value: "1500m": must be an integer',
+      // What pods can have is what there is, unless it is said.
+      'status.allocatable[memory]: Invalid value: "-1Gi": must be greater than or equal to 0',
+      'status.allocatable[pods]: Invalid value: "1500m": must be an integer',
+    ],
+  ],
+  [
+    'a template of pods without containers',
+    told('v1', 'PodTemplate', { template: { spec: { containers: [] } } }),
+    ['template.spec.containers: Required value'],
   ],
 
   ['a signing request', csr({}), []],

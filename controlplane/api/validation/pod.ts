@@ -3,6 +3,7 @@
  * Source: texts of the core validation of Kubernetes 1.36.
  */
 import { at, type FieldPath } from '#api/fieldPath.ts';
+import type { PodTemplate } from '#api/kinds/core/pod.ts';
 import type { Pod, PodTemplateSpec } from '#api/kinds/core/pod.ts';
 import { dns1123Subdomain } from '#api/names.ts';
 import { Problems, type Problem } from '#api/problem.ts';
@@ -20,6 +21,13 @@ export function validatePod(pod: Pod): readonly Problem[] {
   if ((pod.spec.nodeName ?? '') !== '' && (pod.spec.schedulingGates ?? []).length > 0) {
     problems.forbidden(SPEC.field('nodeName'), 'cannot be set until all schedulingGates have been cleared');
   }
+  return problems.found;
+}
+
+export function validateTemplate({ metadata, template }: PodTemplate): readonly Problem[] {
+  const problems = new Problems();
+  validateMetadata(problems, metadata, METADATA, { namespaced: true, name: dns1123Subdomain });
+  if (template !== undefined) validatePodTemplate(problems, template, at('template'));
   return problems.found;
 }
 

@@ -1,11 +1,10 @@
 /**
- * Rules for kinds with few of them: disruption budgets, priority classes, leases, runtime classes, events, revisions. Pure.
+ * Rules for kinds with few of them: disruption budgets, priority classes, leases, runtime classes, revisions. Pure.
  * Source: texts of the validation of Kubernetes 1.36.
  */
 import { at } from '#api/fieldPath.ts';
 import type { ControllerRevision } from '#api/kinds/apps/v1.ts';
 import type { Lease } from '#api/kinds/coordination/v1.ts';
-import type { Event } from '#api/kinds/core/event.ts';
 import type { RuntimeClass } from '#api/kinds/node/v1.ts';
 import type { PodDisruptionBudget } from '#api/kinds/policy/v1.ts';
 import type { PriorityClass } from '#api/kinds/scheduling/v1.ts';
@@ -79,18 +78,6 @@ export function validateRuntimeClass({ metadata, handler, scheduling, overhead }
   }
   validateLabels(problems, scheduling?.nodeSelector, at('scheduling', 'nodeSelector'));
   validateTolerations(problems, scheduling?.tolerations ?? [], at('scheduling', 'tolerations'));
-  return problems.found;
-}
-
-/** Events about what is in no namespace are kept in default. */
-export function validateEvent({ metadata, involvedObject }: Event): readonly Problem[] {
-  const problems = new Problems();
-  validateMetadata(problems, metadata, at('metadata'), { namespaced: true, name: dns1123Subdomain });
-  const about = involvedObject.namespace ?? '';
-  const own = metadata.namespace ?? '';
-  if (about === '' ? own !== 'default' && own !== 'kube-system' : about !== own) {
-    problems.invalid(at('involvedObject', 'namespace'), about, 'does not match event.namespace');
-  }
   return problems.found;
 }
 

@@ -3,16 +3,19 @@ import { at, type FieldPath } from '#api/fieldPath.ts';
 import type { CertificateSigningRequest } from '#api/kinds/certificates/v1.ts';
 import type { Secret } from '#api/kinds/core/config.ts';
 import type { Event } from '#api/kinds/core/event.ts';
+import type { Event as NewEvent } from '#api/kinds/events/v1.ts';
 import type { Node } from '#api/kinds/core/node.ts';
 import type { Namespace } from '#api/kinds/core/namespace.ts';
 import type { KubeObject } from '#api/kinds/meta/objectMeta.ts';
 import type { Ingress } from '#api/kinds/networking/ingress.ts';
 import { Problems, type Problem } from '#api/problem.ts';
 import type { Draft } from '#api/schema.ts';
+import { validateToldEvent } from '#api/validation/events.ts';
+import { validateNode } from '#api/validation/node.ts';
 import { validateNewIngress } from '#api/validation/ingress.ts';
 import { deepEqual } from '../deepEqual.ts';
 import type { KubeDraft, Strategy, WriteContext } from '../types.ts';
-import { dropStatus, fieldReaders, keepStatus, SPEC, unchanged, withStatus } from './common.ts';
+import { dropStatus, fieldReaders, IMMUTABLE, keepStatus, SPEC, specOf, unchanged, withStatus } from './common.ts';
 
 type Loose = Readonly<Record<string, unknown>>;
 
@@ -46,17 +49,29 @@ export const nodeStrategy: Strategy = {
   fields: { 'spec.unschedulable': (node: never) => String((node as Node).spec?.unschedulable ?? false) },
   prepareForUpdate: keepStatus,
   validateUpdate(object, old) {
-    const places = ['providerID', 'podCIDR', 'podCIDRs'];
-    const was = ((old as unknown as Loose)['spec'] ?? {}) as Loose;
+    const problems = new Problems();
+    const [next, was] = [specOf(object), specOf(old)];
     // They may be set once.
-    return unchanged(
-      object,
-      old,
-      places.filter((name) => was[name] !== undefined && was[name] !== '').map((name) => SPEC.field(name)),
-    );
+    for (const [name, called] of [
+      ['podCIDRs', 'podCIDR'],
+      ['providerID', 'providerID'],
+    ] as const) {
+      if (!isEmpty(was[name]) && !deepEqual(next[name], was[name])) {
+        problems.forbidden(SPEC.field(name), `node updates may not change ${called} except from "" to valid`);
+      }
+    }
+    return problems.found;
   },
-  parts: { status: { field: 'status', prepare: (draft, old) => void (draft['spec'] = (old as unknown as Loose)['spec'] ?? {}) } },
+  parts: {
+    status: {
+      field: 'status',
+      prepare: (draft, old) => void (draft['spec'] = (old as unknown as Loose)['spec'] ?? {}),
+      validate: (object) => validateNode(object as Node),
+    },
+  },
 };
+
+const isEmpty = (value: unknown): boolean => value === undefined || value === '' || (Array.isArray(value) && value.length === 0);
 
 const SEALED = 'field is immutable when `immutable` is set';
 
@@ -122,6 +137,39 @@ export function eventStrategy(ttlMs: () => number): Strategy {
     },
     createOnUpdate: true,
     ttlMs,
+  };
+}
+
+/** By the names of events.k8s.io, with those that core has for them; only the series goes on. */
+const EVENT_FACTS: Readonly<Record<string, string>> = {
+  regarding: 'involvedObject',
+  reason: 'reason',
+  note: 'message',
+  deprecatedSource: 'source',
+  deprecatedFirstTimestamp: 'firstTimestamp',
+  deprecatedLastTimestamp: 'lastTimestamp',
+  deprecatedCount: 'count',
+  type: 'type',
+  eventTime: 'eventTime',
+  action: 'action',
+  related: 'related',
+  reportingController: 'reportingController',
+  reportingInstance: 'reportingInstance',
+};
+
+/** events.k8s.io: what has happened stays as it was told. */
+export function newEventStrategy(ttlMs: () => number): Strategy {
+  return {
+    ...eventStrategy(ttlMs),
+    rulesForUpdate: (object) => validateToldEvent(object as unknown as NewEvent),
+    validateUpdate(object, old) {
+      const problems = new Problems();
+      const [next, was] = [object, old] as unknown as readonly [Loose, Loose];
+      for (const [name, path] of Object.entries(EVENT_FACTS)) {
+        if (!deepEqual(next[name], was[name])) problems.invalid(at(path), next[name] ?? null, IMMUTABLE);
+      }
+      return problems.found;
+    },
   };
 }
 
@@ -219,6 +267,20 @@ function forbidden(object: KubeObject, old: KubeObject, fields: readonly string[
 
 const fixed = (...places: readonly FieldPath[]): Strategy => ({ validateUpdate: (object, old) => unchanged(object, old, places) });
 
+/** Drivers come and go; what one says of itself stays. */
+export const csiNodeStrategy: Strategy = {
+  validateUpdate(object, old) {
+    const problems = new Problems();
+    const [next, was] = [object, old].map((node) => (specOf(node)['drivers'] ?? []) as readonly { readonly name: string }[]);
+    for (const driver of was ?? []) {
+      const same = next?.find(({ name }) => name === driver.name);
+      if (same !== undefined && !deepEqual(same, driver)) problems.invalid(at('CSINodeDriver'), same, IMMUTABLE);
+    }
+    return problems.found;
+  },
+};
+export const storageCapacityStrategy = fixed(at('nodeTopology'), at('storageClassName'));
+export const endpointSliceStrategy: Strategy = { ...fixed(at('addressType')), counted: true };
 export const runtimeClassStrategy = fixed(at('handler'));
 export const ingressClassStrategy = fixed(SPEC.field('controller'));
 export const ipAddressStrategy = fixed(SPEC.field('parentRef'));
@@ -233,10 +295,37 @@ export const resourceQuotaStrategy: Strategy = {
 };
 export const ingressStrategy: Strategy = { ...withStatus, validateCreate: (object) => validateNewIngress(object as Ingress) };
 
+/** Of a volume's spec, what is not where it is kept. */
+const ABOUT_VOLUMES = new Set([
+  'capacity',
+  'accessModes',
+  'claimRef',
+  'persistentVolumeReclaimPolicy',
+  'storageClassName',
+  'mountOptions',
+  'volumeMode',
+  'nodeAffinity',
+  'volumeAttributesClassName',
+]);
+
 export const persistentVolumeStrategy: Strategy = {
   returnsDeleted: true,
   prepareForCreate: (draft) => void (draft['status'] = { phase: 'Pending' }),
   prepareForUpdate: keepStatus,
+  validateUpdate(object, old) {
+    const problems = new Problems();
+    const [next, was] = [specOf(object), specOf(old)];
+    const source = (spec: Loose): unknown => Object.fromEntries(Object.entries(spec).filter(([name]) => !ABOUT_VOLUMES.has(name)));
+    if (!deepEqual(source(next), source(was))) {
+      problems.forbidden(SPEC.field('persistentvolumesource'), 'spec.persistentvolumesource is immutable after creation');
+    }
+    if (!deepEqual(next['volumeMode'], was['volumeMode'])) problems.invalid(at('volumeMode'), next['volumeMode'] ?? null, IMMUTABLE);
+    // It may be set once.
+    if (was['nodeAffinity'] !== undefined && !deepEqual(next['nodeAffinity'], was['nodeAffinity'])) {
+      problems.invalid(at('nodeAffinity'), next['nodeAffinity'] ?? null, IMMUTABLE);
+    }
+    return problems.found;
+  },
 };
 
 export const persistentVolumeClaimStrategy: Strategy = {
