@@ -15,14 +15,20 @@ export interface Served {
   readonly pids: readonly number[];
 }
 
+export interface Memory {
+  readonly residentMb: number;
+  /** The part of it that is pages of files, the program and the database: the kernel takes them back when it needs them. */
+  readonly filesMb: number;
+}
+
 export interface Subject {
   readonly target: Target;
   /** From the start of the process; undefined: it was running already. */
   readonly readyMs: number | undefined;
   /** Of the server, all its threads, since it began; undefined: it is somebody else's process. */
   cpuMs(): number | undefined;
-  /** Of the server and what stores for it. */
-  residentMb(): number | undefined;
+  /** Of the server and what stores for it; undefined: it is somebody else's process. */
+  memory(): Memory | undefined;
   profileTo(file: string): Promise<void>;
   endProfile(): Promise<void>;
   stop(): Promise<void>;
@@ -63,7 +69,7 @@ export async function startSubject(...args: readonly string[]): Promise<Subject>
     target: { host: '127.0.0.1', port, token, ca },
     readyMs,
     cpuMs: () => cpuOf(child.pid),
-    residentMb: () => pids.reduce((sum, pid) => sum + residentOf(pid), 0),
+    memory: () => ({ residentMb: sumOf(pids, 'VmRSS'), filesMb: sumOf(pids, 'RssFile') }),
     profileTo: (file) => tell({ profile: file }),
     endProfile: () => tell({ stop: true }),
     stop: async () => {
@@ -79,7 +85,7 @@ export function remoteSubject(target: Target): Subject {
     target,
     readyMs: undefined,
     cpuMs: () => undefined,
-    residentMb: () => undefined,
+    memory: () => undefined,
     profileTo: nothing,
     endProfile: nothing,
     stop: nothing,
@@ -104,7 +110,8 @@ function cpuOf(pid: number | undefined): number {
   return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
 }
 
-function residentOf(pid: number): number {
-  const kilobytes = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-  return (Number(kilobytes) * 1_024) / 1e6;
+/** Source: proc(5), the fields of status, in KiB. */
+function sumOf(pids: readonly number[], field: 'VmRSS' | 'RssFile'): number {
+  const found = new RegExp(`${field}:\\s+(\\d+)`);
+  return pids.reduce((sum, pid) => sum + (Number(found.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1_024) / 1e6, 0);
 }

@@ -38,9 +38,15 @@ export class Report {
   }
 
   memory(name: string, ours: Subject, bare?: Subject): void {
-    const value = ours.residentMb();
-    const floor = bare?.residentMb();
-    if (value !== undefined) this.#row({ name, unit: 'MB', ours: value, ...(floor === undefined ? {} : { bare: floor }) });
+    const [mine, floor] = [ours.memory(), bare?.memory()];
+    if (mine === undefined) return;
+    this.#row({ name, unit: 'MB', ours: mine.residentMb, ...(floor === undefined ? {} : { bare: floor.residentMb }) });
+    this.#row({
+      name: '... of it pages of files',
+      unit: 'MB',
+      ours: mine.filesMb,
+      ...(floor === undefined ? {} : { bare: floor.filesMb }),
+    });
   }
 
   #row(row: Row): void {
