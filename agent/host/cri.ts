@@ -62,6 +62,25 @@ export async function stopContainers(endpoint: string, { clock, signal, onNote }
   }
 }
 
+const POD_UID = 'io.kubernetes.pod.uid';
+
+/** Stops and removes every pod of the CRI, each with its grace period. Does nothing where no runtime listens. */
+export async function removePods(endpoint: string, { clock, signal }: Pick<StopOptions, 'clock' | 'signal'>): Promise<void> {
+  if (!(await listens(endpoint.replace('unix://', '')))) return;
+  await stopContainers(endpoint, { clock, signal, onNote: () => undefined });
+  const cri = new CriClient({ endpoint, clock });
+  try {
+    const { items } = await cri.runtime.listPodSandbox({}, { signal });
+    for (const { id, labels } of items) {
+      if (labels[POD_UID] === undefined) continue; // nobody's pod
+      await cri.runtime.stopPodSandbox({ pod_sandbox_id: id }, { signal });
+      await cri.runtime.removePodSandbox({ pod_sandbox_id: id }, { signal });
+    }
+  } finally {
+    cri.close();
+  }
+}
+
 async function stop(cri: CriClient, container: Container, signal: AbortSignal): Promise<void> {
   try {
     await cri.runtime.stopContainer({ container_id: container.id, timeout: graceSeconds(container) }, { signal });

@@ -30,6 +30,15 @@ export const NODE_PACKAGES: readonly Requirement[] = [
   { package: 'iproute2', why: 'network namespaces', programs: ['ip'] },
 ];
 
+/** What the daemons need as services of a host: without what only an isolated node has, with what its proxy drives. */
+export const SERVICE_PACKAGES: readonly Requirement[] = [
+  ...NODE_PACKAGES.filter((requirement) => requirement.package !== 'slirp4netns'),
+  { package: 'conntrack', why: 'connection tracking of the service proxy', programs: ['conntrack'] },
+  { package: 'ipset', why: 'sets of the ipvs proxy mode', programs: ['ipset'] },
+  { package: 'ipvsadm', why: 'virtual servers of the ipvs proxy mode', programs: ['ipvsadm'] },
+  { package: 'procps', why: 'settings of the kernel', programs: ['sysctl'] },
+];
+
 /** What the tests need besides: peers, oracles, second choices. */
 export const TEST_PACKAGES: readonly Requirement[] = [
   { package: 'busybox-static', why: 'containers of tests', programs: ['busybox'] },
@@ -43,6 +52,8 @@ export const TEST_PACKAGES: readonly Requirement[] = [
   { package: 'kubernetes-client', why: 'kubectl against the kubelet', programs: ['kubectl'] },
   { package: 'openssl', why: 'certificates of tests', programs: ['openssl'] },
   { package: 'unzip', why: 'current kubectl and helm come in an archive', programs: ['unzip'] },
+  { package: 'systemd', why: 'what it says of the units', programs: ['systemd-analyze'] },
+  { package: 'systemd-container', why: 'a host with systemd for tests', programs: ['systemd-nspawn'] },
   { package: 'strace', why: 'the order of writes to the disk', programs: ['strace'] },
 ];
 

@@ -57,6 +57,8 @@ import { MANIFEST_WORDS, ManifestSource, unreadableManifest } from './sources/ma
 import { isFromApi } from './sources/origin.ts';
 import { PodSet } from './sources/podSet.ts';
 import { PodVolumes } from './volumes/sync.ts';
+import { keyOf } from './sources/fileSet.ts';
+import { podFact, StatusTeller } from './statusLine.ts';
 import { Timeline } from './timeline.ts';
 
 /** Measured: with more pods starting or ending at once than this the node gets slower, not faster. */
@@ -75,6 +77,15 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
   const { cgroupRoot } = settings;
   spareUs(settings.oomScoreAdj, log);
 
+  const statusTeller = new StatusTeller({
+    clock,
+    facts: () => ({
+      pods: workers.pods().map(({ pod, status }) => podFact(keyOf(pod), pod, status)),
+      refusedManifests: new Set(manifests.view().refusals.map(({ file }) => file)).size,
+      problems: health().problems,
+    }),
+    tell: (line) => notify.send({ STATUS: line }),
+  });
   let runtimeUp: boolean | undefined;
   const client = new CriClient({
     endpoint: settings.containerRuntimeEndpoint,
@@ -89,6 +100,7 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
         });
       else if (runtimeUp === false) log.info('Reached the container runtime again');
       runtimeUp = up;
+      statusTeller.changed();
     },
   });
   signal.addEventListener('abort', () => client.close(), { once: true });
@@ -222,6 +234,7 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
       const known = workers.pod(key);
       if (known !== undefined) metrics.podLooked(known, clock.nowMs());
       feed.changed(key);
+      statusTeller.changed();
       joined?.looked(key);
     },
     onEnded: (key, pod, status) => joined?.ended(key, pod, status),
@@ -251,7 +264,10 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
     clock,
     log,
     onObjects: (given) => objects.set(given),
-    onPods: (pods) => podSet.setStatic(pods),
+    onPods: (pods) => {
+      podSet.setStatic(pods);
+      statusTeller.changed();
+    },
   });
 
   const health = (): Health =>
@@ -342,7 +358,7 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
     pods: manifests.view().pods.length,
     tookMs: Math.round(clock.monotonicMs() - startedMs),
   });
-  notify.send({ READY: 1, STATUS: `node ${nodeName}, ${manifests.view().pods.length} static pods` });
+  notify.send({ READY: 1 });
   // What a kubelet does not know yet, its API server may.
   const orphans = (joined?.complete(signal) ?? Promise.resolve()).then(() =>
     removeOrphans(
@@ -368,6 +384,7 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
   );
   await Promise.all([
     watching,
+    statusTeller.run(signal),
     runtimeWatch.run(signal),
     workers.run(signal),
     evictor.run(signal),

@@ -43,6 +43,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./init.ts')).initCommand,
   },
   {
+    name: 'install',
+    summary: 'make the daemons services of this host, update or remove them',
+    load: async () => (await import('./install.ts')).installCommand,
+  },
+  {
     name: 'certs',
     summary: 'say when certificates end, and renew them',
     load: async () => (await import('./certs.ts')).certsCommand,

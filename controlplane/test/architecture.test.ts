@@ -9,10 +9,10 @@ const LAYERS: [folder: string, mayImport: RegExp][] = [
   ['controlplane/base/', /^(\.|#base\/)/],
   ['controlplane/api/', /^(\.|#base\/|#api\/)/],
   // The kijabi command is where the parts meet: it alone may reach into both halves.
-  ['controlplane/cli/', /^(\.|#base\/|#api\/|#client\/|#cri\/|#agent\/)/],
+  ['controlplane/cli/', /^(\.|#base\/|#api\/|#client\/|#cri\/|#agent\/|#systemd\/)/],
   ['controlplane/test/', /^(\.|#)/],
   ['controlplane/', /^(\.|#base\/|#api\/|#client\/)/],
-  ['systemd/', /^(\.|#base\/)/],
+  ['systemd/', /^(\.|#base\/|#agent\/(linux|host)\/)/],
   ['vagrant/', /^(\.|#base\/)/],
 ];
 /** Until there is a controller manager, the program kube-apiserver starts controllers beside the server. */

@@ -1,0 +1,143 @@
+/** The services on a host with systemd: installed, watched, replaced under running pods, told in the journal, removed. */
+import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { missing } from './harness/containerd.ts';
+import { manifest } from './harness/manifest.ts';
+import { bootSystemdHost, missingSystemd, type SystemdHost } from './harness/nspawn.ts';
+import { busyboxImage, PAUSE_IMAGE, pauseImage, writeImage } from './harness/ociImage.ts';
+import { until } from './harness/until.ts';
+
+const skip = missing() ?? missingSystemd() ?? false;
+const ROOT = new URL('../../', import.meta.url).pathname.replace(/\/$/, '');
+const PATIENT_MS = 180_000;
+let host: SystemdHost;
+let before_: ReadonlySet<string>;
+
+/** What these machines need of containerd, see containerd.ts: an image that is there, and no score that they may not give. */
+const CONTAINERD = `version = 2
+[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = "${PAUSE_IMAGE}"
+  restrict_oom_score_adj = true
+  [plugins."io.containerd.grpc.v1.cri".cni]
+    bin_dir = "/usr/lib/cni"
+    conf_dir = "/etc/cni/net.d"
+`;
+
+before(async () => {
+  if (skip !== false) return;
+  host = await bootSystemdHost();
+  put('/etc/containerd/config.toml', CONTAINERD);
+  await host.run(['systemctl', 'restart', 'containerd']);
+  for (const image of [pauseImage(), busyboxImage()]) {
+    const archive = join(host.root, 'var/image.tar');
+    await writeImage(image, archive);
+    await host.run(['ctr', '-n', 'k8s.io', 'images', 'import', '/var/image.tar']);
+    await host.run(['rm', '/var/image.tar']);
+  }
+  before_ = new Set(host.written());
+});
+after(async () => host?.stop());
+
+function put(path: string, text: string): void {
+  mkdirSync(join(host.root, path, '..'), { recursive: true });
+  writeFileSync(join(host.root, path), text);
+}
+
+const install = (...args: readonly string[]): Promise<string> => host.run([`${ROOT}/systemd/install.sh`, ...args]);
+const property = (unit: string, name: string): Promise<string> => host.run(['systemctl', 'show', '--value', '-p', name, unit]);
+/** Process of the container, as containerd tells it. */
+async function task(): Promise<string> {
+  const lines = (await host.run(['ctr', '-n', 'k8s.io', 'tasks', 'list'])).split('\n').slice(1);
+  const pids = await Promise.all(
+    lines.map(
+      async (line) => [line.split(/\s+/)[1] ?? '', (await host.tryRun(['cat', `/proc/${line.split(/\s+/)[1]}/comm`])).all] as const,
+    ),
+  );
+  return pids.find(([, comm]) => comm.trim() === 'sleep')?.[0] ?? '';
+}
+const journal = (...args: readonly string[]): Promise<string> => host.run(['journalctl', '-u', 'kubelet', '--no-pager', ...args]);
+
+test('a dry run says what would be done and does nothing', { skip }, async () => {
+  const said = await install('--dry-run');
+  assert.match(said, /^Installing Kijabi .* as node\. This changes:$/m);
+  assert.match(said, /^ {2}make {5}\/etc\/systemd\/system\/kubelet\.service$/m);
+  assert.match(said, /^ {2}link {5}\/usr\/local\/bin\/kubelet -> \/usr\/lib\/kijabi\/agent\/kubelet\/kubelet$/m);
+  assert.deepEqual(
+    host.written().filter((path) => !before_.has(path) && /kijabi|kube/.test(path)),
+    [],
+  );
+});
+
+test('the services are installed and run, and a second run has nothing to make', { skip }, async () => {
+  const said = await install();
+  for (const unit of ['kubelet', 'kube-proxy', 'kijabi-pod-network'])
+    assert.match(said, new RegExp(`^${unit}\\.service: active$`, 'm'), (await host.tryRun(['journalctl', '-u', unit, '--no-pager'])).all);
+  assert.equal((await host.run(['stat', '-c', '%a %U', '/var/lib/kubelet/config.yaml'])).trim(), '600 root');
+  const again = await install('--dry-run');
+  assert.match(again, /^Updating/);
+  assert.doesNotMatch(again, /^ {2}(make|update|link|remove|keep) /m);
+});
+
+test('a manifest becomes a pod, and systemd knows how many there are', { skip }, async () => {
+  put('/etc/kubernetes/manifests/web.yaml', manifest({ name: 'web' }));
+  await until('it runs', async () => (await task()) !== '', PATIENT_MS);
+  await until('systemd is told', async () => /1 pod running/.test(await property('kubelet', 'StatusText')), PATIENT_MS);
+  put('/etc/kubernetes/manifests/bad.yaml', manifest({ name: 'bad' }).replace('"containers"', '"cnotainers"'));
+  await until('the refusal is told', async () => /1 manifest refused/.test(await property('kubelet', 'StatusText')), PATIENT_MS);
+});
+
+test('the journal has fields to search by, and a line to read', { skip }, async () => {
+  await until('the start is there', async () => /Started container/.test(await journal('POD=default/web-node1', '-o', 'cat')), PATIENT_MS);
+  assert.match(
+    await journal('CODE=MANIFEST_INVALID', '-o', 'cat'),
+    /^Refused manifest file=\/etc\/kubernetes\/manifests\/bad\.yaml:1:\d+ .*containers/m,
+  );
+  assert.match(await journal('-p', 'err', '-o', 'cat'), /Refused manifest/);
+  await host.run(['rm', '/etc/kubernetes/manifests/bad.yaml']);
+});
+
+test('restarts, updates and a hung kubelet leave the container as it is', { skip }, async () => {
+  const pid = await task();
+  assert.notEqual(pid, '');
+  await host.run(['systemctl', 'restart', 'kubelet']);
+  assert.equal(await task(), pid);
+  await install();
+  assert.equal(await task(), pid);
+  // The default of a minute would only make the test longer.
+  put('/etc/systemd/system/kubelet.service.d/quick.conf', '[Service]\nWatchdogSec=5\n');
+  await host.run(['systemctl', 'daemon-reload']);
+  await host.run(['systemctl', 'restart', 'kubelet']);
+  const kubelet = await property('kubelet', 'MainPID');
+  await host.run(['kill', '-STOP', kubelet.trim()]);
+  await until('it is started again', async () => Number(await property('kubelet', 'NRestarts')) > 0, PATIENT_MS);
+  await until('it is ready again', async () => (await property('kubelet', 'ActiveState')).trim() === 'active', PATIENT_MS);
+  assert.match(await journal('-o', 'cat'), /Watchdog timeout/i);
+  assert.equal(await task(), pid);
+  await host.run(['rm', '-r', '/etc/systemd/system/kubelet.service.d']);
+});
+
+test('what is not ours is not overwritten, and then nothing is changed', { skip }, async () => {
+  await host.run(['rm', '/usr/local/bin/kubelet']);
+  put('/usr/local/bin/kubelet', '#!/bin/sh\n');
+  const { exitCode, all } = await host.tryRun([`${ROOT}/systemd/install.sh`]);
+  assert.equal(exitCode, 1);
+  assert.match(all, /\/usr\/local\/bin\/kubelet is there and not ours: move it away/);
+  await host.run(['rm', '/usr/local/bin/kubelet']);
+});
+
+test('uninstall stops the pods and removes everything but what was changed by hand; purge removes that too', { skip }, async () => {
+  await install();
+  put('/etc/default/kubelet', 'KUBELET_EXTRA_ARGS=-v=2\n');
+  const said = await install('--uninstall');
+  assert.match(said, /^Removed, but for \/etc\/default\/kubelet\./m);
+  assert.equal(await task(), '');
+  assert.equal((await host.tryRun(['systemctl', 'cat', 'kubelet'])).exitCode, 1);
+  assert.equal((await host.tryRun(['nft', 'list', 'table', 'ip', 'kijabi-pods'])).exitCode, 1);
+  await install();
+  await install('--uninstall', '--purge');
+  await host.run(['rm', '-f', '/etc/default/kubelet']);
+  const left = host.written().filter((path) => !before_.has(path) && /kijabi|kube/.test(path) && !path.startsWith('/var/lib/containerd'));
+  assert.deepEqual(left, []);
+});
