@@ -229,6 +229,12 @@ export async function readDeleteOptions(call: ApiCall): Promise<DeleteOptions> {
   if (typeof options !== 'object' || (said !== undefined && said !== null && (said.kind ?? 'DeleteOptions') !== 'DeleteOptions')) {
     throw badRequest('the body of a deletion must be DeleteOptions');
   }
+  return checkedDeleteOptions(options);
+}
+
+/** Throws: BadRequest, Invalid. */
+export function checkedDeleteOptions(options: DeleteOptions): DeleteOptions {
+  if (typeof options !== 'object' || options === null) throw badRequest('deleteOptions: want an object');
   checkTypes(options);
   checkDeleteOptions(options);
   return options;

@@ -10,7 +10,7 @@ import type { ResourceRequest } from '../../requestInfo.ts';
 import { ApiError, badRequest, conflict, internalError, notFound, success } from '../../status.ts';
 import { readBodyValue } from '../decode.ts';
 import type { RegistryDeps } from '../deps.ts';
-import { isDryRun, writeOptionsOf } from '../handlers.ts';
+import { checkedDeleteOptions, isDryRun, writeOptionsOf } from '../handlers.ts';
 import { rfc3339 } from '../metadata.ts';
 import { settle } from '../reads.ts';
 import type { KubeDraft, Resource } from '../types.ts';
@@ -22,6 +22,8 @@ export function bindingHandler(writer: Writer, pods: Resource, where: 'url' | 'b
     const info = call.info as ResourceRequest;
     const binding = (await readBodyValue(call, 'Binding')).value as Draft<Binding> | null;
     const name = where === 'url' ? info.name : (binding?.metadata?.name ?? '');
+    const said = binding?.metadata?.name ?? '';
+    if (said !== '' && said !== name) throw badRequest('name in URL does not match name in Binding object');
     const target = binding?.target;
     if (target === undefined || (target.name ?? '') === '') throw badRequest('target.name: Required value: name of the node');
     if ((target.kind ?? 'Node') !== 'Node' && target.kind !== '')
@@ -85,7 +87,7 @@ export function evictionHandler(
     } | null;
     const said = eviction?.metadata?.name ?? '';
     if (said !== '' && said !== info.name) throw badRequest('name in URL does not match name in Eviction object');
-    const deletion = eviction?.deleteOptions ?? {};
+    const deletion = checkedDeleteOptions(eviction?.deleteOptions ?? {});
     const options = writeOptionsOf(call);
     const dryRun = options.dryRun || isDryRun(deletion.dryRun ?? []);
     await settle(deps, { kind: 'newest' });
