@@ -20,7 +20,7 @@ interface Asks {
 export function limitRanger({ registry }: PluginParts): AdmissionPlugin {
   const ranges = registry.get('v1', 'limitranges').cache;
   const itemsIn = (namespace: string): readonly LimitRangeItem[] =>
-    ranges.size === 0 ? [] : ranges.list({ ...EVERYTHING, namespace }).flatMap((object) => (object.decode() as LimitRange).spec.limits);
+    ranges.size === 0 ? [] : ranges.list({ ...EVERYTHING, namespace }).flatMap((object) => (object.known as LimitRange).spec.limits);
   const isResize = ({ resource, subresource }: AdmissionRequest): boolean => resource.definition.kind === 'Pod' && subresource === 'resize';
   const isClaim = ({ operation, resource, subresource }: AdmissionRequest): boolean =>
     resource.definition.kind === 'PersistentVolumeClaim' && subresource === '' && operation !== 'DELETE';

@@ -27,7 +27,7 @@ export function namespaceLifecycle({ registry, cache }: PluginParts): AdmissionP
         found = namespaces.cache.get(namespace);
       }
       if (found === undefined) throw notFound(ABOUT, namespace);
-      if ((found.decode() as Namespace).status?.phase !== 'Terminating') return;
+      if ((found.known as Namespace).status?.phase !== 'Terminating') return;
       const why = `unable to create new content in namespace ${namespace} because it is being terminated`;
       const err = forbidden(resource.about, name, why);
       const causes = [

@@ -18,9 +18,9 @@ export const podOf = ({ object }: AdmissionRequest): Draft<Pod> => object as unk
 
 export function priority({ registry }: PluginParts): AdmissionPlugin {
   const classes = registry.get('scheduling.k8s.io/v1', 'priorityclasses').cache;
-  const find = (name: string): PriorityClass | undefined => classes.get(name)?.decode();
+  const find = (name: string): PriorityClass | undefined => classes.get(name)?.known;
   const preset = (): PriorityClass | undefined => {
-    const all = classes.list(EVERYTHING).map((object) => object.decode() as PriorityClass);
+    const all = classes.list(EVERYTHING).map((object) => object.known as PriorityClass);
     // Of several defaults the least important counts, so that a mistake makes nothing important.
     return all.filter(({ globalDefault }) => globalDefault === true).toSorted((a, b) => (a.value ?? 0) - (b.value ?? 0))[0];
   };

@@ -60,7 +60,7 @@ async function find(request: AdmissionRequest, name: string, { registry, cache, 
     await cache.fresh();
     found = accounts.get(key);
   }
-  if (found !== undefined) return found.decode();
+  if (found !== undefined) return found.known;
   throw refuse(request, `error looking up service account ${key}: serviceaccount ${JSON.stringify(name)} not found`);
 }
 

@@ -20,6 +20,7 @@ export class CachedObject {
   readonly seen: Seen;
   readonly #readers: FieldReaders;
   #facts: Facts | undefined;
+  #known: KubeObject | undefined;
 
   constructor(parts: {
     readonly key: string;
@@ -47,6 +48,15 @@ export class CachedObject {
   /** A private copy, with its resourceVersion. */
   decode(): KubeObject {
     return decodeSeen(this.seen);
+  }
+
+  /**
+   * The same decoded once and kept beside the bytes, shared and never to be changed: for the few objects that nearly every write asks for,
+   * namespaces, accounts, classes.
+   */
+  get known(): KubeObject {
+    this.#known ??= this.decode();
+    return this.#known;
   }
 
   get labels(): Labels | undefined {
