@@ -14,7 +14,7 @@ import { Connection } from './connection.ts';
 import { DEFAULT_REQUEST_TIMEOUT_MS } from './deadlines.ts';
 import { parseEndpoint } from './endpoint.ts';
 import { payloadDecoder, type ContainerdEvent } from './containerdEvents.ts';
-import type { Events } from './gen/containerd.ts';
+import type { Content, Events } from './gen/containerd.ts';
 import type { ImageService, RuntimeService } from './gen/cri.ts';
 
 export interface CriClientOptions {
@@ -29,12 +29,21 @@ export interface CriClientOptions {
   readonly onCall?: CallDeps['onCall'];
 }
 
+export interface Download {
+  /** Such as layer-sha256:... */
+  readonly ref: string;
+  readonly doneBytes: number;
+  /** 0: not known. */
+  readonly totalBytes: number;
+}
+
 export class CriClient {
   readonly runtime: RuntimeService;
   readonly image: ImageService;
   readonly socket: string;
   readonly #connection: Connection;
   readonly #events: Events;
+  readonly #content: Content;
   readonly #decode: ReturnType<typeof payloadDecoder>;
 
   constructor({
@@ -53,6 +62,7 @@ export class CriClient {
     const namespace = new Metadata();
     namespace.set('containerd-namespace', 'k8s.io');
     this.#events = makeService(schema.methods('containerd.services.events.v1.Events'), deps, namespace) as unknown as Events;
+    this.#content = makeService(schema.methods('containerd.services.content.v1.Content'), deps, namespace) as unknown as Content;
     this.#decode = payloadDecoder(schema);
   }
 
@@ -72,6 +82,12 @@ export class CriClient {
       const event = this.#decode(envelope);
       if (event !== undefined) yield event;
     }
+  }
+
+  /** Downloads of images that are under way, where the runtime is a containerd; another one throws CRI_UNIMPLEMENTED. */
+  async containerdDownloads(signal: AbortSignal): Promise<readonly Download[]> {
+    const { statuses } = await this.#content.listStatuses({}, { signal });
+    return statuses.map(({ ref, offset, total }) => ({ ref, doneBytes: Number(offset), totalBytes: Number(total) }));
   }
 
   /** Calls under way go on to their end (abort their signals to end them); later ones fail with CRI_UNAVAILABLE. */

@@ -27,7 +27,7 @@ export interface Method {
 }
 
 export const PROTO_OPTIONS = { keepCase: true, longs: String, enums: String, defaults: true } as const;
-const FILES = ['api.proto', 'containerd-events.proto', 'containerd-tasks.proto'];
+const FILES = ['api.proto', 'containerd-events.proto', 'containerd-tasks.proto', 'containerd-content.proto'];
 
 export function loadProtos(): PackageDefinition {
   return loadSync(FILES, { ...PROTO_OPTIONS, includeDirs: [new URL('.', import.meta.url).pathname] });

@@ -21,6 +21,7 @@ import { removeOrphans } from './disk/orphans.ts';
 import type { Join } from './cluster/join.ts';
 import { Checkpoint, keptText } from './checkpoint/act.ts';
 import { EventLog } from './events.ts';
+import { PullCredentials } from './images/observe.ts';
 import { ImagePuller } from './images/puller.ts';
 import { KubeletMetrics } from './metrics.ts';
 import { makeHousekeeping } from './housekeeping/act.ts';
@@ -186,7 +187,7 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
     log,
     facts: { paths, nodeName, hostIps, podIps: [], allocatable },
   });
-  const images = new ImagePuller(client, settings.maxParallelImagePulls, signal);
+  const images = new ImagePuller({ client, clock, parallel: settings.maxParallelImagePulls, rate: settings.registryPulls, life: signal });
   const workers: PodWorkers = new PodWorkers({
     runtime,
     disk,
@@ -198,6 +199,7 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
     clock,
     log,
     images,
+    credentials: new PullCredentials(objectsOf, settings.rootDir),
     holds,
     node: {
       nodeName,
@@ -225,6 +227,7 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
     },
     starts: new Semaphore(PODS_AT_ONCE),
     ends: new Semaphore(PODS_AT_ONCE),
+    deadContainers: settings.containerGc,
     get crashBackoff() {
       return settings.crashBackoff;
     },
@@ -243,7 +246,8 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
   });
   const runtimeWatch = new RuntimeWatch({ runtime, clock, log, relistMs: settings.syncFrequencyMs, onPod: (key) => workers.look(key) });
   const follower = new ObjectFollower(objectsOf, (key, pod) => {
-    holds.clearReason(pod.metadata.uid ?? '', 'CreateContainerConfigError');
+    for (const reason of ['CreateContainerConfigError', ...(pod.spec.imagePullSecrets === undefined ? [] : ['ErrImagePull'])])
+      holds.clearReason(pod.metadata.uid ?? '', reason);
     void volumes.refresh(pod, signal); // tells itself what went wrong
     workers.look(key);
   });

@@ -1,6 +1,6 @@
 /** What the node does for its own sake, on a real containerd: refuses pods, pushes them out, evicts them, removes images. */
 import assert from 'node:assert/strict';
-import { rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { execa } from 'execa';
@@ -9,8 +9,11 @@ import { missing, startContainerd, type TestContainerd } from './harness/contain
 import { makeKubelet, startKubelet, type TestKubelet } from './harness/kubelet.ts';
 import { manifest } from './harness/manifest.ts';
 import { busyboxImage, writeImage } from './harness/ociImage.ts';
+import { startRegistry } from './harness/registry.ts';
 import { until } from './harness/until.ts';
 
+const kijabi = (argv: readonly string[]) =>
+  execa('sh', [new URL('../../controlplane/cli/kijabi', import.meta.url).pathname, ...argv], { reject: false });
 const never = new AbortController().signal;
 const skip = missing() ?? false;
 let containerd: TestContainerd;
@@ -177,6 +180,76 @@ test(
       await gone(kubelet, 'greedy', 'vip', 'late');
     } finally {
       await kubelet.stop();
+    }
+  },
+);
+
+test(
+  'images: a pull says how far it is; secrets of the pod and of the node open a registry; digests; what cannot be an image',
+  { skip },
+  async () => {
+    const own = busyboxImage('docker.io/library/other:1');
+    const registry = await startRegistry(containerd, { ...own, files: { ...own.files, 'bin/more': '/bin/busybox' } });
+    const kubelet = await startKubelet(containerd, { nodeName: 'images', config: { serializeImagePulls: false } });
+    const watching = kijabi(['get', 'pods', '-w', '--socket', join(kubelet.rootDir, 'kubelet.sock')]);
+    let seen = '';
+    watching.stdout.on('data', (text: Buffer) => (seen += text.toString()));
+    const wait = async (name: string): Promise<string> => {
+      const { reason, message } = (await status(kubelet, name))?.containerStatuses?.[0]?.state?.waiting ?? {};
+      return `${reason}: ${message}`;
+    };
+    const waits = (name: string, want: RegExp): Promise<void> =>
+      until(`${name} waits for ${want}`, async () => want.test(await wait(name)));
+    const image = (name: string): object => ({ image: `${registry.host}/${name}`, imagePullPolicy: 'IfNotPresent' });
+    const auth = Buffer.from('puller:hunter2').toString('base64');
+    const dockerConfig = JSON.stringify({ auths: { [registry.host]: { auth } } });
+    try {
+      kubelet.apply('slow.yaml', manifest({ name: 'slow', container: image('slow/a:1') as never }));
+      await waits(
+        'slow',
+        /^ContainerCreating: Pulling image "localhost:5000\/slow\/a:1": \d+%, \d+\.\d of \d+\.\d MiB \(1 part under way\)$/,
+      );
+      await until('get -w shows it', () => /slow-images\s+0\/1\s+Pulling \d+%/.test(seen));
+      registry.letGo();
+      await phase(kubelet, 'slow', 'Running');
+
+      kubelet.apply(
+        'private.yaml',
+        manifest({ name: 'private', container: image('private/a:1') as never, spec: { imagePullSecrets: [{ name: 'cred' }] } }),
+      );
+      await waits('private', /^ErrImagePull: failed to pull and unpack image "localhost:5000\/private\/a:1": .*(401|authorization failed)/);
+      const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'cred' }, type: 'kubernetes.io/dockerconfigjson' };
+      kubelet.apply(
+        'cred.yaml',
+        JSON.stringify({ ...secret, data: { '.dockerconfigjson': Buffer.from(dockerConfig).toString('base64') } }),
+      );
+      await phase(kubelet, 'private', 'Running');
+      const told = (await kubelet.client.events({}, never)).map((e) => `${e.reason} ${e.pod}: ${e.message}`);
+      assert.ok(
+        told.some((e) => e.startsWith('FailedToRetrieveImagePullSecret private-images: Unable to retrieve some image pull secrets (cred)')),
+        told.join('\n'),
+      );
+
+      const [{ digest }] = (
+        JSON.parse(readFileSync(join(containerd.dir, 'registry/index.json'), 'utf8')) as { manifests: [{ digest: string }] }
+      ).manifests;
+      writeFileSync(join(kubelet.rootDir, 'config.json'), dockerConfig, { mode: 0o600 });
+      kubelet.apply('node.yaml', manifest({ name: 'node', container: image(`private/b@${digest}`) as never }));
+      kubelet.apply('bad.yaml', manifest({ name: 'bad', container: { image: 'Bad/Name' } }));
+      kubelet.apply('never.yaml', manifest({ name: 'never', container: { ...image('none:1'), imagePullPolicy: 'Never' } }));
+      await phase(kubelet, 'node', 'Running');
+      await waits(
+        'bad',
+        /^InvalidImageName: Failed to apply default image tag "Bad\/Name": couldn't parse image name "Bad\/Name": invalid reference format/,
+      );
+      await waits('never', /^ErrImageNeverPull: Container image "localhost:5000\/none:1" is not present with pull policy of Never$/);
+      assert.doesNotMatch(`${kubelet.log()}${JSON.stringify(await kubelet.client.events({}, never))}`, new RegExp(`hunter2|${auth}`));
+      kubelet.remove('cred.yaml');
+      await gone(kubelet, 'slow', 'private', 'node', 'bad', 'never');
+    } finally {
+      watching.kill();
+      await kubelet.stop();
+      await registry.stop();
     }
   },
 );

@@ -84,7 +84,8 @@ async function watch({ wide, all, wanted, socket }: WatchOptions, io: Io): Promi
   const lines = (pods: readonly Pod[]): string[] => podTable(pods, { wide, all }, io.clock.nowMs()).trimEnd().split('\n');
   const show = (pod: Pod, always: boolean): void => {
     const key = `${pod.metadata.namespace}/${pod.metadata.name}`;
-    const { age: _, ...row } = podRow(pod, 0);
+    const { age: _, ...given } = podRow(pod, 0);
+    const row = { ...given, status: statusCell(pod, given.status) };
     if (!always && shown.get(key) === JSON.stringify(row)) return;
     shown.set(key, JSON.stringify(row));
     if (listed) io.out(`${lines([pod])[1]}\n`);
@@ -128,6 +129,15 @@ function print(pods: readonly Pod[], { output, all, namespace, single }: PrintOp
   else io.out(podTable(pods, { wide: output === 'wide', all }, io.clock.nowMs()));
 }
 
+/** "Pulling 45%" while the kubelet says how far an image is; else what kubectl shows. */
+function statusCell(pod: Pod, status: string): string {
+  const all = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])];
+  const pulling = all
+    .map((c) => /^Pulling image "[^"]*": (?:(\d+%))?/.exec(c.state?.waiting?.message ?? ''))
+    .find((found) => found !== null);
+  return pulling === undefined ? status : `Pulling ${pulling[1] ?? ''}`.trimEnd();
+}
+
 export function podTable(pods: readonly Pod[], { wide, all }: { readonly wide: boolean; readonly all: boolean }, nowMs: number): string {
   const headings = [
     ...(all ? ['NAMESPACE'] : []),
@@ -144,7 +154,7 @@ export function podTable(pods: readonly Pod[], { wide, all }: { readonly wide: b
       ...(all ? [pod.metadata.namespace ?? ''] : []),
       r.name,
       r.ready,
-      r.status,
+      statusCell(pod, r.status),
       r.restarts,
       r.age,
       ...(wide ? [r.ip, r.node, r.nominatedNode, r.readinessGates] : []),

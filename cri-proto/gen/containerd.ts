@@ -16,6 +16,27 @@ export interface Envelope {
   readonly event: Any | null;
 }
 
+export interface Content {
+  listStatuses(request: Input<ListStatusesRequest>, options?: CallOptions): Promise<ListStatusesResponse>;
+}
+
+export interface ListStatusesRequest {
+  readonly filters: readonly string[];
+}
+
+export interface ListStatusesResponse {
+  readonly statuses: readonly IngestStatus[];
+}
+
+export interface IngestStatus {
+  readonly started_at: Timestamp | null;
+  readonly updated_at: Timestamp | null;
+  readonly ref: string;
+  readonly offset: Int64;
+  readonly total: Int64;
+  readonly expected: string;
+}
+
 export interface TaskStart {
   readonly container_id: string;
   readonly pid: number;

@@ -155,6 +155,7 @@ export const REFUSED_FLAGS: Readonly<Record<string, string>> = {
   'log-file': 'the log goes to stderr, and so to the journal',
   'log-flush-frequency': 'each line is written at once',
   logtostderr: 'the log goes to stderr anyway',
+  'maximum-dead-containers': 'containers that ended are counted per container: --maximum-dead-containers-per-container',
   'network-plugin': NETWORK,
   'pod-infra-container-image': 'the runtime names it (containerd: sandbox_image), and it is never removed',
   runonce: `${GONE}: use restartPolicy Never`,

@@ -19,7 +19,7 @@ const NONE: Flags = {
   certDir: undefined,
   kubeconfig: undefined,
   verbosity: undefined,
-  containerGc: { minAge: '0s', perContainer: 1, total: -1 },
+  containerGc: { minAgeMs: 0, perContainer: 1 },
 };
 
 for (const [argv, change] of [
@@ -71,7 +71,10 @@ for (const [argv, change] of [
     ['--anonymous-auth', '--client-ca-file', '/ca'],
     { fields: { authentication: { anonymous: { enabled: true }, x509: { clientCAFile: '/ca' } } } },
   ],
-  [['--maximum-dead-containers', '9'], { containerGc: { minAge: '0s', perContainer: 1, total: 9 } }],
+  [
+    ['--maximum-dead-containers-per-container=9', '--minimum-container-ttl-duration=1m'],
+    { containerGc: { minAgeMs: 60_000, perContainer: 9 } },
+  ],
 ] as const) {
   test(`parseFlags: ${argv.length === 0 ? 'nothing' : argv.join(' ')}`, () => assert.deepEqual(parseFlags(argv), { ...NONE, ...change }));
 }
@@ -88,6 +91,7 @@ for (const [argv, message] of [
   [['--node-labels', 'kubernetes.io/role=x'], '--node-labels: kubernetes.io/role: of the labels under kubernetes.io'],
   [['--node-labels', 'a=-'], '--node-labels: value of a: a valid label must be'],
   [['--register-with-taints', 'a=b:Never'], '--register-with-taints: want KEY[=VALUE]:NoSchedule'],
+  [['--minimum-container-ttl-duration', 'old'], '--minimum-container-ttl-duration: want a duration such as 10m'],
   [['--network-plugin=cni'], '--network-plugin: is not honoured: the runtime does the pod network'],
   [['--container-runtime', 'remote'], '--container-runtime: is not honoured: upstream took it away: there is only the CRI'],
   [['-x'], "Unknown option '-x'; kubelet --help lists the flags"],

@@ -4,6 +4,7 @@
  */
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { durationMs } from '#api/formats.ts';
 import { parseIp } from '#api/ip.ts';
 import { dns1123Subdomain, labelValue, qualifiedName } from '#api/names.ts';
 import { suggestWord } from '#api/suggest.ts';
@@ -37,9 +38,8 @@ export interface Flags {
 
 /** Of containers that ended: how many stay, and for how long. Negative: without a limit. */
 export interface ContainerGcFlags {
-  readonly minAge: string;
+  readonly minAgeMs: number;
   readonly perContainer: number;
-  readonly total: number;
 }
 
 const OWN = {
@@ -57,7 +57,6 @@ const OWN = {
   kubeconfig: { type: 'string' },
   'minimum-container-ttl-duration': { type: 'string' },
   'maximum-dead-containers-per-container': { type: 'string' },
-  'maximum-dead-containers': { type: 'string' },
   v: { type: 'string', short: 'v' },
 } as const;
 /** Given more than once, they add up. */
@@ -83,7 +82,6 @@ The node agent: runs the pods of a manifest directory on a container runtime.
       --minimum-container-ttl-duration T  a container that ended stays at least so long (default 0s)
       --maximum-dead-containers-per-container N
                                           so many that ended stay of each, for their logs (default 1)
-      --maximum-dead-containers N         and so many of all together (default -1: no limit)
   -v, --v LEVEL                           0 to 3 say what matters, 4 and more also say every step
       --check                             say whether a kubelet can work here, a line for each thing with what to do, and end
                                           with 0 or 1; nothing is started (with --json: as JSON)
@@ -125,9 +123,8 @@ export function parseFlags(argv: readonly string[]): Flags {
     kubeconfig: absolute(values.kubeconfig),
     verbosity: values.v === undefined ? undefined : verbosityOf(values.v),
     containerGc: {
-      minAge: values['minimum-container-ttl-duration'] ?? '0s',
+      minAgeMs: minAgeOf(values['minimum-container-ttl-duration'] ?? '0s'),
       perContainer: wholeNumber('maximum-dead-containers-per-container', values['maximum-dead-containers-per-container'] ?? '1'),
-      total: wholeNumber('maximum-dead-containers', values['maximum-dead-containers'] ?? '-1'),
     },
   };
 }
@@ -139,6 +136,12 @@ function invalid(flag: string, what: string): never {
 function wholeNumber(flag: string, text: string): number {
   if (!/^-?\d{1,9}$/.test(text)) invalid(flag, `want an integer, got ${JSON.stringify(text)}`);
   return Number(text);
+}
+
+function minAgeOf(text: string): number {
+  const ms = durationMs(text);
+  if (ms === undefined || ms < 0) invalid('minimum-container-ttl-duration', `want a duration such as 10m, got ${JSON.stringify(text)}`);
+  return ms;
 }
 
 function verbosityOf(given: string): number {

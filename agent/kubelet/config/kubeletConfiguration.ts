@@ -25,6 +25,8 @@ const honoured = {
   podPidsLimit: int64('Most processes in a pod; -1 for no limit', { default: -1 }),
   serializeImagePulls: boolean('One image pull at a time', { default: true }),
   maxParallelImagePulls: int32('Most image pulls at once when they are not serialised', { minimum: 1 }),
+  registryPullQPS: int32('Pulls a second; one that is over it waits for its turn; 0: no limit', { default: 5, minimum: 0 }),
+  registryBurst: int32('Pulls at once beyond that', { default: 10, minimum: 0, zeroIsUnset: true }),
   maxPods: int32('Most pods on the node', { default: 110, minimum: 0 }),
   podsPerCore: int32('Most pods for each core, if that is fewer; 0 for no such limit', { default: 0, minimum: 0 }),
   imageMinimumGCAge: duration('An image younger than this is not removed', { default: '2m0s' }),

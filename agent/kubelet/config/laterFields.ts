@@ -16,8 +16,6 @@ const later: Readonly<Record<string, readonly [schema: Schema, harmless: unknown
     false,
     'certificates of an API server are not asked for yet: give tlsCertFile, or leave the self-signed one',
   ],
-  registryPullQPS: [int32(), 0, 'is not honoured yet'],
-  registryBurst: [int32(), 0, 'is not honoured yet'],
   imagePullCredentialsVerificationPolicy: [
     string(),
     'NeverVerify',

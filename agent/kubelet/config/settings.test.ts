@@ -64,6 +64,8 @@ const DEFAULTS: Omit<Settings, 'configz'> = {
   clusterDomain: '',
   seccompDefault: false,
   allowedUnsafeSysctls: [],
+  registryPulls: { qps: 5, burst: 10 },
+  containerGc: { minAgeMs: 0, perContainer: 1 },
   syncFrequencyMs: 60_000,
   staticPodUrl: undefined,
   oomScoreAdj: -999,
@@ -238,6 +240,8 @@ const HONOURED: Readonly<Record<string, readonly (readonly [value: string, chang
     ['0', cluster({ events: { qps: -1, burst: 100 } })],
   ],
   eventBurst: [['7', cluster({ events: { qps: 50, burst: 7 } })]],
+  registryPullQPS: [['0', { registryPulls: { qps: 0, burst: 10 } }]],
+  registryBurst: [['3', { registryPulls: { qps: 5, burst: 3 } }]],
   syncFrequency: [['30s', { syncFrequencyMs: 30_000 }]],
   staticPodURL: [['http://x/y', { staticPodUrl: { url: 'http://x/y', headers: {}, everyMs: 20_000 } }]],
   staticPodURLHeader: [

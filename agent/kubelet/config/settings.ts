@@ -10,6 +10,7 @@ import type { Draft } from '#api/schema.ts';
 import { AppError } from '#base/errors.ts';
 import { thresholdsOf, type Threshold } from '../eviction/thresholds.ts';
 import type { GcRules } from '../images/gc.ts';
+import type { DeadContainers } from '../pods/plan.ts';
 import type { CrashBackoff } from '../pods/restart.ts';
 import type { RotationOptions } from '../logs/act.ts';
 import { sizeOf } from './checks.ts';
@@ -39,6 +40,7 @@ export interface Settings {
   readonly staticPodPath: string | undefined;
   readonly staticPodUrl: StaticPodUrl | undefined;
   readonly syncFrequencyMs: number;
+  readonly containerGc: DeadContainers;
   readonly oomScoreAdj: number;
   /** What has to be so, or the kubelet does not start. */
   readonly demands: { readonly swapOff: boolean; readonly cgroupV2: boolean; readonly kernelDefaults: boolean };
@@ -57,6 +59,7 @@ export interface Settings {
   readonly healthz: { readonly host: string; readonly port: number };
   readonly podPidsLimit: number | undefined;
   readonly maxParallelImagePulls: number;
+  readonly registryPulls: { readonly qps: number; readonly burst: number };
   readonly clusterDns: readonly string[];
   readonly clusterDomain: string;
   readonly seccompDefault: boolean;
@@ -120,6 +123,7 @@ export function settingsOf(flags: Flags, given: KubeletConfiguration): Settings 
     healthz: { host: config.healthzBindAddress ?? '127.0.0.1', port: config.healthzPort ?? 10_248 },
     podPidsLimit: config.podPidsLimit,
     maxParallelImagePulls: config.maxParallelImagePulls ?? (asked.serializeImagePulls === false ? PULLS_AT_ONCE : 1),
+    registryPulls: { qps: config.registryPullQPS ?? 5, burst: config.registryBurst ?? 10 },
     maxPods: config.maxPods ?? 110,
     podsPerCore: config.podsPerCore ?? 0,
     imageGc: {
@@ -137,6 +141,7 @@ export function settingsOf(flags: Flags, given: KubeletConfiguration): Settings 
     clusterDomain: config.clusterDomain ?? '',
     seccompDefault: config.seccompDefault ?? false,
     allowedUnsafeSysctls: config.allowedUnsafeSysctls ?? [],
+    containerGc: flags.containerGc,
     syncFrequencyMs: ms(config.syncFrequency, 60_000),
     staticPodUrl:
       staticPodUrl === undefined

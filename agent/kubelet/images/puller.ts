@@ -1,20 +1,30 @@
 /**
  * Makes sure that an image is on the node, by its pull policy. One pull at a time for one image; so many at once for all.
  *
- * Throws: AppError IMAGE_NEVER_PULL (policy Never and not there) or IMAGE_PULL_FAILED with the runtime's own text.
+ * Throws: AppError IMAGE_NAME_INVALID, IMAGE_NEVER_PULL (policy Never and not there) or IMAGE_PULL_FAILED with the runtime's own text.
+ * Differs: a pull that is over registryPullQPS waits for its turn; upstream fails it, and its pod is in back-off for that.
  * Source: "Images" in the Kubernetes docs.
  */
 import { AppError, explain } from '#base/errors.ts';
 import { Semaphore } from '#base/semaphore.ts';
+import type { Clock } from '#base/clock.ts';
+import { TokenBucket, unlimited, type Limiter } from '#client/rateLimit.ts';
 import type { CriClient } from '#cri/client.ts';
 import type { PodSandboxConfig } from '#cri/gen/cri.ts';
 import type { Input } from '#cri/values.ts';
+import type { Credentials } from './credentials.ts';
+import { parseImageName } from './name.ts';
+import { progressText } from './progress.ts';
 
 export interface ImageWish {
   readonly image: string;
   readonly policy: 'Always' | 'IfNotPresent' | 'Never';
   /** Lets the runtime put the pull into the pod's context (registry credentials helpers, cgroup). */
   readonly sandbox?: Input<PodSandboxConfig>;
+  /** Tried one after the other; none: without any. Asked only when there is a pull. */
+  readonly credentials?: () => Promise<readonly Credentials[]>;
+  /** Told now and then how far the pull is. */
+  readonly onProgress?: (text: string) => void;
 }
 
 export interface ImageReady {
@@ -27,16 +37,35 @@ export interface ImageReady {
   readonly username: string | undefined;
 }
 
+export interface PullerOptions {
+  readonly client: CriClient;
+  readonly clock: Clock;
+  readonly parallel: number;
+  /** Pulls a second, with a burst; 0: no limit. */
+  readonly rate: { readonly qps: number; readonly burst: number };
+  readonly life: AbortSignal;
+}
+
+/** How often a pull under way is asked how far it is. */
+const PROGRESS_MS = 1_000;
+
 export class ImagePuller {
   readonly #client: CriClient;
   readonly #slots: Semaphore;
   readonly #life: AbortSignal;
-  readonly #underWay = new Map<string, Promise<void>>();
+  readonly #limiter: Limiter;
+  readonly #clock: Clock;
+  /** Image and credentials -> its pull. */
+  readonly #underWay = new Map<string, { readonly done: Promise<void>; readonly listeners: Set<(text: string) => void> }>();
+  /** Pulls that the runtime works on. */
+  #pulling = 0;
 
   /** A pull goes on while the daemon lives, whoever stops waiting for it: the next who asks finds it under way. */
-  constructor(client: CriClient, parallel: number, life: AbortSignal) {
+  constructor({ client, clock, parallel, rate, life }: PullerOptions) {
     this.#client = client;
+    this.#clock = clock;
     this.#slots = new Semaphore(parallel);
+    this.#limiter = rate.qps > 0 ? new TokenBucket({ ...rate, burst: Math.max(1, rate.burst), clock }) : unlimited;
     this.#life = life;
   }
 
@@ -44,7 +73,15 @@ export class ImagePuller {
     this.#slots.resize(parallel);
   }
 
-  async ensure({ image, policy, sandbox }: ImageWish, onPull: () => void, signal: AbortSignal): Promise<ImageReady> {
+  async ensure(wish: ImageWish, onPull: () => void, signal: AbortSignal): Promise<ImageReady> {
+    const { image, policy } = wish;
+    const name = parseImageName(image);
+    if (typeof name === 'string')
+      throw new AppError(
+        'IMAGE_NAME_INVALID',
+        `Failed to apply default image tag "${image}": couldn't parse image name "${image}": ${name}`,
+        { image },
+      );
     if (policy !== 'Always') {
       const present = await this.#present(image, signal);
       if (present !== undefined) return { ...present, pulled: false };
@@ -52,7 +89,7 @@ export class ImagePuller {
         throw new AppError('IMAGE_NEVER_PULL', `Container image "${image}" is not present with pull policy of Never`, { image });
     }
     onPull();
-    await this.#pull(image, sandbox, signal);
+    await this.#pull(wish, signal);
     const present = await this.#present(image, signal);
     if (present === undefined)
       throw new AppError('IMAGE_PULL_FAILED', `failed to pull image "${image}": the runtime pulled it and does not know it`, { image });
@@ -66,29 +103,83 @@ export class ImagePuller {
     return { id: found.id, sizeBytes: Number(found.size), uid, username: found.username || undefined };
   }
 
-  /** Callers that want the same image share one pull. */
-  async #pull(image: string, sandbox: Input<PodSandboxConfig> | undefined, signal: AbortSignal): Promise<void> {
-    let pull = this.#underWay.get(image);
+  /** Callers that want the same image with the same credentials share one pull. */
+  async #pull({ image, sandbox, credentials, onProgress }: ImageWish, signal: AbortSignal): Promise<void> {
+    const auths = (await credentials?.()) ?? [];
+    const key = JSON.stringify([image, auths]);
+    let pull = this.#underWay.get(key);
     if (pull === undefined) {
-      const started = this.#start(image, sandbox).finally(() => this.#underWay.delete(image));
-      started.catch(() => undefined); // told to those who wait; nobody may be left
-      this.#underWay.set(image, started);
-      pull = started;
+      const listeners = new Set<(text: string) => void>();
+      const done = this.#start({ image, sandbox, auths, listeners }).finally(() => this.#underWay.delete(key));
+      done.catch(() => undefined); // told to those who wait; nobody may be left
+      pull = { done, listeners };
+      this.#underWay.set(key, pull);
     }
-    await untilAborted(pull, signal);
+    if (onProgress !== undefined) pull.listeners.add(onProgress);
+    await untilAborted(pull.done, signal).finally(() => onProgress !== undefined && pull.listeners.delete(onProgress));
   }
 
-  async #start(image: string, sandbox: Input<PodSandboxConfig> | undefined): Promise<void> {
+  async #start(pull: Pull): Promise<void> {
+    const { image, auths } = pull;
     const signal = this.#life;
     try {
-      await this.#slots.run(
-        () => this.#client.image.pullImage({ image: { image }, ...(sandbox === undefined ? {} : { sandbox_config: sandbox }) }, { signal }),
-        signal,
-      );
+      await this.#slots.run(async () => {
+        const failures: unknown[] = [];
+        for (const auth of auths.length === 0 ? [undefined] : auths) {
+          await this.#limiter.take(signal);
+          const failure = await this.#pullOnce(pull, auth).then(
+            () => undefined,
+            (err: unknown) => err ?? new Error('no reason'),
+          );
+          if (failure === undefined) return;
+          signal.throwIfAborted();
+          failures.push(failure);
+        }
+        throw failures.length === 1 ? failures[0] : new Error(failures.map(explain).join('; '));
+      }, signal);
     } catch (err) {
       throw new AppError('IMAGE_PULL_FAILED', `failed to pull and unpack image "${image}": ${explain(err)}`, { image });
     }
   }
+
+  async #pullOnce({ image, sandbox, listeners }: Pull, auth: Credentials | undefined): Promise<void> {
+    const ended = new AbortController();
+    this.#pulling += 1;
+    void this.#followProgress(listeners, AbortSignal.any([ended.signal, this.#life]));
+    try {
+      await this.#client.image.pullImage(
+        {
+          image: { image },
+          ...(auth === undefined ? {} : { auth: { ...auth } }),
+          ...(sandbox === undefined ? {} : { sandbox_config: sandbox }),
+        },
+        { signal: this.#life },
+      );
+    } finally {
+      this.#pulling -= 1;
+      ended.abort();
+    }
+  }
+
+  /** A runtime that cannot tell is not asked again for this pull. */
+  async #followProgress(listeners: ReadonlySet<(text: string) => void>, signal: AbortSignal): Promise<void> {
+    try {
+      for (;;) {
+        await this.#clock.sleep(PROGRESS_MS, signal);
+        const text = progressText(await this.#client.containerdDownloads(signal), this.#pulling);
+        if (text !== undefined && !signal.aborted) for (const tell of listeners) tell(text);
+      }
+    } catch {
+      // the pull ended, or there is nothing to follow; the pull itself says what went wrong
+    }
+  }
+}
+
+interface Pull {
+  readonly image: string;
+  readonly sandbox: Input<PodSandboxConfig> | undefined;
+  readonly auths: readonly Credentials[];
+  readonly listeners: ReadonlySet<(text: string) => void>;
 }
 
 /** The outcome of work, or the reason of signal if it aborts first; the work itself goes on. */

@@ -3,6 +3,7 @@
  * Which objects a pod refers to is read from the pod; the volume behind a claim is part of the claim (objects/standalone.ts).
  */
 import type { Pod } from '#api/kinds/core/pod.ts';
+import { pullSecretRefs } from '../images/observe.ts';
 import { envRefs } from '../pods/environment.ts';
 import { podName } from '../paths.ts';
 import { volumeRefs } from '../volumes/refs.ts';
@@ -42,6 +43,7 @@ export function podRefs(pod: Pod): ObjectRef[] {
   const { runtimeClassName, initContainers = [], containers } = pod.spec;
   const refs: ObjectRef[] = [
     ...[...initContainers, ...containers].flatMap((c) => envRefs(pod, c)),
+    ...pullSecretRefs(pod),
     ...volumeRefs(pod.spec.volumes ?? [], podName(pod).namespace),
     ...(runtimeClassName === undefined ? [] : [{ kind: 'RuntimeClass' as const, namespace: '', name: runtimeClassName }]),
   ];

@@ -11,6 +11,7 @@ import type { Semaphore } from '#base/semaphore.ts';
 import type { PodDisk } from '../disk/act.ts';
 import type { EventLog } from '../events.ts';
 import type { ObjectsOf } from '../objects/source.ts';
+import type { CredentialSource } from '../images/observe.ts';
 import type { ImagePuller } from '../images/puller.ts';
 import type { CriRuntime, PodObjects } from '../runtime/cri.ts';
 import { runtimeTrouble } from '../runtime/trouble.ts';
@@ -26,6 +27,7 @@ import { stopContainers } from './stop.ts';
 export interface ActDeps {
   readonly runtime: CriRuntime;
   readonly images: ImagePuller;
+  readonly credentials: CredentialSource;
   readonly disk: PodDisk;
   readonly objects: ObjectsOf;
   /** What tells containers where services are. Throws what they have to wait for. */
@@ -47,6 +49,8 @@ export type SeenPod = Omit<ObservedPod, keyof PodObjects> & PodObjects;
 export type PodTurn = Turn<Pod, SeenPod, PodAction> & {
   /** The pod that is there, also when it is not wanted any more; undefined: nobody knows it. */
   readonly shown?: Pod | undefined;
+  /** Told how far the image of a container is. */
+  readonly onPull?: (container: string, text: string) => void;
 };
 export type StopAction = Extract<PodAction, { kind: 'stopContainer' }>;
 

@@ -114,8 +114,18 @@ export type PodAction =
   | { readonly kind: 'removeSandbox'; readonly id: string }
   | { readonly kind: 'removePodData'; readonly uid: string };
 
+/** Containers that ended before the newest of their name. */
+export interface DeadContainers {
+  /** So many stay of each; negative: all. */
+  readonly perContainer: number;
+  /** And every one that ended less than so long ago. */
+  readonly minAgeMs: number;
+}
+
 export interface PlanOptions {
   readonly crashBackoff: CrashBackoff;
+  /** Default: one of each. */
+  readonly deadContainers?: DeadContainers;
 }
 
 export function planPod(desired: DesiredPod | undefined, observed: ObservedPod, nowMs: number, options: PlanOptions): Plan<PodAction> {
@@ -132,7 +142,7 @@ export function planPod(desired: DesiredPod | undefined, observed: ObservedPod, 
     holds: observed.holds,
     probes: observed.probes ?? new Map<string, ProbeVerdict>(),
   });
-  const tidy = tidyUp(mine, sandboxes, sandbox?.id);
+  const tidy = tidyUp(mine, { sandboxes, current: sandbox?.id, nowMs, keep: options.deadContainers ?? ONE_DEAD });
 
   if (stops.length > 0) return { actions: stops };
   if (finished) {
@@ -332,12 +342,23 @@ function startOf(
   return { ...nextStart(last, backoff), attempt: last.attempt + 1 };
 }
 
-/** Of each container the newest stays, and one ended before it (for lastState and `logs --previous`); a sandbox nothing refers to goes. */
-function tidyUp(mine: readonly ObservedContainer[], sandboxes: readonly ObservedSandbox[], current: string | undefined): PodAction[] {
+/** For lastState and `logs --previous`. Source: the default of --maximum-dead-containers-per-container. */
+const ONE_DEAD: DeadContainers = { perContainer: 1, minAgeMs: 0 };
+
+interface TidyFacts {
+  readonly sandboxes: readonly ObservedSandbox[];
+  readonly current: string | undefined;
+  readonly nowMs: number;
+  readonly keep: DeadContainers;
+}
+
+/** Of each container the newest stays, and so many that ended before it; a sandbox nothing refers to goes. */
+function tidyUp(mine: readonly ObservedContainer[], { sandboxes, current, nowMs, keep }: TidyFacts): PodAction[] {
   const drop: ObservedContainer[] = [];
   for (const name of new Set(mine.map((c) => c.name))) {
     const [, ...older] = mine.filter((c) => c.name === name).toSorted((a, b) => b.attempt - a.attempt);
-    drop.push(...older.slice(1).filter((c) => !mayRun(c)));
+    const spare = keep.perContainer < 0 ? [] : older.slice(keep.perContainer);
+    drop.push(...spare.filter((c) => !mayRun(c) && nowMs - c.finishedAtMs >= keep.minAgeMs));
   }
   const kept = mine.filter((c) => !drop.includes(c));
   const newestSandbox = current ?? sandboxes[0]?.id;

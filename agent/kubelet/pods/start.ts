@@ -7,6 +7,7 @@ import type { Container } from '#api/kinds/core/container.ts';
 import type { Pod } from '#api/kinds/core/pod.ts';
 import { formatDuration } from '#base/duration.ts';
 import { codeOf, explain } from '#base/errors.ts';
+import type { Credentials } from '../images/credentials.ts';
 import type { ImageReady } from '../images/puller.ts';
 import { runHook } from '../lifecycle/act.ts';
 import { fetchObjects } from '../objects/fetch.ts';
@@ -247,7 +248,17 @@ export class PodStart {
       const ready = await timeline.step(
         this.#turn.key,
         { step: 'image', container: name },
-        () => images.ensure({ image, policy: container?.imagePullPolicy ?? 'IfNotPresent' }, onPull, signal),
+        () =>
+          images.ensure(
+            {
+              image,
+              policy: container?.imagePullPolicy ?? 'IfNotPresent',
+              credentials: () => this.#credentials(name, image, signal),
+              onProgress: (text) => this.#turn.onPull?.(name, `Pulling image "${image}": ${text}`),
+            },
+            onPull,
+            signal,
+          ),
         (r) => (r.pulled ? 'pulled' : 'present'),
       );
       const took = formatDuration(clock.monotonicMs() - startedMs);
@@ -259,16 +270,24 @@ export class PodStart {
     } catch (err) {
       if (signal.aborted) return undefined;
       const never = codeOf(err) === 'IMAGE_NEVER_PULL';
+      const unnamed = codeOf(err) === 'IMAGE_NAME_INVALID';
       events.record(
         this.#pod,
         'Warning',
-        never ? 'ErrImageNeverPull' : 'Failed',
-        never ? explain(err) : `Failed to pull image "${image}": ${explain(err)}`,
+        never ? 'ErrImageNeverPull' : unnamed ? 'InspectFailed' : 'Failed',
+        never || unnamed ? explain(err) : `Failed to pull image "${image}": ${explain(err)}`,
         name,
       );
-      this.#hold(name, never ? 'ErrImageNeverPull' : 'ErrImagePull', err);
+      this.#hold(name, never ? 'ErrImageNeverPull' : unnamed ? 'InvalidImageName' : 'ErrImagePull', err);
       return undefined;
     }
+  }
+
+  async #credentials(container: string, image: string, signal: AbortSignal): Promise<readonly Credentials[]> {
+    const { credentials, events } = this.#deps;
+    const found = await credentials.of(this.#pod, image, signal);
+    for (const { message } of found.problems) events.record(this.#pod, 'Warning', 'FailedToRetrieveImagePullSecret', message, container);
+    return found.credentials;
   }
 
   #hold(container: string, reason: string, err: unknown): void {

@@ -26,6 +26,8 @@ export interface StatusInput {
   readonly sandboxes: readonly RuntimeSandbox[];
   readonly containers: readonly RuntimeContainer[];
   readonly waiting: readonly Waiting[];
+  /** Container -> how far the pull of its image is. */
+  readonly pulling?: ReadonlyMap<string, string>;
   readonly hostIps: readonly string[];
   readonly crashBackoff: CrashBackoff;
   readonly nowMs: number;
@@ -94,12 +96,13 @@ function containerStatus(input: StatusInput, spec: SpecContainer, firstReason: s
   const all = input.containers.filter((c) => c.uid === uid && c.name === spec.name).toSorted((a, b) => b.attempt - a.attempt);
   const [current, before] = all;
   const waiting = input.waiting.find((w) => w.container === spec.name);
+  const message = waiting?.message ?? input.pulling?.get(spec.name);
   if (current === undefined) {
     const lost = lostContainer(input, spec);
     if (lost !== undefined) return lost;
     return {
       name: spec.name,
-      state: { waiting: { reason: waiting?.reason ?? firstReason, ...(waiting === undefined ? {} : { message: waiting.message }) } },
+      state: { waiting: { reason: waiting?.reason ?? firstReason, ...(message === undefined ? {} : { message }) } },
       lastState: {},
       ready: false,
       started: false,

@@ -17,7 +17,7 @@ import { desiredPod } from './config.ts';
 import type { Fates } from './fates.ts';
 import { CONFIG_SEEN } from './labels.ts';
 import type { RuntimeWatch } from './observe.ts';
-import { isPastDeadline, planPod, type DesiredPod, type PodAction } from './plan.ts';
+import { type DeadContainers, isPastDeadline, planPod, type DesiredPod, type PodAction } from './plan.ts';
 import type { CrashBackoff } from './restart.ts';
 import { isOver, podStatus, type Ended } from './status.ts';
 import type { Prober } from '../probes/prober.ts';
@@ -25,6 +25,7 @@ import { keyOf } from '../sources/fileSet.ts';
 
 export interface WorkersDeps extends ActDeps {
   readonly crashBackoff: CrashBackoff;
+  readonly deadContainers?: DeadContainers;
   readonly watch: () => RuntimeWatch;
   readonly prober: Prober;
   /** Told after each look at a pod: its status may be another one, or it is gone. */
@@ -59,6 +60,8 @@ export class PodWorkers {
   readonly #stopped = new Set<string>();
   readonly #known = new Map<string, KnownPod>();
   readonly #toldWaits = new Map<string, string>();
+  /** Pod -> container -> how far the pull of its image is. */
+  readonly #pulling = new Map<string, Map<string, string>>();
   /** Aborted when the pod of a key becomes another one: what the turn waits for is not wanted any more. */
   readonly #turns = new Map<string, { readonly uid: string | undefined; readonly stop: AbortController }>();
 
@@ -236,6 +239,7 @@ export class PodWorkers {
           sandboxes: objects.sandboxes,
           containers: withMessages,
           waiting: holds.waiting(uid),
+          ...(this.#pulling.has(key) ? { pulling: this.#pulling.get(key) ?? new Map<string, string>() } : {}),
           hostIps: node.hostIps,
           crashBackoff,
           nowMs: clock.nowMs(),
@@ -260,7 +264,10 @@ export class PodWorkers {
     const ended = pod === undefined ? undefined : (deletionOf(pod) ?? this.#deps.fates.of(pod.metadata.uid) ?? overOf(pod));
     const startedAtMs = pod === undefined ? nowMs : this.#startOf(pod, this.#objectsOf(pod));
     const desired = pod === undefined ? undefined : desiredPod(pod, { startedAtMs, ...(ended === undefined ? {} : { ended }) });
-    return planPod(desired, observed, nowMs, { crashBackoff: this.#deps.crashBackoff });
+    return planPod(desired, observed, nowMs, {
+      crashBackoff: this.#deps.crashBackoff,
+      ...(this.#deps.deadContainers === undefined ? {} : { deadContainers: this.#deps.deadContainers }),
+    });
   }
 
   /** What is left of a name that no source has spoken of: static pods are all known from the first moment on. */
@@ -301,6 +308,18 @@ export class PodWorkers {
     return isPastDeadline(desired, observed, this.#deps.clock.nowMs()) ? DEADLINE : undefined;
   }
 
+  /** The worker of the pod waits for the pull, so its status is told from here. */
+  #pulled(key: string, container: string, text: string): void {
+    const known = this.#known.get(key);
+    const pulling = this.#pulling.get(key) ?? new Map<string, string>();
+    this.#pulling.set(key, pulling.set(container, text));
+    if (known?.objects === undefined) return;
+    void this.#publish(key, this.#wanted?.get(key), known.objects).then(
+      () => this.#deps.onLooked?.(key),
+      () => undefined, // the next look tells it
+    );
+  }
+
   async #act(turn: Parameters<typeof actOnPod>[1], signal: AbortSignal): Promise<void> {
     const stop = new AbortController();
     const mine = { uid: turn.desired?.metadata.uid, stop };
@@ -308,11 +327,12 @@ export class PodWorkers {
     try {
       await actOnPod(
         this.#deps,
-        { ...turn, shown: this.#known.get(turn.key)?.pod },
+        { ...turn, shown: this.#known.get(turn.key)?.pod, onPull: (container, text) => this.#pulled(turn.key, container, text) },
         { life: signal, turn: AbortSignal.any([signal, stop.signal]) },
       );
     } finally {
       if (this.#turns.get(turn.key) === mine) this.#turns.delete(turn.key);
+      this.#pulling.delete(turn.key);
     }
   }
 

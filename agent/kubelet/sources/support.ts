@@ -125,6 +125,7 @@ export const POD: Support = {
     priority: true,
     priorityClassName: KNOWN_CLASSES,
     preemptionPolicy: ['PreemptLowerPriority'],
+    imagePullSecrets: { name: true },
     nodeSelector: true,
     affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: true } },
     dnsPolicy: true,

@@ -139,7 +139,14 @@ export class World {
       timeline: new Timeline(clock),
       clock,
       log,
-      images: new ImagePuller(this.client, options.parallelPulls ?? 5, signal),
+      credentials: { of: async () => ({ credentials: [], problems: [] }) },
+      images: new ImagePuller({
+        client: this.client,
+        clock: this.clock,
+        parallel: options.parallelPulls ?? 5,
+        rate: { qps: 0, burst: 0 },
+        life: signal,
+      }),
       holds: new Holds(clock),
       node: {
         nodeName: 'n',

@@ -1,6 +1,6 @@
 /** A registry with one image inside the network namespace of a test's containerd. */
 import { once } from 'node:events';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import type { TestContainerd } from './containerd.ts';
@@ -11,6 +11,8 @@ const PORT = 5000;
 export interface TestRegistry {
   /** Every repository and tag below it is the one image, such as `${host}/any/name:tag`; plain http, as for all of localhost. */
   readonly host: string;
+  /** What is pulled from below slow/ ends from now on. */
+  letGo(): void;
   stop(): Promise<void>;
 }
 
@@ -29,5 +31,5 @@ export async function startRegistry(ctd: TestContainerd, image: ImageSpec): Prom
   });
   await Promise.race([once(child.stdout, 'data'), died]);
   died.catch(() => undefined); // it ends when it is stopped
-  return { host: `localhost:${PORT}`, stop };
+  return { host: `localhost:${PORT}`, letGo: () => writeFileSync(join(layout, 'go'), ''), stop };
 }

@@ -2,6 +2,9 @@
  * A program: serves one OCI image layout as every repository and tag of a registry, read-only, on 127.0.0.1.
  * Run inside the network namespace of a test's containerd; prints "ready" when it listens.
  *
+ * Repositories below private/ want the user puller with the password hunter2; of those below slow/ the layers end only once the file go lies
+ * in the layout.
+ *
  * Usage: node registryServer.ts LAYOUT_DIR PORT
  * Source: OCI distribution specification 1.0, pull.
  */
@@ -14,7 +17,13 @@ const index = JSON.parse(readFileSync(join(layout, 'index.json'), 'utf8')) as { 
 const [manifest] = index.manifests;
 if (manifest === undefined) throw new Error(`${layout} holds no image`);
 
+const AUTHORIZED = `Basic ${Buffer.from('puller:hunter2').toString('base64')}`;
+
 createServer((req, res) => {
+  if (req.url?.startsWith('/v2/private/') === true && req.headers.authorization !== AUTHORIZED) {
+    res.writeHead(401, { 'WWW-Authenticate': 'Basic realm="test"' }).end();
+    return;
+  }
   const [, kind, reference = ''] = /^\/v2\/.+\/(manifests|blobs)\/([^/]+)$/.exec(req.url ?? '') ?? [];
   const digest = kind === 'manifests' && !reference.startsWith('sha256:') ? manifest.digest : reference;
   const path = join(layout, 'blobs', ...digest.split(':'));
@@ -25,5 +34,12 @@ createServer((req, res) => {
   const content = readFileSync(path);
   const type = digest === manifest.digest ? manifest.mediaType : 'application/octet-stream';
   res.writeHead(200, { 'Content-Type': type, 'Content-Length': content.length, 'Docker-Content-Digest': digest });
-  res.end(req.method === 'HEAD' ? undefined : content);
+  if (req.method === 'HEAD') return void res.end();
+  if (req.url?.startsWith('/v2/slow/') !== true || kind !== 'blobs' || content.length < 10_000) return void res.end(content);
+  res.write(content.subarray(0, content.length / 2));
+  const rest = setInterval(() => {
+    if (!existsSync(join(layout, 'go'))) return;
+    clearInterval(rest);
+    res.end(content.subarray(content.length / 2));
+  }, 50);
 }).listen(Number(port), '127.0.0.1', () => process.stdout.write('ready\n'));
