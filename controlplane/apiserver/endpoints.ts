@@ -6,6 +6,7 @@ import type { Authenticator } from './authn/authenticator.ts';
 import type { ServiceAccountTokens } from './authn/serviceAccounts.ts';
 import type { Authorizer } from './authz/authorizer.ts';
 import type { Handler } from './call.ts';
+import { componentEndpoint } from './components.ts';
 import { Backends } from './http/backend.ts';
 import type { RegistryDeps } from './registry/deps.ts';
 import type { Registry, SubresourceEndpoint } from './registry/registry.ts';
@@ -38,7 +39,10 @@ export function makeEndpoints(parts: EndpointParts): {
   readonly more: ReadonlyMap<string, SubresourceEndpoint>;
 } {
   registerReviews(parts);
-  return { paths: openIdPaths(parts), more: subresources(parts) };
+  const backends = backendsOf(parts.options);
+  const components = parts.scheme.findResource('v1', 'componentstatuses');
+  if (components !== undefined) parts.table.register(componentEndpoint(parts.deps, components, backends));
+  return { paths: openIdPaths(parts), more: subresources(parts, backends) };
 }
 
 function registerReviews({ table, scheme, authorizer, authenticator, options }: EndpointParts): void {
@@ -62,7 +66,12 @@ function registerReviews({ table, scheme, authorizer, authenticator, options }: 
   add('authentication.k8s.io', 'tokenreviews', (d) => tokenReview(authenticator, d, options.authentication.apiAudiences));
 }
 
-function subresources(parts: EndpointParts): ReadonlyMap<string, SubresourceEndpoint> {
+function backendsOf({ kubelet = {} }: EndpointParts['options']): Backends {
+  const { tls = {}, dialMs = DIAL_MS, connect } = kubelet;
+  return new Backends({ kubelet: tls, dialMs, ...(connect === undefined ? {} : { connect }) });
+}
+
+function subresources(parts: EndpointParts, backends: Backends): ReadonlyMap<string, SubresourceEndpoint> {
   const { deps, writer, registry, table, serviceAccounts, tokenCaches, options } = parts;
   const out = new Map<string, SubresourceEndpoint>();
   const scale = { group: 'autoscaling', version: 'v1', kind: 'Scale' };
@@ -105,19 +114,19 @@ function subresources(parts: EndpointParts): ReadonlyMap<string, SubresourceEndp
       }),
     },
   });
-  addStreams(out, parts);
+  addStreams(out, parts, backends);
   return out;
 }
 
 /** Source: the default of --kubelet-timeout. */
 const DIAL_MS = 5_000;
 
-function addStreams(out: Map<string, SubresourceEndpoint>, { deps, registry, options }: EndpointParts): void {
-  const { tls = {}, preferredAddresses = PREFERRED_ADDRESSES, dialMs = DIAL_MS, connect } = options.kubelet ?? {};
+function addStreams(out: Map<string, SubresourceEndpoint>, { deps, registry, options }: EndpointParts, backends: Backends): void {
+  const { preferredAddresses = PREFERRED_ADDRESSES } = options.kubelet ?? {};
   const parts = {
     deps,
     pods: registry.get('v1', 'pods'),
-    backends: new Backends({ kubelet: tls, dialMs, ...(connect === undefined ? {} : { connect }) }),
+    backends,
     places: { nodes: registry.get('v1', 'nodes').cache, preferredAddresses },
     services: registry.get('v1', 'services').cache,
     endpointSlices: registry.get('discovery.k8s.io/v1', 'endpointslices').cache,

@@ -188,3 +188,18 @@ test('finalize changes the finalizers of a namespace alone', async () => {
   assert.deepEqual(put.spec.finalizers, ['kubernetes', 'example.com/more']);
   assert.equal((await client.get('/api/v1/namespaces/final/finalize')).code, 405);
 });
+
+test('component statuses: asked when they are asked for, and told what answers', async () => {
+  const path = '/api/v1/componentstatuses';
+  const all = await client.get(path);
+  assert.deepEqual(
+    json(all).items.map(({ metadata, conditions }: Loose) => [metadata.name, conditions[0].type]),
+    ['scheduler', 'controller-manager', 'etcd-0'].map((name) => [name, 'Healthy']),
+  );
+  assert.match(String(all.headers['warning']), /v1 ComponentStatus is deprecated in v1\.19\+/);
+  assert.deepEqual(json(await client.get(`${path}/etcd-0`)).conditions, [{ type: 'Healthy', status: 'True', message: 'ok' }]);
+  assert.equal((await client.get(`${path}/other`)).code, 404);
+  assert.equal((await client.delete(`${path}/etcd-0`)).code, 405);
+  const table = await client.get(path, { headers: { Accept: 'application/json;as=Table;v=v1;g=meta.k8s.io' } });
+  assert.deepEqual(json(table).rows[2].cells, ['etcd-0', 'Healthy', 'ok', '']);
+});
