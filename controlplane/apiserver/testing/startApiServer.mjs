@@ -4,6 +4,9 @@ import { readFileSync } from 'node:fs';
 import module from 'node:module';
 import { fileURLToPath } from 'node:url';
 
+// What was compiled once is read from the disk the next time: half of what loading costs.
+module.enableCompileCache();
+
 const root = new URL('../../../', import.meta.url).href;
 if (root.includes('/node_modules/')) {
   module.registerHooks({
