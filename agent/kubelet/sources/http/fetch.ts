@@ -3,9 +3,9 @@
  * one); redirects are not followed, because the headers may hold a password.
  * Throws: AppError STATIC_POD_URL.
  */
-import { request as requestPlain } from 'node:http';
 import { request as requestTls } from 'node:https';
 import { AppError } from '#base/errors.ts';
+import { http } from '#base/http.ts';
 import { MAX_FILE_BYTES } from '../../../linux/watchDirectory.ts';
 
 export interface UrlToFetch {
@@ -23,7 +23,7 @@ export function fetchManifests({ url, headers }: UrlToFetch, signal: AbortSignal
       if (signal.aborted) return reject(signal.reason as Error);
       reject(new AppError('STATIC_POD_URL', `Cannot get static pods from ${shown(url)}: ${why}`, {}, stop.aborted ? undefined : cause));
     };
-    const request = url.startsWith('https:') ? requestTls : requestPlain;
+    const request = url.startsWith('https:') ? requestTls : http.request;
     const req = request(
       url,
       { signal: stop, agent: false, headers: { accept: 'application/json, application/yaml', ...unfrozen(headers) } },
