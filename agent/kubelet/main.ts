@@ -1,5 +1,7 @@
 /** The kubelet: what it is made of, in the order it starts. */
 import { join } from 'node:path';
+import type { Pod } from '#api/kinds/core/pod.ts';
+import type { RuntimeClass } from '#api/kinds/node/v1.ts';
 import { SystemClock } from '#base/clock.ts';
 import { AppError, explain } from '#base/errors.ts';
 import { runDaemon, type DaemonContext } from '#base/lifecycle.ts';
@@ -25,13 +27,17 @@ import { PullCredentials } from './images/observe.ts';
 import { ImagePuller } from './images/puller.ts';
 import { KubeletMetrics } from './metrics.ts';
 import { makeHousekeeping } from './housekeeping/act.ts';
-import { NodeView } from './node/observe.ts';
+import { NodeView, storageBytesAt } from './node/observe.ts';
 import { chooseAddresses } from './node/addresses.ts';
-import { allocatableOf, capacityOf, goArch, nodeLabels, nodeSpec } from './node/room.ts';
+import { allocatableOf, capacityOf, enforceableOf, goArch, nodeLabels, nodeSpec } from './node/room.ts';
 import { fatesFile, makePaths, probesFile, urlPodsFile } from './paths.ts';
 import { Admission } from './pods/admission.ts';
 import type { NodeRoom } from './pods/admit.ts';
 import { Fates, parseFates, type Fate } from './pods/fates.ts';
+import { QosGroups } from './pods/qosGroups.ts';
+import { nodeRefusal } from './pods/refusal.ts';
+import { classRef, withRuntimeClass } from './pods/runtimeClass.ts';
+import type { SecurityPolicy } from './pods/security.ts';
 import { ObjectFollower } from './objects/follow.ts';
 import type { ObjectsOf } from './objects/source.ts';
 import { StandaloneObjects } from './objects/standalone.ts';
@@ -99,18 +105,26 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
           endpoint: settings.containerRuntimeEndpoint,
           code: 'CRI_UNAVAILABLE',
         });
-      else if (runtimeUp === false) log.info('Reached the container runtime again');
+      else if (runtimeUp === false) {
+        log.info('Reached the container runtime again');
+        void runtime.identify(signal).catch(() => undefined); // it may be another version; if it went again, the next time
+      }
       runtimeUp = up;
       statusTeller.changed();
     },
   });
   signal.addEventListener('abort', () => client.close(), { once: true });
   const runtime = new CriRuntime(client);
+  const cgroups = new Cgroups(findMounts());
+  const size = { ...machine, storageBytes: await storageBytesAt(settings.rootDir) };
+  const { enforcePods, quota } = settings.resources;
+  const qosGroups = new QosGroups({ cgroups, cgroupRoot, most: enforcePods ? enforceableOf(size, settings) : undefined, log });
   const disk = new PodDisk({
     paths,
-    cgroups: new Cgroups(findMounts()),
+    cgroups,
     cgroupRoot,
     podPidsLimit: settings.podPidsLimit,
+    limits: { pageSizes: machine.hugePages.keys().toArray(), quota },
     clusterDomain: settings.clusterDomain,
   });
   const objects = new StandaloneObjects();
@@ -157,15 +171,28 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
 
   const fateFile = new Checkpoint<readonly (readonly [string, Fate])[]>(fatesFile(paths), log);
   const fates = new Fates((await fateFile.load(parseFates)) ?? [], (all) => fateFile.save(all));
+  const security: SecurityPolicy = {
+    get seccompDefault() {
+      return settings.seccompDefault;
+    },
+    seccompDir: join(settings.rootDir, 'seccomp'),
+    appArmor: await hasAppArmor(),
+  };
   const ranBefore = new Set<string>();
   const cgroupMounts = findMounts();
   const room = (): NodeRoom => ({
-    allocatable: allocatableOf(machine, settings),
+    allocatable: allocatableOf(size, settings),
     labels: joined?.nodeLabels() ?? nodeLabels(nodeName, machine, settings.cluster.labels),
     pressures: [...evictor.conditions()],
+    refuse: (pod) => nodeRefusal(pod, { security, allowedUnsafeSysctls: settings.allowedUnsafeSysctls }, runtime.features()),
   });
-  const admission = new Admission({ fates, events, log, room, ranBefore, onChange: (key) => workers.look(key) });
-  const { imageFs, collector, evictor } = makeHousekeeping({
+  const classOf = (pod: Pod): RuntimeClass | undefined => {
+    const ref = classRef(pod);
+    return ref === undefined ? undefined : objects.peek(ref);
+  };
+  const isIncomplete = (pod: Pod): boolean => !isFromApi(pod) && classRef(pod) !== undefined && classOf(pod) === undefined;
+  const admission = new Admission({ fates, events, log, room, isIncomplete, ranBefore, onChange: (key) => workers.look(key) });
+  const { imageFs, collector, evictor, storage } = makeHousekeeping({
     settings,
     client,
     clock,
@@ -179,7 +206,7 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
     onPod: (key) => workers.look(key),
   });
 
-  const allocatable = { cpu: `${machine.cpuMilli}m`, memory: String(machine.memoryBytes) };
+  const allocatable = allocatableOf(size, settings);
   const objectsOf: ObjectsOf = (pod) => (joined !== undefined && isFromApi(pod) ? joined.objects : objects);
   const volumes = new PodVolumes({
     objects: objectsOf,
@@ -206,6 +233,8 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
       paths,
       cgroupRoot,
       capacity: machine,
+      cpuQuota: quota,
+      allocatable,
       names: {
         dns: await podResolvConf(settings.resolvConf),
         get clusterDns() {
@@ -213,13 +242,7 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
         },
         clusterDomain: settings.clusterDomain,
       },
-      security: {
-        get seccompDefault() {
-          return settings.seccompDefault;
-        },
-        seccompDir: join(settings.rootDir, 'seccomp'),
-        appArmor: await hasAppArmor(),
-      },
+      security,
       get allowedUnsafeSysctls() {
         return settings.allowedUnsafeSysctls;
       },
@@ -254,6 +277,7 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
   const podSet = new PodSet({
     hasApi: settings.kubeconfig !== undefined,
     onPods: (pods, isComplete) => {
+      void qosGroups.update(pods.values()); // tells itself what went wrong
       follower.setPods(pods);
       workers.setPods(pods, isComplete);
     },
@@ -269,7 +293,7 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
     log,
     onObjects: (given) => objects.set(given),
     onPods: (pods) => {
-      podSet.setStatic(pods);
+      podSet.setStatic(new Map([...pods].map(([key, pod]) => [key, withRuntimeClass(pod, classOf(pod))])));
       statusTeller.changed();
     },
   });
@@ -303,8 +327,8 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
     facts: () => ({
       name: nodeName,
       labels: nodeLabels(nodeName, machine, settings.cluster.labels),
-      capacity: capacityOf(machine, settings),
-      allocatable: allocatableOf(machine, settings),
+      capacity: capacityOf(size, settings),
+      allocatable: allocatableOf(size, settings),
       addresses: hostIps,
       spec: nodeSpec(settings.cluster, settings.podCidr),
     }),
@@ -392,6 +416,7 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
     runtimeWatch.run(signal),
     workers.run(signal),
     evictor.run(signal),
+    storage.run(signal),
     collector.run(signal),
     orphans,
     rotation,

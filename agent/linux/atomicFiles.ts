@@ -6,24 +6,10 @@
  * Source: the layout of projected volumes in Kubernetes ("..data"), which programs that watch such volumes rely on.
  * Throws: the file system's own error. Broken off at any point, the next write mends it.
  */
-import {
-  chmod,
-  chown,
-  lchown,
-  lstat,
-  mkdir,
-  mkdtemp,
-  readFile,
-  readdir,
-  readlink,
-  rename,
-  rm,
-  symlink,
-  unlink,
-  writeFile,
-} from 'node:fs/promises';
+import { chmod, lstat, mkdir, mkdtemp, readFile, readdir, readlink, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { codeOf } from '#base/errors.ts';
+import { giveToGroup } from './groupOwnership.ts';
 
 export interface AtomicFile {
   readonly bytes: Uint8Array;
@@ -31,7 +17,7 @@ export interface AtomicFile {
 }
 
 export interface AtomicOptions {
-  /** Group of everything that is written. */
+  /** May read everything that is written. */
   readonly group?: number | undefined;
 }
 
@@ -55,10 +41,12 @@ export async function writeAtomically(
     const file = join(made, path);
     await mkdir(dirname(file), { recursive: true });
     await writeFile(file, bytes, { mode: 0o600 });
-    await chmod(file, group === undefined ? mode : mode | ((mode & 0o400) >> 3));
-    if (group !== undefined) await chown(file, 0, group);
+    await chmod(file, mode);
   }
-  if (group !== undefined) await lchown(made, 0, group);
+  if (group !== undefined) {
+    await giveToGroup(made, { group, readOnly: true });
+    await giveToGroup(directory, { group, readOnly: true, policy: 'OnRootMismatch' });
+  }
   await rm(join(directory, DATA_NEW), { force: true });
   await symlink(made.slice(directory.length + 1), join(directory, DATA_NEW));
   await rename(join(directory, DATA_NEW), join(directory, DATA));

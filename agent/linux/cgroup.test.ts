@@ -50,6 +50,30 @@ test('limitFiles: the same limits in the words of v1 and of v2', () => {
   );
 });
 
+test('limitFiles: another period, huge pages', () => {
+  const limits = { cpuQuotaUs: 5_000, cpuPeriodUs: 10_000, hugePages: new Map([['2MB', 4_096]]) };
+  assert.deepEqual(
+    limitFiles(
+      parseMounts(UNIFIED, () => 'cpu hugetlb'),
+      '/p',
+      limits,
+    ),
+    [
+      ['/sys/fs/cgroup/p/cpu.max', '5000 10000'],
+      ['/sys/fs/cgroup/p/hugetlb.2MB.max', '4096'],
+    ],
+  );
+  const v1 = limitFiles(
+    parseMounts(HYBRID, () => ''),
+    '/p',
+    limits,
+  );
+  assert.deepEqual(
+    v1.map(([file]) => file.split('/').at(-1)),
+    ['cpu.cfs_period_us', 'cpu.cfs_quota_us'],
+  );
+});
+
 for (const [shares, weight] of [
   [2, 1],
   [1_024, 39],

@@ -4,7 +4,7 @@
  * v1 (one tree per controller), hybrid (as v1) and v2 (one tree) are told apart by what is mounted.
  * Only the trees that get a limit are made by us; removal goes through all, because the runtime makes the rest below our path.
  *
- * Units: cpuShares as in cgroup v1 (2..262144, 1024 = one core); cpuQuotaUs per 100 ms; bytes.
+ * Units: cpuShares as in cgroup v1 (2..262144, 1024 = one core); cpuQuotaUs per period; bytes.
  * Source: Documentation/admin-guide/cgroup-v1 and cgroup-v2.rst of the kernel; shares to weight as in KEP-2254:
  * weight = 1 + (shares - 2) * 9999 / 262142.
  */
@@ -19,9 +19,13 @@ export interface CgroupLimits {
   readonly cpuShares?: number;
   /** -1: no limit. */
   readonly cpuQuotaUs?: number;
+  /** Default 100 ms. */
+  readonly cpuPeriodUs?: number;
   /** -1: no limit. */
   readonly memoryBytes?: number;
   readonly pidsMax?: number;
+  /** Page size as the kernel names it (2MB) -> bytes. */
+  readonly hugePages?: ReadonlyMap<string, number>;
 }
 
 export interface CgroupMounts {
@@ -76,7 +80,7 @@ export function limitFiles(mounts: CgroupMounts, path: string, limits: CgroupLim
   };
   const v2 = mounts.mode === 'v2';
   const none = (n: number): string => (n < 0 ? 'max' : String(n));
-  const { cpuShares, cpuQuotaUs, memoryBytes, pidsMax } = limits;
+  const { cpuShares, cpuQuotaUs, cpuPeriodUs, memoryBytes, pidsMax, hugePages } = limits;
   return [
     ...(cpuShares === undefined
       ? []
@@ -86,14 +90,18 @@ export function limitFiles(mounts: CgroupMounts, path: string, limits: CgroupLim
     ...(cpuQuotaUs === undefined
       ? []
       : v2
-        ? at('cpu', 'cpu.max', `${none(cpuQuotaUs)} ${CPU_PERIOD_US}`)
-        : at('cpu', 'cpu.cfs_quota_us', String(cpuQuotaUs))),
+        ? at('cpu', 'cpu.max', `${none(cpuQuotaUs)} ${cpuPeriodUs ?? CPU_PERIOD_US}`)
+        : [
+            ...(cpuPeriodUs === undefined ? [] : at('cpu', 'cpu.cfs_period_us', String(cpuPeriodUs))),
+            ...at('cpu', 'cpu.cfs_quota_us', String(cpuQuotaUs)),
+          ]),
     ...(memoryBytes === undefined
       ? []
       : v2
         ? at('memory', 'memory.max', none(memoryBytes))
         : at('memory', 'memory.limit_in_bytes', String(memoryBytes))),
     ...(pidsMax === undefined ? [] : at('pids', 'pids.max', none(pidsMax))),
+    ...[...(hugePages ?? [])].flatMap(([size, bytes]) => at('hugetlb', `hugetlb.${size}.${v2 ? 'max' : 'limit_in_bytes'}`, String(bytes))),
   ];
 }
 
@@ -142,7 +150,7 @@ export class Cgroups {
   }
 
   #limitTrees(): Set<string> {
-    return new Set(['cpu', 'memory', 'pids'].flatMap((c) => this.mounts.controllers.get(c) ?? []));
+    return new Set(['cpu', 'memory', 'pids', 'hugetlb'].flatMap((c) => this.mounts.controllers.get(c) ?? []));
   }
 
   /** v2: a controller works in a group only when every group above hands it down. */

@@ -2,13 +2,15 @@
  * Facts of the machine that the kubelet needs at once, from the kernel: name, size, addresses, DNS servers.
  * Units: millicores, bytes. Source: proc(5) for /proc/net/route (addresses in host byte order, hexadecimal), resolv.conf(5).
  */
-import { readFile } from 'node:fs/promises';
+import { readFile, readdir } from 'node:fs/promises';
 import { availableParallelism, hostname, networkInterfaces, totalmem } from 'node:os';
 
 export interface Machine {
   readonly hostname: string;
   readonly cpuMilli: number;
   readonly memoryBytes: number;
+  /** Page size in bytes -> bytes set aside in such pages. */
+  readonly hugePages: ReadonlyMap<number, number>;
   /** As Node calls it: x64, arm64. */
   readonly arch: string;
   /** The address of the interface that has the default route first, then the others; loopback never. */
@@ -26,11 +28,25 @@ export async function readMachine(): Promise<Machine> {
     hostname: hostname().toLowerCase(),
     cpuMilli: availableParallelism() * 1_000,
     memoryBytes: totalmem(),
+    hugePages: await readHugePages(),
     arch: process.arch,
     addresses: orderAddresses(found, first),
     interfaces: Object.entries(found).flatMap(([name, all]) => usable(all ?? []).map(({ address }) => ({ interface: name, address }))),
     defaultInterface: first,
   };
+}
+
+const HUGE_PAGES = '/sys/kernel/mm/hugepages';
+
+/** Empty where the kernel has none. Source: Documentation/admin-guide/mm/hugetlbpage.rst of the kernel. */
+async function readHugePages(): Promise<Map<number, number>> {
+  const sizes = new Map<number, number>();
+  for (const name of await readdir(HUGE_PAGES).catch(() => [])) {
+    const kilobytes = Number(/^hugepages-(\d+)kB$/.exec(name)?.[1]);
+    const count = Number(await readFile(`${HUGE_PAGES}/${name}/nr_hugepages`, 'utf8').catch(() => ''));
+    if (Number.isInteger(kilobytes)) sizes.set(kilobytes * 1_024, count * kilobytes * 1_024);
+  }
+  return sizes;
 }
 
 /** Name of the interface with the default route of the lowest metric. Pure. */

@@ -4,7 +4,7 @@
  * Source: proc_pid_mountinfo(5): paths have space, tab, newline and backslash as octal escapes.
  */
 import { readFileSync } from 'node:fs';
-import { mkdir, realpath } from 'node:fs/promises';
+import { chmod, mkdir, realpath } from 'node:fs/promises';
 import { run } from './exec.ts';
 
 export interface Mount {
@@ -41,17 +41,27 @@ export function mounts(): Mount[] {
 }
 
 export interface TmpfsOptions {
+  /** Huge pages of this size instead of usual memory. */
+  readonly pageBytes?: number | undefined;
   readonly mode: number;
+  readonly group?: number | undefined;
   readonly sizeBytes?: number | undefined;
 }
 
 /** Makes the directory, and a file system in memory on it unless something is mounted there. Doing it again changes nothing. */
-export async function ensureTmpfs(directory: string, { mode, sizeBytes }: TmpfsOptions): Promise<void> {
+export async function ensureTmpfs(directory: string, { mode, group, sizeBytes, pageBytes }: TmpfsOptions): Promise<void> {
   await mkdir(directory, { recursive: true });
   const real = await realpath(directory);
   if (mounts().some(({ mountPoint }) => mountPoint === real)) return;
-  const options = [`mode=${mode.toString(8)}`, ...(sizeBytes === undefined ? [] : [`size=${sizeBytes}`])];
-  await run(['mount', '-t', 'tmpfs', '-o', options.join(','), 'tmpfs', real]);
+  const options = [
+    `mode=${mode.toString(8)}`,
+    ...(group === undefined ? [] : [`gid=${group}`]),
+    ...(sizeBytes === undefined ? [] : [`size=${sizeBytes}`]),
+  ];
+  if (pageBytes !== undefined) options.push(`pagesize=${pageBytes}`);
+  const type = pageBytes === undefined ? 'tmpfs' : 'hugetlbfs';
+  await run(['mount', '-t', type, '-o', options.join(','), type, real]);
+  if (pageBytes !== undefined) await chmod(real, mode); // of mode= it takes the lowest nine bits alone
 }
 
 /** path with all links resolved. */

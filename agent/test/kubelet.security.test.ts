@@ -1,9 +1,14 @@
 /** Users, rights, names and environment as a process in a pod sees them, on a real containerd. */
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { podCgroupPath } from '#agent/kubelet/pods/resources.ts';
+import { findMounts } from '#agent/linux/cgroup.ts';
+import { hasAppArmor } from '#agent/linux/machine.ts';
 import type { Pod } from '#api/kinds/core/pod.ts';
+import { toBytes, toMilli } from '#api/quantity.ts';
 import { missing, startContainerd, type TestContainerd } from './harness/containerd.ts';
 import { startKubelet, type TestKubelet } from './harness/kubelet.ts';
 import { manifest } from './harness/manifest.ts';
@@ -29,7 +34,17 @@ const PODS: Readonly<Record<string, { spec?: object; container?: object }>> = {
   privileged: { container: { securityContext: { privileged: true } } },
   sysctl: { spec: { securityContext: { sysctls: [{ name: 'kernel.shm_rmid_forced', value: '1' }] } } },
   forbidden: { spec: { securityContext: { sysctls: [{ name: 'kernel.msgmax', value: '1' }] } } },
+  strict: { spec: { securityContext: { runAsUser: 1000, supplementalGroupsPolicy: 'Strict' } } },
+  apparmor: { spec: { securityContext: { appArmorProfile: { type: 'RuntimeDefault' } } } },
   root: { container: { securityContext: { runAsNonRoot: true } } },
+  crun: {
+    spec: { runtimeClassName: 'light' },
+    container: { resources: { requests: { cpu: '100m' }, limits: { cpu: '200m', memory: '32Mi' } } },
+  },
+  whole: { spec: { resources: { requests: { cpu: '100m' }, limits: { cpu: '300m', memory: '48Mi' } } } },
+  elsewhere: { spec: { runtimeClassName: 'elsewhere' } },
+  unknown: { spec: { runtimeClassName: 'unknown' } },
+  handler: { spec: { runtimeClassName: 'no-handler' } },
   names: {
     spec: {
       hostname: 'db',
@@ -55,13 +70,20 @@ const PODS: Readonly<Record<string, { spec?: object; container?: object }>> = {
   },
 };
 
+const LIMITS = { podPidsLimit: 321, systemReserved: { cpu: '100m' }, kubeReserved: { memory: '64Mi' } };
+
 before(async () => {
   if (skip !== false) return;
   containerd = await startContainerd();
-  kubelet = await startKubelet(containerd, { config: { clusterDNS: ['10.96.0.10'], clusterDomain: 'cluster.local' } });
+  kubelet = await startKubelet(containerd, { config: { clusterDNS: ['10.96.0.10'], clusterDomain: 'cluster.local', ...LIMITS } });
   mkdirSync(join(kubelet.rootDir, 'seccomp'), { recursive: true });
   const deny = { defaultAction: 'SCMP_ACT_ALLOW', syscalls: [{ names: ['mkdir', 'mkdirat'], action: 'SCMP_ACT_ERRNO' }] };
   writeFileSync(join(kubelet.rootDir, 'seccomp/deny.json'), JSON.stringify(deny));
+  const runtimeClass = (name: string, more: object): string =>
+    JSON.stringify({ apiVersion: 'node.k8s.io/v1', kind: 'RuntimeClass', metadata: { name }, ...more });
+  kubelet.apply('light.yaml', runtimeClass('light', { handler: 'crun', overhead: { podFixed: { cpu: '50m', memory: '16Mi' } } }));
+  kubelet.apply('elsewhere-class.yaml', runtimeClass('elsewhere', { handler: 'crun', scheduling: { nodeSelector: { kind: 'big' } } }));
+  kubelet.apply('no-handler-class.yaml', runtimeClass('no-handler', { handler: 'kata' }));
   for (const [name, { spec = {}, container = {} }] of Object.entries(PODS))
     kubelet.apply(`${name}.yaml`, manifest({ name, script: ABOUT, spec: { ...spec }, container: { ...container } }));
 });
@@ -86,6 +108,19 @@ async function about(name: string): Promise<string> {
   });
   return text;
 }
+async function failed(name: string, reason: string, message: string): Promise<void> {
+  await until(`${name} is refused`, async () => (await kubelet.pod(name))?.status?.phase === 'Failed');
+  const { reason: why, message: text } = (await kubelet.pod(name))!.status!;
+  assert.deepEqual([why, text], [reason, message]);
+}
+
+/** Of the pod's own control group. */
+async function memoryLimitOf(pod: Pod): Promise<number> {
+  const { mode, controllers } = findMounts();
+  const file = mode === 'v2' ? 'memory.max' : 'memory.limit_in_bytes';
+  return Number(await readFile(join(controllers.get('memory') ?? '', podCgroupPath(containerd.cgroupRoot, pod), file), 'utf8'));
+}
+
 const field = (text: string, name: string): string => new RegExp(`^${name}:\\s*(.*)$`, 'm').exec(text)?.[1] ?? '';
 /** CAP_CHOWN is bit 0, CAP_NET_ADMIN bit 12. */
 const has = (caps: string, bit: number): boolean => ((BigInt(`0x${caps}`) >> BigInt(bit)) & 1n) === 1n;
@@ -127,8 +162,65 @@ test('privileged: every capability, /proc/sys can be written', { skip }, async (
 test("sysctls: a safe one is set in the pod's own namespace; another is refused by name", { skip }, async () => {
   const after = (text: string): string | undefined => /^([01])$/m.exec(text)?.[1];
   assert.deepEqual([after(await about('sysctl')), after(await about('plain'))], ['1', '0']);
-  await until('the refusal is told', () => kubelet.log().includes('POD_REFUSED'));
-  assert.match(kubelet.log(), /forbidden sysctl: \\"kernel\.msgmax\\" not allowlisted/);
+  await failed('forbidden', 'SysctlForbidden', 'Pod was rejected: forbidden sysctl: "kernel.msgmax" not allowlisted');
+});
+
+test('what the runtime or the kernel cannot give is refused, never left out', { skip }, async () => {
+  const able = (await kubelet.client.node(AbortSignal.timeout(30_000))).status?.features?.supplementalGroupsPolicy === true;
+  const message = 'Pod was rejected: SupplementalGroupsPolicy=Strict is not supported in this node';
+  if (able) assert.match(await about('strict'), /^uid=1000\S* gid=0/m);
+  else await failed('strict', 'SupplementalGroupsPolicyNotSupported', message);
+  if (!(await hasAppArmor()))
+    await failed('apparmor', 'AppArmor', 'Pod was rejected: Cannot enforce AppArmor: AppArmor is not enabled on the host');
+});
+
+test('a runtime class: its handler runs the pod, its overhead is added to the limits, its labels choose the node', { skip }, async () => {
+  await about('crun');
+  const pod = (await kubelet.pod('crun'))!;
+  const id = status(pod)!.containerID!.replace('containerd://', '');
+  const info = JSON.parse(await containerd.ctr(['containers', 'info', id])) as { Runtime: { Options: { value: string } } };
+  assert.match(Buffer.from(info.Runtime.Options.value, 'base64').toString('latin1'), /\/crun/);
+  assert.deepEqual(pod.spec.overhead, { cpu: '50m', memory: '16Mi' });
+  assert.equal(await memoryLimitOf(pod), 48 << 20);
+  await failed(
+    'elsewhere',
+    'NodeAffinity',
+    "Pod was rejected: Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector",
+  );
+});
+
+test('resources of the whole pod, the limit of processes, what all pods and each class of them get', { skip }, async () => {
+  await about('whole');
+  const pod = (await kubelet.pod('whole'))!;
+  assert.equal(pod.status?.qosClass, 'Burstable');
+  const at = (path: string, controller: string, v1: string, v2: string): string => {
+    const { mode, controllers } = findMounts();
+    return readFileSync(join(controllers.get(controller) ?? '', path, mode === 'v2' ? v2 : v1), 'utf8').trim();
+  };
+  const group = podCgroupPath(containerd.cgroupRoot, pod);
+  const id = status(pod)!.containerID!.replace('containerd://', '');
+  assert.deepEqual(
+    [await memoryLimitOf(pod), Number(at(`${group}/${id}`, 'memory', 'memory.limit_in_bytes', 'memory.max'))],
+    [48 << 20, 48 << 20],
+  );
+  assert.match(at(group, 'cpu', 'cpu.cfs_quota_us', 'cpu.max'), /^30000\b/);
+  assert.equal(at(group, 'pids', 'pids.max', 'pids.max'), '321');
+  const kubepods = `${containerd.cgroupRoot}/kubepods`;
+  const { capacity, allocatable } = (await kubelet.client.node(AbortSignal.timeout(30_000))).status!;
+  const all = Number(at(kubepods, 'memory', 'memory.limit_in_bytes', 'memory.max'));
+  const kept = toBytes(capacity!['memory']!) - all;
+  assert.ok(kept >= (64 << 20) - 4_096 && kept <= (64 << 20) + 4_096, `${kept}`);
+  assert.equal(toMilli(capacity!['cpu']!) - toMilli(allocatable!['cpu']!), 100);
+  assert.ok(toBytes(allocatable!['memory']!) < all);
+  assert.match(at(`${kubepods}/besteffort`, 'cpu', 'cpu.shares', 'cpu.weight'), /^[12]$/);
+});
+
+test('a runtime class that is not there is waited for; a handler that the runtime does not know is told', { skip }, async () => {
+  await until('it is told', () => kubelet.log().includes('runtimeclass.node.k8s.io \\"unknown\\" not found'));
+  await until('the runtime told', () => /no runtime for \\?"kata\\?" is configured/.test(kubelet.log()));
+  assert.equal((await kubelet.pod('unknown'))?.status?.phase, 'Pending');
+  kubelet.apply('unknown-class.yaml', 'apiVersion: node.k8s.io/v1\nkind: RuntimeClass\nmetadata: {name: unknown}\nhandler: runc\n');
+  await about('unknown');
 });
 
 test('runAsNonRoot and an image that runs as root: the container waits and says why', { skip }, async () => {

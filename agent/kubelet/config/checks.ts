@@ -6,6 +6,7 @@ import { durationMs } from '#api/formats.ts';
 import { parseCidr, parseIp } from '#api/ip.ts';
 import { showValue } from '#api/problem.ts';
 import { toBytes } from '#api/quantity.ts';
+import { checkResources } from './resourceFields.ts';
 import { checkServer } from './serverFields.ts';
 import { isSignal, SIGNALS, valueOf } from '../eviction/thresholds.ts';
 import { notNamespaced } from '../pods/sysctls.ts';
@@ -140,7 +141,7 @@ export function checkHonoured(config: Readonly<Record<string, unknown>>): Found[
       path: ['imageGCLowThresholdPercent'],
       message: `Invalid value: ${low}: want less than imageGCHighThresholdPercent, which is ${high}`,
     });
-  return [...found, ...checkServer(config), ...checkEviction(config)];
+  return [...found, ...checkServer(config), ...checkResources(config), ...checkEviction(config)];
 }
 
 function isHttpUrl(text: string): boolean {

@@ -10,6 +10,7 @@ import { LATER, laterFields } from './laterFields.ts';
 import { serverFields } from './serverFields.ts';
 import { nodeFields } from './nodeFields.ts';
 import { podFields } from './podFields.ts';
+import { resourceFields } from './resourceFields.ts';
 
 const honoured = {
   staticPodPath: string('Directory of static pod manifests'),
@@ -51,6 +52,7 @@ const honoured = {
   ...podFields,
   ...clusterFields,
   ...nodeFields,
+  ...resourceFields,
 } satisfies Fields;
 
 const honouredSchema = object('io.k8s.kubelet.config.v1beta1.HonouredKubeletConfiguration', honoured);

@@ -9,6 +9,7 @@ import { FIELDS } from './kubeletConfiguration.ts';
 import { serverSettings } from './serverFields.ts';
 import { loadConfig, settingsOf, type Settings } from './settings.ts';
 
+const USUAL_RESOURCES = { reserved: {}, enforcePods: true, quota: { periodUs: 100_000 } };
 const HEAD = 'apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n';
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const settings = (text: string, ...argv: string[]): Omit<Settings, 'configz'> => {
@@ -76,6 +77,7 @@ const DEFAULTS: Omit<Settings, 'configz'> = {
   crashBackoff: { baseMs: 10_000, maxMs: 300_000 },
   maxPods: 110,
   podsPerCore: 0,
+  resources: USUAL_RESOURCES,
   imageGc: { highPercent: 85, lowPercent: 80, minAgeMs: 120_000, maxAgeMs: 0 },
   eviction: {
     thresholds: [
@@ -202,6 +204,23 @@ const HONOURED: Readonly<Record<string, readonly (readonly [value: string, chang
   ],
   maxPods: [['5', { maxPods: 5 }]],
   podsPerCore: [['10', { podsPerCore: 10 }]],
+  systemReserved: [['{cpu: 100m}', { resources: { ...USUAL_RESOURCES, reserved: { cpu: '100m' } } }]],
+  kubeReserved: [
+    [
+      '{memory: 1Gi, ephemeral-storage: 1Gi}',
+      { resources: { ...USUAL_RESOURCES, reserved: { memory: '1Gi', 'ephemeral-storage': '1Gi' } } },
+    ],
+  ],
+  enforceNodeAllocatable: [
+    ['[none]', { resources: { ...USUAL_RESOURCES, enforcePods: false } }],
+    ['[]', { resources: { ...USUAL_RESOURCES, enforcePods: false } }],
+    ['[pods]', {}],
+  ],
+  cpuCFSQuota: [['false', { resources: { ...USUAL_RESOURCES, quota: { periodUs: undefined } } }]],
+  cpuCFSQuotaPeriod: [
+    ['10ms', { resources: { ...USUAL_RESOURCES, quota: { periodUs: 10_000 } } }],
+    ['0s', {}],
+  ],
   imageMinimumGCAge: [['5m', { imageGc: { ...GC, minAgeMs: 300_000 } }]],
   imageMaximumGCAge: [['24h', { imageGc: { ...GC, maxAgeMs: 86_400_000 } }]],
   imageGCHighThresholdPercent: [['90', { imageGc: { ...GC, highPercent: 90 } }]],

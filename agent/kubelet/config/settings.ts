@@ -18,6 +18,7 @@ import { clusterSettings, type ClusterSettings } from './clusterFields.ts';
 import type { Flags } from './flags.ts';
 import { kubeletConfigurationSchema, type KubeletConfiguration } from './kubeletConfiguration.ts';
 import { merge, mergeConfig, readLayer } from './layers.ts';
+import { resourceSettings, type ResourceSettings } from './resourceFields.ts';
 import { serverSettings, type ServerSettings } from './serverFields.ts';
 
 export interface StaticPodUrl {
@@ -67,6 +68,7 @@ export interface Settings {
   readonly crashBackoff: CrashBackoff;
   readonly maxPods: number;
   readonly podsPerCore: number;
+  readonly resources: ResourceSettings;
   readonly imageGc: GcRules;
   readonly eviction: {
     readonly thresholds: readonly Threshold[];
@@ -126,6 +128,7 @@ export function settingsOf(flags: Flags, given: KubeletConfiguration): Settings 
     registryPulls: { qps: config.registryPullQPS ?? 5, burst: config.registryBurst ?? 10 },
     maxPods: config.maxPods ?? 110,
     podsPerCore: config.podsPerCore ?? 0,
+    resources: resourceSettings(config),
     imageGc: {
       highPercent: config.imageGCHighThresholdPercent ?? 85,
       lowPercent: config.imageGCLowThresholdPercent ?? 80,

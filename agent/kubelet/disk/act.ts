@@ -29,8 +29,9 @@ import { lastWords } from '../logs/lastWords.ts';
 import type { MountSpec } from '../pods/config.ts';
 import { hasOwnHosts, hostsFile } from '../pods/dns.ts';
 import { asideOf } from '../logs/rotate.ts';
-import { podCgroupPath, podLimits, qosCgroupPath } from '../pods/resources.ts';
+import { podCgroupPath, podLimits, qosCgroupPath, type PodLimitOptions } from '../pods/resources.ts';
 
+const EMPTY_DIRS = 'kubernetes.io~empty-dir';
 /** Volumes that are file systems in memory. */
 const MOUNTED_PLUGINS = ['empty-dir', 'secret', 'downward-api', 'projected'].map((plugin) => `kubernetes.io~${plugin}`);
 /** Upstream reads at most this much of a termination message. */
@@ -43,6 +44,7 @@ export interface PodDiskOptions {
   readonly cgroups: Cgroups;
   readonly cgroupRoot: string;
   readonly podPidsLimit: number | undefined;
+  readonly limits?: Pick<PodLimitOptions, 'quota' | 'pageSizes'>;
   readonly clusterDomain: string;
 }
 
@@ -82,7 +84,7 @@ export class PodDisk {
 
   /** Everything that has to lie there before containers are made: directories, volumes, the control group, an empty hosts file. */
   async prepare(pod: Pod): Promise<void> {
-    const { paths, cgroups, cgroupRoot, podPidsLimit } = this.#options;
+    const { paths, cgroups, cgroupRoot, podPidsLimit, limits } = this.#options;
     const name = podName(pod);
     this.#remember(`${name.namespace}/${name.name}`, name.uid);
     await naming(`Cannot make the directories of pod ${name.namespace}/${name.name}`, async () => {
@@ -91,7 +93,7 @@ export class PodDisk {
         mkdir(podDir(paths, name.uid), { recursive: true, mode: 0o750 }),
       ]);
       await Promise.all([
-        cgroups.ensure(podCgroupPath(cgroupRoot, pod), podLimits(pod, podPidsLimit)),
+        cgroups.ensure(podCgroupPath(cgroupRoot, pod), podLimits(pod, { pidsMax: podPidsLimit, ...limits })),
         // The runtime would make a directory of a file that is not there.
         hasOwnHosts(pod) ? writeFile(etcHosts(paths, name.uid), '', { flag: 'a', mode: 0o644 }) : undefined,
       ]);
@@ -185,6 +187,15 @@ export class PodDisk {
       real === undefined ? [] : [join(real, 'volume-subpaths'), ...MOUNTED_PLUGINS.map((plugin) => join(real, 'volumes', plugin))];
     for (const directory of ours) await unmountBelow(directory);
     await removeTree(podDir(this.#options.paths, uid));
+  }
+
+  /** What a pod that will not run again wrote into its own volumes. */
+  async removeEmptyDirs(uid: string): Promise<void> {
+    const real = await realpath(podDir(this.#options.paths, uid)).catch(() => undefined);
+    if (real === undefined) return;
+    const directory = join(real, 'volumes', EMPTY_DIRS);
+    for (const mounted of [join(real, 'volume-subpaths'), directory]) await unmountBelow(mounted);
+    await removeTree(directory);
   }
 
   /** The class of a pod that is gone is not known any more, so all three places are looked at. */

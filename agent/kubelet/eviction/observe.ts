@@ -7,7 +7,13 @@
 import { readFileSync } from 'node:fs';
 import { readFile, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Pod } from '#api/kinds/core/pod.ts';
+import type { ContainerStats } from '#cri/gen/cri.ts';
 import type { CgroupMounts } from '../../linux/cgroup.ts';
+import { diskUsage } from '../../linux/diskUsage.ts';
+import { podLogs, podName, volumeDir, type Paths } from '../paths.ts';
+import { CONTAINER_NAME, POD_UID } from '../pods/labels.ts';
+import type { StorageUse } from './storage.ts';
 import type { Reading, Readings } from './decide.ts';
 import type { Signal } from './thresholds.ts';
 
@@ -47,7 +53,7 @@ export async function readSignals({ nodefs, imagefs }: FileSystems): Promise<Obs
   return { readings, imagesApart };
 }
 
-async function isApart(nodefs: string, imagefs: string | undefined): Promise<boolean> {
+export async function isApart(nodefs: string, imagefs: string | undefined): Promise<boolean> {
   const [node, image] = await Promise.all([stat(nodefs), imagefs === undefined ? undefined : stat(imagefs).catch(() => undefined)]);
   return image !== undefined && image.dev !== node.dev;
 }
@@ -70,6 +76,29 @@ async function readPids(): Promise<Reading> {
   const capacity = Math.min(Number(max), Number(threads));
   const running = Number(/\/(\d+) /.exec(load ?? '')?.[1] ?? 0);
   return { available: capacity - running, capacity };
+}
+
+/** What pods use of the node's disk, by UID; of those without a running container nothing is known. */
+export async function storageOf(pods: readonly Pod[], stats: readonly ContainerStats[], paths: Paths): Promise<Map<string, StorageUse>> {
+  const uses = new Map<string, StorageUse>();
+  for (const pod of pods) {
+    const name = podName(pod);
+    const at = (plugin: string, volume: string): string => volumeDir(paths, name.uid, `kubernetes.io/${plugin}`, volume);
+    const emptyDirs = new Map<string, number>();
+    let otherBytes = 0;
+    for (const v of pod.spec.volumes ?? []) {
+      if (v.emptyDir !== undefined) emptyDirs.set(v.name, await diskUsage(at('empty-dir', v.name)));
+      if (v.configMap !== undefined) otherBytes += await diskUsage(at('configmap', v.name));
+    }
+    const containers = new Map<string, { logBytes: number; layerBytes: number }>();
+    for (const c of [...(pod.spec.initContainers ?? []), ...pod.spec.containers]) {
+      const mine = stats.filter((s) => s.attributes?.labels[POD_UID] === name.uid && s.attributes.labels[CONTAINER_NAME] === c.name);
+      const layerBytes = mine.reduce((sum, s) => sum + Number(s.writable_layer?.used_bytes?.value ?? 0), 0);
+      containers.set(c.name, { logBytes: await diskUsage(join(podLogs(paths, name), c.name)), layerBytes });
+    }
+    uses.set(name.uid, { emptyDirs, otherBytes, containers });
+  }
+  return uses;
 }
 
 /** Processes in a control group and below it; 0 where they are not counted. */

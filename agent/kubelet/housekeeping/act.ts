@@ -8,7 +8,8 @@ import type { CgroupMounts } from '../../linux/cgroup.ts';
 import type { Settings } from '../config/settings.ts';
 import type { EventLog } from '../events.ts';
 import { Evictor } from '../eviction/evictor.ts';
-import { processesIn, readSignals } from '../eviction/observe.ts';
+import { isApart, processesIn, readSignals, storageOf } from '../eviction/observe.ts';
+import { StorageLimits } from '../eviction/storageLimits.ts';
 import { candidatesOf } from '../eviction/use.ts';
 import { ImageCollector } from '../images/collector.ts';
 import type { DiskUse } from '../images/gc.ts';
@@ -57,7 +58,14 @@ class ImageFs {
   }
 }
 
-export function makeHousekeeping(deps: HousekeepingDeps): { imageFs: ImageFs; collector: ImageCollector; evictor: Evictor } {
+export interface Housekeeping {
+  readonly imageFs: ImageFs;
+  readonly collector: ImageCollector;
+  readonly evictor: Evictor;
+  readonly storage: StorageLimits;
+}
+
+export function makeHousekeeping(deps: HousekeepingDeps): Housekeeping {
   const { settings, client, clock, log, events, fates, paths, admission, cgroupMounts, pods, onPod } = deps;
   const imageFs = new ImageFs(client);
   const collector = new ImageCollector({ client, clock, log, rules: () => settings.imageGc, disk: () => imageFs.use() });
@@ -80,5 +88,15 @@ export function makeHousekeeping(deps: HousekeepingDeps): { imageFs: ImageFs; co
     onPod,
     onConditions: () => admission.lookAgain(),
   });
-  return { imageFs, collector, evictor };
+  const storage = new StorageLimits({
+    clock,
+    log,
+    events,
+    fates,
+    pods,
+    use: async (some, signal) => storageOf(some, (await client.runtime.listContainerStats({}, { signal })).stats, paths),
+    imagesApart: () => isApart(paths.rootDir, imageFs.path),
+    onPod,
+  });
+  return { imageFs, collector, evictor, storage };
 }

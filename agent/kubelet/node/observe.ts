@@ -1,8 +1,10 @@
 /** Asks the machine and the runtime what node/status.ts shows. Nothing decided. */
-import { readFile } from 'node:fs/promises';
+import { readFile, statfs } from 'node:fs/promises';
 import { release } from 'node:os';
+import { dirname } from 'node:path';
 import type { Node } from '#api/kinds/core/node.ts';
 import type { Clock } from '#base/clock.ts';
+import { codeOf } from '#base/errors.ts';
 import { VERSION } from '#base/version.ts';
 import type { CriClient } from '#cri/client.ts';
 import type { Condition } from '../eviction/decide.ts';
@@ -78,4 +80,13 @@ export class NodeView {
     if (runtime !== undefined) this.#info = info; // else asked again
     return info;
   }
+}
+
+/** Of the file system that path lies on, or will when it is made. */
+export async function storageBytesAt(path: string): Promise<number> {
+  const found = await statfs(path).catch((err: unknown) => {
+    if (codeOf(err) === 'ENOENT' && path !== dirname(path)) return undefined;
+    throw err;
+  });
+  return found === undefined ? storageBytesAt(dirname(path)) : found.blocks * found.bsize;
 }

@@ -76,6 +76,16 @@ test('the room of a node: what there is, what a threshold keeps free, and the sm
   assert.deepEqual(capacityOf(size, limits), { cpu: '2500m', memory: '1024000Ki', pods: '25' });
   assert.equal(allocatableOf(size, limits)['memory'], '921600Ki');
   assert.equal(capacityOf({ ...size, cpuMilli: 2_000 }, { ...limits, podsPerCore: 0 })['pods'], '110');
+  const big = { ...size, storageBytes: 1_000 * 2 ** 20, hugePages: new Map([[2 << 20, 100 << 20]]) };
+  const reserved = { cpu: '500m', memory: '100Mi', 'ephemeral-storage': '200Mi' };
+  assert.deepEqual(allocatableOf(big, { ...limits, podsPerCore: 0, resources: { reserved } }), {
+    cpu: '2',
+    memory: '716800Ki',
+    pods: '110',
+    'ephemeral-storage': '819200Ki',
+    'hugepages-2Mi': '100Mi',
+  });
+  assert.equal(allocatableOf(big, { ...limits, resources: { reserved: { memory: '9Gi' } } })['memory'], '0Ki');
   assert.equal(nodeLabels('n', { hostname: 'h', arch: 'x64' })['kubernetes.io/arch'], 'amd64');
 });
 

@@ -6,6 +6,7 @@ import type { Pod } from '#api/kinds/core/pod.ts';
 import { pullSecretRefs } from '../images/observe.ts';
 import { envRefs } from '../pods/environment.ts';
 import { podName } from '../paths.ts';
+import { classRef } from '../pods/runtimeClass.ts';
 import { volumeRefs } from '../volumes/refs.ts';
 import { refKey, type ObjectRef, type ObjectsOf } from './source.ts';
 
@@ -40,12 +41,13 @@ export class ObjectFollower {
 
 /** Each once. */
 export function podRefs(pod: Pod): ObjectRef[] {
-  const { runtimeClassName, initContainers = [], containers } = pod.spec;
+  const { initContainers = [], containers } = pod.spec;
+  const runtimeClass = classRef(pod);
   const refs: ObjectRef[] = [
     ...[...initContainers, ...containers].flatMap((c) => envRefs(pod, c)),
     ...pullSecretRefs(pod),
     ...volumeRefs(pod.spec.volumes ?? [], podName(pod).namespace),
-    ...(runtimeClassName === undefined ? [] : [{ kind: 'RuntimeClass' as const, namespace: '', name: runtimeClassName }]),
+    ...(runtimeClass === undefined ? [] : [runtimeClass]),
   ];
   return [...new Map(refs.map((ref) => [refKey(ref), ref])).values()];
 }

@@ -27,7 +27,12 @@ export class StandaloneObjects implements ObjectSource {
   }
 
   get<K extends ObjectKind>(ref: ObjectRef<K>): Promise<ObjectKinds[K] | undefined> {
-    return Promise.resolve(this.#objects.get(refKey(ref)) as ObjectKinds[K] | undefined);
+    return Promise.resolve(this.peek(ref));
+  }
+
+  /** The same at once. */
+  peek<K extends ObjectKind>(ref: ObjectRef<K>): ObjectKinds[K] | undefined {
+    return this.#objects.get(refKey(ref)) as ObjectKinds[K] | undefined;
   }
 
   subscribe(ref: ObjectRef, onChange: () => void): () => void {

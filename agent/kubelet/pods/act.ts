@@ -120,6 +120,7 @@ async function endThings(deps: ActDeps, turn: PodTurn, actions: readonly PodActi
         onStep(a.kind);
         await deps.disk.remove(key, a.uid);
         deps.holds.forget(a.uid);
+        deps.volumes.forget(a.uid);
         deps.log.info('Removed pod', { pod: key, uid: a.uid });
       }
     },

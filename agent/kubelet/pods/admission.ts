@@ -16,6 +16,8 @@ export interface AdmissionDeps {
   readonly events: EventLog;
   readonly log: Logger;
   readonly room: () => NodeRoom;
+  /** Whether something is still missing without which nothing can be said about the pod. */
+  readonly isIncomplete?: (pod: Pod) => boolean;
   /** UIDs that had a sandbox when the kubelet started. */
   readonly ranBefore: ReadonlySet<string>;
   /** Look at this pod: it may begin now, or has to end. */
@@ -50,7 +52,7 @@ export class Admission {
     // What the API was told once holds.
     if (fate !== undefined && isFromApi(pod)) return;
     if (this.#taken.has(uid) || (fate !== undefined && fate.why !== 'rejected' && fate.why !== 'preempted')) return;
-    if (this.#refused.has(this.#pushedBy.get(uid) ?? '')) return;
+    if (this.#refused.has(this.#pushedBy.get(uid) ?? '') || this.#deps.isIncomplete?.(pod) === true) return;
     if (isFromApi(pod) && !this.#deps.ranBefore.has(uid)) {
       const problem = unsupportedText(pod);
       if (problem !== undefined) return this.#reject(key, pod, { reason: 'UnsupportedPodSpec', message: problem });

@@ -36,6 +36,18 @@ for (const [name, given, others, want, room = node] of [
     [],
     "OutOfmemory: Node didn't have enough resource: memory, requested: 2147483648, used: 0, capacity: 1073741824",
   ],
+  [
+    'huge pages that the node does not have',
+    pod({ 'hugepages-2Mi': '4Mi' }),
+    [],
+    "OutOfhugepages-2Mi: Node didn't have enough resource: hugepages-2Mi, requested: 4194304, used: 0, capacity: 0",
+  ],
+  [
+    'overhead counts',
+    pod({ cpu: '2' }, { overhead: { cpu: '1m' } }),
+    [],
+    "OutOfcpu: Node didn't have enough resource: cpu, requested: 2001, used: 0, capacity: 2000",
+  ],
   ['number of pods', pod(), [pod(), pod(), pod()], "OutOfpods: Node didn't have enough resource: pods, requested: 1, used: 3, capacity: 3"],
   [
     'node selector',

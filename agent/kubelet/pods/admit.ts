@@ -16,6 +16,8 @@ export interface NodeRoom {
   readonly labels: Readonly<Record<string, string>>;
   /** MemoryPressure, DiskPressure, PIDPressure: those that are true. */
   readonly pressures: readonly string[];
+  /** What the node cannot give, whatever is free. */
+  readonly refuse?: (pod: Pod) => Rejection | undefined;
 }
 
 export interface Rejection {
@@ -28,7 +30,9 @@ export interface Rejection {
 const COUNTED = ['cpu', 'memory', 'ephemeral-storage'] as const;
 
 export function admit(pod: Pod, others: readonly Pod[], node: NodeRoom): Rejection | undefined {
-  return underPressure(pod, node) ?? outOfResources(pod, others, node) ?? wrongNode(pod, node) ?? portTaken(pod, others);
+  return (
+    underPressure(pod, node) ?? node.refuse?.(pod) ?? outOfResources(pod, others, node) ?? wrongNode(pod, node) ?? portTaken(pod, others)
+  );
 }
 
 function underPressure(pod: Pod, { pressures }: NodeRoom): Rejection | undefined {
@@ -40,18 +44,20 @@ function underPressure(pod: Pod, { pressures }: NodeRoom): Rejection | undefined
 function outOfResources(pod: Pod, others: readonly Pod[], { allocatable }: NodeRoom): Rejection | undefined {
   const wants = podTotal(pod.spec, 'requests');
   const used = sum(others.map((p) => podTotal(p.spec, 'requests')));
-  const rows = COUNTED.map((name) => ({
+  const huge = Object.keys(wants).filter((name) => name.startsWith('hugepages-'));
+  const rows = [...COUNTED, ...huge].map((name) => ({
     name,
     want: amountOf(wants, name) ?? '0',
     use: amountOf(used, name) ?? '0',
-    all: amountOf(allocatable, name),
+    // A page size that the node does not have is none; of the rest what is not named has no limit.
+    all: amountOf(allocatable, name) ?? (name.startsWith('hugepages-') ? '0' : undefined),
   }));
   const short = rows.filter(
     ({ name, want, use, all }) =>
       all !== undefined && inUnits(name, want) > 0n && inUnits(name, want) + inUnits(name, use) > inUnits(name, all),
   );
   const lacks = short.map((row) => ({
-    name: row.name as string,
+    name: row.name,
     numbers: [row.want, row.use, row.all ?? '0'].map((q) => inUnits(row.name, q)),
   }));
   const most = amountOf(allocatable, 'pods');

@@ -5,6 +5,7 @@
  */
 import type { Container } from '#api/kinds/core/container.ts';
 import type { Pod } from '#api/kinds/core/pod.ts';
+import type { ResourceList } from '#api/podResources.ts';
 import type { ContainerConfig, Mount, PodSandboxConfig } from '#cri/gen/cri.ts';
 import type { Input } from '#cri/values.ts';
 import { containerLog, podLogs, podName, type Paths } from '../paths.ts';
@@ -13,7 +14,7 @@ import { expand } from './env.ts';
 import type { FieldFacts } from './fields.ts';
 import * as names from './labels.ts';
 import type { DesiredContainer, DesiredPod } from './plan.ts';
-import { containerResources, podCgroupPath, type NodeCapacity } from './resources.ts';
+import { containerResources, podCgroupPath, sandboxResources, type CpuQuota, type NodeCapacity } from './resources.ts';
 import { containerSecurity, sandboxSecurity, type ImageUser, type SecurityPolicy } from './security.ts';
 import { sysctlsOf } from './sysctls.ts';
 import { canonical } from '../sources/staticPod.ts';
@@ -25,6 +26,9 @@ export interface NodeContext {
   readonly paths: Paths;
   readonly cgroupRoot: string;
   readonly capacity: NodeCapacity;
+  readonly cpuQuota?: CpuQuota;
+  /** What pods can have of the node. */
+  readonly allocatable?: ResourceList;
   readonly names: NodeNames;
   readonly security: SecurityPolicy;
   readonly allowedUnsafeSysctls: readonly string[];
@@ -106,6 +110,7 @@ export function sandboxConfig(pod: Pod, attempt: number, node: NodeContext): Inp
       cgroup_parent: podCgroupPath(node.cgroupRoot, pod),
       security_context: sandboxSecurity(pod),
       sysctls: sysctlsOf(pod),
+      ...sandboxResources(pod),
     },
   };
 }
@@ -137,6 +142,7 @@ export interface MountSpec {
   readonly containerPath: string;
   readonly hostPath: string;
   readonly readOnly: boolean;
+  readonly recursiveReadOnly?: boolean;
   readonly propagation?: NonNullable<Input<Mount>['propagation']>;
 }
 
@@ -155,6 +161,7 @@ export function containerConfig(pod: Pod, c: Container, ctx: ContainerContext): 
       container_path: m.containerPath,
       host_path: m.hostPath,
       readonly: m.readOnly,
+      recursive_read_only: m.recursiveReadOnly,
       propagation: m.propagation,
     })),
     labels: { [names.POD_NAME]: name, [names.POD_NAMESPACE]: namespace, [names.POD_UID]: uid, [names.CONTAINER_NAME]: c.name },
@@ -165,7 +172,7 @@ export function containerConfig(pod: Pod, c: Container, ctx: ContainerContext): 
     tty: c.tty,
     ...stopSignal(c),
     linux: {
-      resources: containerResources(pod, c, ctx.node.capacity),
+      resources: containerResources(pod, c, ctx.node.capacity, ctx.node.cpuQuota),
       security_context: containerSecurity(pod, c, ctx.node.security, ctx.image),
     },
   };
@@ -193,6 +200,6 @@ function annotations(pod: Pod, c: Container, ctx: ContainerContext): Record<stri
 }
 
 /** What the node tells containers about itself and their pod. */
-export function fieldFacts({ nodeName, hostIps, capacity }: NodeContext, podIps: readonly string[]): FieldFacts {
-  return { nodeName, hostIps, podIps, allocatable: { cpu: `${capacity.cpuMilli}m`, memory: String(capacity.memoryBytes) } };
+export function fieldFacts({ nodeName, hostIps, capacity, allocatable }: NodeContext, podIps: readonly string[]): FieldFacts {
+  return { nodeName, hostIps, podIps, allocatable: allocatable ?? { cpu: `${capacity.cpuMilli}m`, memory: String(capacity.memoryBytes) } };
 }

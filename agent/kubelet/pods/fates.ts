@@ -9,6 +9,8 @@ export interface Fate extends Ended {
   readonly why: StopReason;
   /** Where it is not the pod's own. */
   readonly graceMs?: number;
+  /** Its own fault: it does not begin again when the node has enough. */
+  readonly stays?: true;
 }
 
 export class Fates {
@@ -37,9 +39,9 @@ export class Fates {
     if (this.#fates.delete(uid) && fate?.why !== 'rejected') this.#save();
   }
 
-  /** UIDs of those that ended for this reason. */
+  /** UIDs of those that ended for this reason, and not by their own fault. */
   endedBy(why: StopReason): string[] {
-    return [...this.#fates].filter(([, fate]) => fate.why === why).map(([uid]) => uid);
+    return [...this.#fates].filter(([, fate]) => fate.why === why && fate.stays !== true).map(([uid]) => uid);
   }
 
   #save(): void {
@@ -52,9 +54,9 @@ export function parseFates(value: unknown): [string, Fate][] {
   if (!Array.isArray(value)) throw new TypeError('want a list');
   return value.map((entry: unknown): [string, Fate] => {
     const [uid, fate] = Array.isArray(entry) ? (entry as unknown[]) : [];
-    const { why, reason, message } = (fate ?? {}) as Record<string, unknown>;
+    const { why, reason, message, stays } = (fate ?? {}) as Record<string, unknown>;
     const isOurs = (why === 'evicted' || why === 'preempted') && typeof reason === 'string' && typeof message === 'string';
     if (typeof uid !== 'string' || !isOurs) throw new TypeError('want pairs of a UID and what became of the pod');
-    return [uid, { why, reason, message, disruption: 'TerminationByKubelet' }];
+    return [uid, { why, reason, message, disruption: 'TerminationByKubelet', ...(stays === true ? { stays } : {}) }];
   });
 }

@@ -1,6 +1,7 @@
 /**
  * The quality-of-service class of a pod. Pure.
- * Source: "Configure Quality of Service for Pods" in the Kubernetes docs; only cpu and memory count.
+ * Source: "Configure Quality of Service for Pods" in the Kubernetes docs; only cpu and memory count. Where the pod as a whole has
+ * requests or limits (KEP-2837), these alone count.
  */
 import type { PodSpec } from '#api/kinds/core/pod.ts';
 import { compareQuantities } from '#api/quantity.ts';
@@ -10,7 +11,9 @@ export type QosClass = 'Guaranteed' | 'Burstable' | 'BestEffort';
 const COUNTED = ['cpu', 'memory'] as const;
 
 export function qosClassOf(spec: PodSpec): QosClass {
-  const containers = [...(spec.initContainers ?? []), ...spec.containers];
+  const whole = spec.resources;
+  const isWhole = Object.keys({ ...whole?.requests, ...whole?.limits }).length > 0;
+  const containers = isWhole ? [{ resources: whole }] : [...(spec.initContainers ?? []), ...spec.containers];
   const set = (list: Readonly<Record<string, string>> | undefined, name: string): string | undefined => {
     const quantity = list?.[name];
     return quantity === undefined || compareQuantities(quantity, 0) === 0 ? undefined : quantity;

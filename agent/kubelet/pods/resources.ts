@@ -2,10 +2,12 @@
  * From requests and limits to control groups. Pure.
  *
  * Units: CPU in millicores, memory in bytes; shares and quota as in agent/linux/cgroup.ts.
- * Source: "Resource management for Pods and Containers" and KEP-2254; the oom_score_adj table of "Node-pressure eviction" in the docs.
+ * Source: "Resource management for Pods and Containers", KEP-2254, KEP-2837 (resources of the whole pod), "Pod Overhead", "Manage
+ * HugePages"; the oom_score_adj table of "Node-pressure eviction" in the docs.
  */
 import type { Container } from '#api/kinds/core/container.ts';
-import type { Pod } from '#api/kinds/core/pod.ts';
+import type { Pod, PodSpec } from '#api/kinds/core/pod.ts';
+import { amountOf, podTotal, type ResourceList, type Side } from '#api/podResources.ts';
 import { toBytes, toMilli } from '#api/quantity.ts';
 import type { LinuxContainerResources } from '#cri/gen/cri.ts';
 import type { Input } from '#cri/values.ts';
@@ -15,49 +17,93 @@ import { qosClassOf, type QosClass } from './qos.ts';
 export interface NodeCapacity {
   readonly cpuMilli: number;
   readonly memoryBytes: number;
+  /** Page size in bytes -> what of it there is. */
+  readonly hugePages?: ReadonlyMap<number, number>;
 }
+
+/** cpuCFSQuota and cpuCFSQuotaPeriod of the configuration. */
+export interface CpuQuota {
+  /** undefined: limits of CPU are not enforced. */
+  readonly periodUs: number | undefined;
+}
+const USUAL_QUOTA: CpuQuota = { periodUs: CPU_PERIOD_US };
 
 const MIN_SHARES = 2;
 const MIN_QUOTA_US = 1_000;
+const NODE_CRITICAL = 'system-node-critical';
+const HUGE_PAGES = 'hugepages-';
 
 export function sharesOf(cpuMilli: number): number {
   return Math.max(MIN_SHARES, Math.floor((cpuMilli * 1_024) / 1_000));
 }
 
 /** 0: no limit. */
-export function quotaOf(cpuMilli: number): number {
-  return cpuMilli === 0 ? 0 : Math.max(MIN_QUOTA_US, Math.floor((cpuMilli * CPU_PERIOD_US) / 1_000));
+export function quotaOf(cpuMilli: number, periodUs = CPU_PERIOD_US): number {
+  return cpuMilli === 0 ? 0 : Math.max(MIN_QUOTA_US, Math.floor((cpuMilli * periodUs) / 1_000));
 }
 
-interface Amounts {
-  readonly cpuRequestMilli: number;
-  readonly cpuLimitMilli: number;
-  readonly memoryRequestBytes: number;
-  readonly memoryLimitBytes: number;
+const milliOf = (list: ResourceList | undefined): number => toMilli(amountOf(list, 'cpu') ?? '0');
+const bytesOf = (list: ResourceList | undefined): number => toBytes(amountOf(list, 'memory') ?? '0');
+
+/** A request that is not given is the limit. */
+function requestsOf(resources: Container['resources']): ResourceList {
+  return { ...resources?.limits, ...resources?.requests };
 }
 
-/** A request that is not given is the limit; 0 means none. */
-function amountsOf(c: Container): Amounts {
-  const { limits, requests } = c.resources ?? {};
-  const cpuLimitMilli = limits?.['cpu'] === undefined ? 0 : toMilli(limits['cpu']);
-  const memoryLimitBytes = limits?.['memory'] === undefined ? 0 : toBytes(limits['memory']);
+/** With what is not given filled in, so that the sums of podTotal are whole. */
+function filled(spec: PodSpec): PodSpec {
+  const fill = <T extends Pick<Container, 'resources'>>(of: T): T => ({
+    ...of,
+    resources: { ...of.resources, requests: requestsOf(of.resources) },
+  });
   return {
-    cpuLimitMilli,
-    memoryLimitBytes,
-    cpuRequestMilli: requests?.['cpu'] === undefined ? cpuLimitMilli : toMilli(requests['cpu']),
-    memoryRequestBytes: requests?.['memory'] === undefined ? memoryLimitBytes : toBytes(requests['memory']),
+    ...spec,
+    containers: spec.containers.map(fill),
+    ...(spec.initContainers === undefined ? {} : { initContainers: spec.initContainers.map(fill) }),
+    ...(spec.resources === undefined ? {} : { resources: { ...spec.resources, requests: requestsOf(spec.resources) } }),
   };
 }
 
-export function containerResources(pod: Pod, c: Container, capacity: NodeCapacity): Input<LinuxContainerResources> {
-  const amounts = amountsOf(c);
+/** What the pod asks for in all, with its overhead. */
+export function podRequests(spec: PodSpec): ResourceList {
+  return podTotal(filled(spec), 'requests');
+}
+
+export function containerResources(
+  pod: Pod,
+  c: Container,
+  capacity: NodeCapacity,
+  { periodUs } = USUAL_QUOTA,
+): Input<LinuxContainerResources> {
+  const requests = requestsOf(c.resources);
+  const huge = hugePageLimits(c.resources?.limits);
+  const whole = pod.spec.resources?.limits; // counts for a container that has no limit of its own
+  const cpuMilli = milliOf(c.resources?.limits) || milliOf(whole);
   return {
-    cpu_period: CPU_PERIOD_US,
-    cpu_quota: quotaOf(amounts.cpuLimitMilli),
-    cpu_shares: sharesOf(amounts.cpuRequestMilli),
-    memory_limit_in_bytes: amounts.memoryLimitBytes,
-    oom_score_adj: oomScoreAdj(qosClassOf(pod.spec), amounts.memoryRequestBytes, capacity.memoryBytes),
+    cpu_period: periodUs ?? CPU_PERIOD_US,
+    cpu_quota: periodUs === undefined ? 0 : quotaOf(cpuMilli, periodUs),
+    cpu_shares: sharesOf(milliOf(requests)),
+    memory_limit_in_bytes: bytesOf(c.resources?.limits) || bytesOf(whole),
+    oom_score_adj: containerOomScore(pod, c, capacity.memoryBytes),
+    ...(huge.size === 0 ? {} : { hugepage_limits: [...huge].map(([pageBytes, limit]) => ({ page_size: pageSizeName(pageBytes), limit })) }),
   };
+}
+
+/** Page size in bytes -> bytes. */
+export function hugePageLimits(list: ResourceList | undefined): Map<number, number> {
+  return new Map(
+    Object.entries(list ?? {})
+      .filter(([name]) => name.startsWith(HUGE_PAGES))
+      .map(([name, amount]) => [toBytes(name.slice(HUGE_PAGES.length)), toBytes(amount)]),
+  );
+}
+
+/** As the kernel calls them in control groups: 64KB, 2MB, 1GB. */
+export function pageSizeName(bytes: number): string {
+  const units = ['B', 'KB', 'MB', 'GB'];
+  let [n, unit] = [bytes, 0];
+  for (; n >= 1_024 && n % 1_024 === 0 && unit < units.length - 1; unit++) n /= 1_024;
+  return `${n}${units[unit]}`;
 }
 
 /** What a container asks for it keeps longer: the more of the node's memory it requested, the later it is killed. */
@@ -66,6 +112,20 @@ export function oomScoreAdj(qos: QosClass, memoryRequestBytes: number, nodeMemor
   if (qos === 'BestEffort') return 1_000;
   const score = Math.floor(1_000 - (1_000 * memoryRequestBytes) / nodeMemoryBytes);
   return Math.min(Math.max(score, 3), 999);
+}
+
+/** What the whole pod asked for beyond its containers counts for them in equal parts; a sidecar is killed no sooner than they are. */
+function containerOomScore(pod: Pod, c: Container, nodeMemoryBytes: number): number {
+  const { spec } = pod;
+  if (spec.priorityClassName === NODE_CRITICAL) return -997;
+  const qos = qosClassOf(spec);
+  const sidecars = (spec.initContainers ?? []).filter((s) => s.restartPolicy === 'Always');
+  const running = [...spec.containers, ...sidecars];
+  const own = (of: Container): number => bytesOf(requestsOf(of.resources));
+  const together = running.reduce((total, of) => total + own(of), 0);
+  const rest = spec.resources === undefined ? 0 : Math.max(0, bytesOf(requestsOf(spec.resources)) - together) / running.length;
+  const score = (of: Container): number => oomScoreAdj(qos, own(of) + rest, nodeMemoryBytes);
+  return sidecars.includes(c) ? Math.min(score(c), Math.max(...spec.containers.map(score))) : score(c);
 }
 
 /** /<root>/kubepods[/burstable|/besteffort]/pod<uid>: the tree of cgroupsPerQOS with the cgroupfs driver. */
@@ -78,20 +138,44 @@ export function qosCgroupPath(cgroupRoot: string, qos: QosClass): string {
   return qos === 'Guaranteed' ? root : `${root}/${qos.toLowerCase()}`;
 }
 
-/** The pod's own group: the sum of its containers, with limits only where every container has one. */
-export function podLimits(pod: Pod, pidsMax: number | undefined): CgroupLimits {
-  const mains = pod.spec.containers.map(amountsOf);
-  const inits = (pod.spec.initContainers ?? []).map(amountsOf);
-  const sum = (pick: (a: Amounts) => number): number =>
-    Math.max(
-      mains.reduce((total, a) => total + pick(a), 0),
-      ...inits.map(pick),
-    );
-  const all = (pick: (a: Amounts) => number): boolean => [...mains, ...inits].every((a) => pick(a) > 0);
+export interface PodLimitOptions {
+  readonly pidsMax?: number | undefined;
+  readonly quota?: CpuQuota;
+  /** Page sizes that the kernel has, in bytes: of those that the pod has no limit for it gets none. */
+  readonly pageSizes?: Iterable<number>;
+}
+
+/** The pod's own group: the sum of its containers with its overhead, with limits only where the pod or every container has one. */
+export function podLimits(pod: Pod, { pidsMax, quota = USUAL_QUOTA, pageSizes = [] }: PodLimitOptions = {}): CgroupLimits {
+  const { spec } = pod;
+  const requests = podRequests(spec);
+  const limits = podTotal(spec, 'limits');
+  const isLimited = (name: 'cpu' | 'memory'): boolean => {
+    const has = (list: ResourceList | undefined): boolean => (name === 'cpu' ? milliOf(list) : bytesOf(list)) > 0;
+    return has(spec.resources?.limits) || [...spec.containers, ...(spec.initContainers ?? [])].every((c) => has(c.resources?.limits));
+  };
+  const huge = hugePageLimits(limits);
+  const hugePages = [...pageSizes].map((bytes) => [pageSizeName(bytes), huge.get(bytes) ?? 0] as const);
+  const { periodUs } = quota;
   return {
-    cpuShares: sharesOf(sum((a) => a.cpuRequestMilli)),
-    cpuQuotaUs: all((a) => a.cpuLimitMilli) ? quotaOf(sum((a) => a.cpuLimitMilli)) : -1,
-    memoryBytes: all((a) => a.memoryLimitBytes) ? sum((a) => a.memoryLimitBytes) : -1,
+    cpuShares: sharesOf(milliOf(requests)),
+    cpuQuotaUs: periodUs !== undefined && isLimited('cpu') ? quotaOf(milliOf(limits), periodUs) : -1,
+    ...(periodUs === undefined || periodUs === CPU_PERIOD_US ? {} : { cpuPeriodUs: periodUs }),
+    memoryBytes: isLimited('memory') ? bytesOf(limits) : -1,
+    ...(hugePages.length === 0 ? {} : { hugePages: new Map(hugePages) }),
     ...(pidsMax === undefined || pidsMax <= 0 ? {} : { pidsMax }),
   };
+}
+
+/** What the runtime is told of the whole pod, for runtimes that make it a machine of its own. */
+export function sandboxResources(pod: Pod): { overhead: Input<LinuxContainerResources>; resources: Input<LinuxContainerResources> } {
+  const { overhead: _, ...bare } = pod.spec;
+  const of = (requests: ResourceList | undefined, limits: ResourceList | undefined): Input<LinuxContainerResources> => ({
+    cpu_period: CPU_PERIOD_US,
+    cpu_quota: quotaOf(milliOf(limits)),
+    cpu_shares: sharesOf(milliOf(requests)),
+    memory_limit_in_bytes: bytesOf(limits),
+  });
+  const total = (side: Side): ResourceList => podTotal(filled(bare), side);
+  return { overhead: of(pod.spec.overhead, pod.spec.overhead), resources: of(total('requests'), total('limits')) };
 }

@@ -11,6 +11,7 @@ import type { Credentials } from '../images/credentials.ts';
 import type { ImageReady } from '../images/puller.ts';
 import { runHook } from '../lifecycle/act.ts';
 import { fetchObjects } from '../objects/fetch.ts';
+import { notFound } from '../objects/source.ts';
 import { podName } from '../paths.ts';
 import { runtimeTrouble } from '../runtime/trouble.ts';
 import type { VolumePlan } from '../volumes/plan.ts';
@@ -19,7 +20,7 @@ import { containerConfig, desiredPod, fieldFacts, sandboxConfig, type MountSpec 
 import { podDns } from './dns.ts';
 import { environment, envRefs, readsPodIp, type Environment } from './environment.ts';
 import type { PodAction } from './plan.ts';
-import { checkRefusal } from './refusal.ts';
+import { classRef } from './runtimeClass.ts';
 import { checkNonRoot } from './security.ts';
 import { inSlot } from './slot.ts';
 import { stopContainer } from './stop.ts';
@@ -127,13 +128,27 @@ export class PodStart {
   async #createSandbox(attempt: number, signal: AbortSignal): Promise<string> {
     const { runtime, timeline, node, events } = this.#deps;
     this.#turn.onStep('createSandbox');
-    checkRefusal(this.#pod, node);
     for (const message of podDns(this.#pod, node.names).omitted) events.record(this.#pod, 'Warning', 'DNSConfigForming', message);
     const config = sandboxConfig(this.#pod, attempt, node);
+    const runtimeHandler = await this.#runtimeHandler(signal);
     const { pod_sandbox_id: id } = await timeline.step(this.#turn.key, { step: 'sandbox' }, () =>
-      runtime.client.runtime.runPodSandbox({ config }, { signal }),
+      runtime.client.runtime.runPodSandbox({ config, runtime_handler: runtimeHandler }, { signal }),
     );
     return id;
+  }
+
+  /** Empty: the runtime's default. */
+  async #runtimeHandler(signal: AbortSignal): Promise<string> {
+    const ref = classRef(this.#pod);
+    if (ref === undefined) return '';
+    const found = await this.#deps.objects(this.#pod).get(ref, signal);
+    if (found === undefined) throw notFound(ref);
+    return found.handler;
+  }
+
+  /** Whether the pod's runtime can make mounts read-only with all that is mounted below. */
+  async #recursive(signal: AbortSignal): Promise<boolean> {
+    return this.#deps.runtime.features().recursiveReadOnly.has(await this.#runtimeHandler(signal));
   }
 
   async #startContainers(sandbox: Sandbox, starts: readonly StartAction[], signal: AbortSignal): Promise<void> {
@@ -180,7 +195,11 @@ export class PodStart {
     onStep('createContainer');
     const podIps = readsPodIp(container) ? await sandbox.addressed : [];
     const { variables } = await this.#environment(container, image, podIps, signal);
-    const volumeMounts = await volumes.mounts(this.#pod, container, this.#volumes, variables);
+    const volumeMounts = await volumes.mounts(this.#pod, container, {
+      plans: this.#volumes,
+      variables,
+      recursiveReadOnly: await this.#recursive(signal),
+    });
     at.reason = 'CreateContainerError';
     const config = containerConfig(this.#pod, container, {
       node,

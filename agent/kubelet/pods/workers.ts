@@ -62,6 +62,8 @@ export class PodWorkers {
   readonly #toldWaits = new Map<string, string>();
   /** Pod -> container -> how far the pull of its image is. */
   readonly #pulling = new Map<string, Map<string, string>>();
+  /** UIDs of evicted pods whose volumes are empty. */
+  readonly #emptied = new Set<string>();
   /** Aborted when the pod of a key becomes another one: what the turn waits for is not wanted any more. */
   readonly #turns = new Map<string, { readonly uid: string | undefined; readonly stop: AbortController }>();
 
@@ -166,6 +168,7 @@ export class PodWorkers {
     this.#admit(key, pod, objects);
     await this.#publish(key, pod, objects);
     this.#giveBack(key, pod, objects);
+    await this.#emptyVolumes(pod?.metadata.uid, objects);
     this.#deps.onLooked?.(key);
     const probes = this.#deps.prober.verdicts(objects.containers);
     const seen = { ...objects, holds: holds.of(pod?.metadata.uid), leftovers: disk.uidsOf(key), probes };
@@ -194,6 +197,15 @@ export class PodWorkers {
       present: new Set([...objects.sandboxes, ...objects.containers].map((o) => o.uid)),
       over: true,
     });
+  }
+
+  /** An evicted pod gives back the disk as well, once nothing of it runs. */
+  async #emptyVolumes(uid: string | undefined, { containers }: PodObjects): Promise<void> {
+    const { fates, disk } = this.#deps;
+    if (uid === undefined || fates.of(uid)?.why !== 'evicted') return void this.#emptied.delete(uid ?? '');
+    if (this.#emptied.has(uid) || containers.some((c) => c.uid === uid && c.state !== 'exited')) return;
+    await disk.removeEmptyDirs(uid);
+    this.#emptied.add(uid);
   }
 
   async #publish(key: string, pod: Pod | undefined, objects: PodObjects): Promise<void> {

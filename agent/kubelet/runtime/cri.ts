@@ -16,6 +16,13 @@ export interface PodObjects {
   readonly containers: readonly RuntimeContainer[];
 }
 
+/** What the runtime can do beyond the rest. */
+export interface RuntimeFeatures {
+  readonly supplementalGroupsPolicy: boolean;
+  /** Names of the handlers that can; '' is the default one. */
+  readonly recursiveReadOnly: ReadonlySet<string>;
+}
+
 /** What a full list tells of each object: enough to see that something changed. */
 export interface ListedObject {
   readonly id: string;
@@ -29,15 +36,28 @@ export class CriRuntime {
   readonly #statuses = new Map<string, { readonly state: string; readonly status: ContainerStatus }>();
   readonly #ips = new Map<string, readonly string[]>();
   #name = 'containerd';
+  #features: RuntimeFeatures = { supplementalGroupsPolicy: false, recursiveReadOnly: new Set() };
 
   constructor(client: CriClient) {
     this.client = client;
   }
 
   async identify(signal: AbortSignal): Promise<{ name: string; version: string }> {
-    const { runtime_name: name, runtime_version: version } = await this.client.runtime.version({}, { signal });
+    const [{ runtime_name: name, runtime_version: version }, { features, runtime_handlers: handlers }] = await Promise.all([
+      this.client.runtime.version({}, { signal }),
+      this.client.runtime.status({}, { signal }),
+    ]);
     this.#name = name;
+    this.#features = {
+      supplementalGroupsPolicy: features?.supplemental_groups_policy === true,
+      recursiveReadOnly: new Set(handlers.filter((h) => h.features?.recursive_read_only_mounts === true).map((h) => h.name)),
+    };
     return { name, version };
+  }
+
+  /** As identify() found them. */
+  features(): RuntimeFeatures {
+    return this.#features;
   }
 
   /** Everything in the runtime that carries this pod's name, of whatever UID. */

@@ -29,8 +29,16 @@ for (const [name, spec, want] of [
   ],
   [
     'a value that is not honoured is refused',
-    { containers: [], volumes: [{ name: 'v', emptyDir: { medium: 'HugePages' } }] },
-    ['spec.volumes[0].emptyDir'],
+    { containers: [{ name: 'a', securityContext: { procMount: 'Unmasked' } }] },
+    ['spec.containers[0].securityContext.procMount'],
+  ],
+  [
+    'huge pages pass, of the whole pod too; storage of the whole pod is refused',
+    {
+      containers: [{ name: 'a', resources: { limits: { 'hugepages-2Mi': '2Mi', 'ephemeral-storage': '1Gi' } } }],
+      resources: { limits: { memory: '1Gi', 'ephemeral-storage': '1Gi' } },
+    },
+    ['spec.resources.limits.ephemeral-storage'],
   ],
   [
     'an extended resource is refused',

@@ -44,7 +44,10 @@ const noApiServer =
   (value) =>
     value === '' || value === null ? undefined : `a static pod has no ${what}, there is no API server to ask: remove it`;
 
-const resourceList = { cpu: true, memory: true } as const;
+const resourceList = { cpu: true, memory: true, 'ephemeral-storage': true, 'hugepages-*': true } as const;
+
+/** Of the whole pod (KEP-2837). */
+const wholeList = { cpu: true, memory: true, 'hugepages-*': true } as const;
 
 const container: Support = {
   name: true,
@@ -73,7 +76,7 @@ const container: Support = {
     mountPropagation: true,
     subPath: true,
     subPathExpr: true,
-    recursiveReadOnly: ['Disabled'],
+    recursiveReadOnly: true,
   },
   terminationMessagePath: true,
   terminationMessagePolicy: true,
@@ -89,19 +92,10 @@ const container: Support = {
   tty: true,
 };
 
-/** On the disk nothing holds a pod to its limit yet. */
-function emptyDirProblem(value: unknown): string | undefined {
-  if (typeof value !== 'object' || value === null) return undefined; // told by validation
-  const { medium = '', sizeLimit } = value as { medium?: unknown; sizeLimit?: unknown };
-  if (medium === 'Memory') return undefined;
-  if (medium !== '') return `want medium "" or "Memory", got ${JSON.stringify(medium)}`;
-  return sizeLimit === undefined ? undefined : 'want a sizeLimit only with medium "Memory"';
-}
-
 const podFiles: Support = { items: { path: true, mode: true, fieldRef: fieldRef(FILE_FIELD_PATHS), resourceFieldRef: true } };
 const volumes: Support = {
   name: true,
-  emptyDir: (value) => emptyDirProblem(value),
+  emptyDir: true,
   hostPath: true,
   configMap: true,
   secret: true,
@@ -124,6 +118,9 @@ export const POD: Support = {
     activeDeadlineSeconds: true,
     priority: true,
     priorityClassName: KNOWN_CLASSES,
+    resources: { limits: wholeList, requests: wholeList },
+    runtimeClassName: true,
+    overhead: true,
     preemptionPolicy: ['PreemptLowerPriority'],
     imagePullSecrets: { name: true },
     nodeSelector: true,
@@ -179,11 +176,16 @@ function look(value: unknown, support: Support, path: readonly Segment[], found:
   }
   if (typeof value !== 'object') return; // of the wrong type: told by validation
   for (const [field, inner] of Object.entries(value)) {
-    // Own fields only: a manifest may call a field toString.
-    const known = Object.hasOwn(support, field) ? (support as Readonly<Record<string, Support>>)[field] : undefined;
+    const known = fieldOf(support as Readonly<Record<string, Support>>, field);
     if (known !== undefined) look(inner, known, [...path, field], found);
     else if (!isEmpty(inner)) found.push({ path: [...path, field], message: 'this kubelet does not honour this field yet: remove it' });
   }
+}
+
+/** A name that ends in a star stands for all that begin so. Own fields only: a manifest may call a field toString. */
+function fieldOf(support: Readonly<Record<string, Support>>, field: string): Support | undefined {
+  if (Object.hasOwn(support, field)) return support[field];
+  return Object.entries(support).find(([name]) => name.endsWith('*') && field.startsWith(name.slice(0, -1)))?.[1];
 }
 
 /** Asks for nothing. */

@@ -2,7 +2,8 @@
  * Makes what volumes/plan.ts asks for. Doing it again changes nothing.
  * Throws: AppError VOLUME_FAILED, in upstream's words for the hostPath checks.
  */
-import { chmod, mkdir, open, stat } from 'node:fs/promises';
+import { access, chmod, chown, mkdir, open, rename, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { Stats } from 'node:fs';
 import { AppError, codeOf } from '#base/errors.ts';
 import { writeAtomically } from '../../linux/atomicFiles.ts';
@@ -23,21 +24,49 @@ export async function makeVolumes(volumes: readonly VolumePlan[]): Promise<void>
 async function make(volume: VolumePlan): Promise<void> {
   switch (volume.kind) {
     case 'emptyDir':
-      return makeEmptyDir(volume.path);
+      return makeEmptyDir(volume.path, volume.group);
     case 'memory':
-      return ensureTmpfs(volume.path, { mode: 0o777, sizeBytes: volume.sizeBytes });
+      return ensureTmpfs(volume.path, {
+        mode: modeFor(volume.group),
+        group: volume.group,
+        sizeBytes: volume.sizeBytes,
+        pageBytes: volume.pageBytes,
+      });
     case 'hostPath':
       return checkHostPath(volume.path, volume.type);
     case 'files':
       if (volume.memory) await ensureTmpfs(volume.path, { mode: 0o755 });
       else await mkdir(volume.path, { recursive: true });
-      await writeAtomically(volume.path, volume.files);
+      await writeAtomically(volume.path, volume.files, { group: volume.group });
   }
 }
 
-async function makeEmptyDir(path: string): Promise<void> {
-  const made = await mkdir(path, { recursive: true });
-  if (made !== undefined) await chmod(path, 0o777); // every user of the pod may write; mkdir's mode would be cut by the umask
+/** Every user of the pod may write; what is made in it is the group's. */
+function modeFor(group: number | undefined): number {
+  return group === undefined ? 0o777 : 0o2777;
+}
+
+/** It appears whole: what a container does with its mode later is left alone. */
+async function makeEmptyDir(path: string, group: number | undefined): Promise<void> {
+  if (await isThere(path)) return;
+  const aside = `${path}.new`; // no volume has a dot in its name
+  await mkdir(dirname(path), { recursive: true });
+  await mkdir(aside).catch((err: unknown) => {
+    if (codeOf(err) !== 'EEXIST') throw err;
+  });
+  if (group !== undefined) await chown(aside, 0, group);
+  await chmod(aside, modeFor(group)); // mkdir's mode would be cut by the umask
+  await rename(aside, path);
+}
+
+function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    (err: unknown) => {
+      if (codeOf(err) === 'ENOENT') return false;
+      throw err;
+    },
+  );
 }
 
 const EXPECTED: Readonly<Record<HostPathType, { readonly is: (s: Stats) => boolean; readonly noun: string }>> = {

@@ -4,6 +4,7 @@ import type { Pod } from '#api/kinds/core/pod.ts';
 import { makePaths } from '../paths.ts';
 import { containerMounts, planVolumes } from './plan.ts';
 
+const FACTS = { variables: new Map<string, string>(), recursiveReadOnly: false };
 const b64 = (text: string): string => Buffer.from(text).toString('base64');
 const pv = (more: object = {}): object => ({ metadata: { name: 'v1' }, spec: { local: { path: '/data' }, ...more } });
 const pvc = { metadata: { name: 'claim' }, spec: { volumeName: 'v1' }, status: { phase: 'Bound' } };
@@ -13,21 +14,19 @@ const OBJECTS = {
   'PersistentVolumeClaim/ns/claim': pvc,
   'PersistentVolume//v1': pv(),
 };
-const plan = (volume: object, objects: object = OBJECTS): ReturnType<typeof planVolumes> => {
-  const pod: Pod = {
-    metadata: { name: 'p', namespace: 'ns', uid: 'u', labels: { app: 'web', tier: 'x"y' } },
-    spec: { containers: [{ name: 'c', resources: { limits: { cpu: '250m' } } }], volumes: [{ name: 'v', ...volume }] },
-  };
-  const facts = {
-    nodeName: 'node1',
-    hostIps: [],
-    podIps: [],
-    allocatable: {},
-    paths: makePaths('/r'),
-    objects: new Map(Object.entries(objects)),
-  };
-  return planVolumes(pod, facts);
-};
+const podOf = (volume: object): Pod => ({
+  metadata: { name: 'p', namespace: 'ns', uid: 'u', labels: { app: 'web', tier: 'x"y' } },
+  spec: { containers: [{ name: 'c', resources: { limits: { cpu: '250m' } } }], volumes: [{ name: 'v', ...volume }] },
+});
+const factsOf = (objects: object): Parameters<typeof planVolumes>[1] => ({
+  nodeName: 'node1',
+  hostIps: [],
+  podIps: [],
+  allocatable: {},
+  paths: makePaths('/r'),
+  objects: new Map(Object.entries(objects)),
+});
+const plan = (volume: object, objects: object = OBJECTS): ReturnType<typeof planVolumes> => planVolumes(podOf(volume), factsOf(objects));
 const shown = (volume: object): Record<string, string> => {
   const [made] = plan(volume);
   return made?.kind === 'files'
@@ -93,7 +92,7 @@ test('planVolumes: a claim leads to the directory of its volume', () => {
   const volume = { persistentVolumeClaim: { claimName: 'claim', readOnly: true } };
   const made = plan(volume);
   assert.deepEqual(made, [{ kind: 'hostPath', name: 'v', path: '/data', type: 'Directory', readOnly: true }]);
-  assert.equal(containerMounts({ name: 'c', volumeMounts: [{ name: 'v', mountPath: '/d' }] }, made)[0]?.readOnly, true);
+  assert.equal(containerMounts({ name: 'c', volumeMounts: [{ name: 'v', mountPath: '/d' }] }, made, FACTS)[0]?.readOnly, true);
 });
 
 const affinity = (node: string): object => ({
@@ -137,3 +136,73 @@ test('planVolumes: a volume of this node', () => {
     '/data',
   );
 });
+
+for (const [mode, can, want] of [
+  [undefined, true, undefined],
+  ['Disabled', true, undefined],
+  ['IfPossible', true, true],
+  ['IfPossible', false, undefined],
+  ['Enabled', true, true],
+  ['Enabled', false, 'volume "v" requested recursive read-only mount, but it is not supported by the runtime'],
+] as const) {
+  test(`containerMounts: recursiveReadOnly ${mode ?? 'not given'} with a runtime that ${can ? 'can' : 'cannot'}`, () => {
+    const mount = { name: 'v', mountPath: '/d', readOnly: true, ...(mode === undefined ? {} : { recursiveReadOnly: mode }) };
+    const of = (): unknown => {
+      try {
+        const facts = { ...FACTS, recursiveReadOnly: can };
+        return containerMounts({ name: 'c', volumeMounts: [mount] }, plan({ emptyDir: {} }), facts)[0]?.recursiveReadOnly;
+      } catch (err) {
+        return (err as Error).message;
+      }
+    };
+    assert.equal(of(), want);
+  });
+}
+
+test('planVolumes: what fsGroup means for each kind', () => {
+  const groups = (volume: object, securityContext: object): unknown => {
+    const pod = { ...podOf(volume), spec: { ...podOf(volume).spec, securityContext } };
+    const [made] = planVolumes(pod, factsOf(OBJECTS));
+    return made?.kind === 'hostPath' ? made.ownership : made?.group;
+  };
+  const kinds = [
+    { emptyDir: {} },
+    { emptyDir: { medium: 'Memory' } },
+    { configMap: { name: 'cm' } },
+    { secret: { secretName: 's' } },
+    { projected: {} },
+  ];
+  for (const kind of kinds) assert.deepEqual([groups(kind, { fsGroup: 7 }), groups(kind, {})], [7, undefined], JSON.stringify(kind));
+  assert.equal(groups({ hostPath: { path: '/x' } }, { fsGroup: 7 }), undefined);
+  const claim = { persistentVolumeClaim: { claimName: 'claim' } };
+  assert.deepEqual(groups(claim, { fsGroup: 7 }), { group: 7, readOnly: false, policy: 'Always' });
+  assert.deepEqual(groups(claim, { fsGroup: 7, fsGroupChangePolicy: 'OnRootMismatch' }), {
+    group: 7,
+    readOnly: false,
+    policy: 'OnRootMismatch',
+  });
+});
+
+for (const [medium, limits, want] of [
+  ['HugePages-2Mi', {}, 2 << 20],
+  ['HugePages', { 'hugepages-2Mi': '4Mi' }, 2 << 20],
+  ['HugePages', {}, 'hugePages storage requested, but there is no resource request for huge pages'],
+  [
+    'HugePages',
+    { 'hugepages-2Mi': '4Mi', 'hugepages-1Gi': '1Gi' },
+    'medium "HugePages" with several page sizes in the resources: name one, as HugePages-2Mi',
+  ],
+] as const) {
+  test(`planVolumes: emptyDir on ${medium} beside ${JSON.stringify(limits)}`, () => {
+    const pod = podOf({ emptyDir: { medium } });
+    const of = (): unknown => {
+      try {
+        const [made] = planVolumes({ ...pod, spec: { ...pod.spec, containers: [{ name: 'c', resources: { limits } }] } }, factsOf(OBJECTS));
+        return made?.kind === 'memory' ? made.pageBytes : made?.kind;
+      } catch (err) {
+        return ((err as Error).cause as Error).message;
+      }
+    };
+    assert.equal(of(), want);
+  });
+}

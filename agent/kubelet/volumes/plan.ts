@@ -3,7 +3,7 @@
  * Throws: AppError VOLUME_FAILED, OBJECT_NOT_FOUND, OBJECT_KEY_MISSING; the pod waits then (FailedMount).
  * Source: "Volumes" and "Persistent Volumes" in the Kubernetes docs.
  */
-import type { Container, MountPropagationMode } from '#api/kinds/core/container.ts';
+import type { Container, MountPropagationMode, VolumeMount } from '#api/kinds/core/container.ts';
 import type { PersistentVolume } from '#api/kinds/core/persistentVolume.ts';
 import type { PersistentVolumeClaim } from '#api/kinds/core/persistentVolumeClaim.ts';
 import type { Pod } from '#api/kinds/core/pod.ts';
@@ -11,23 +11,42 @@ import type { Volume } from '#api/kinds/core/volumes.ts';
 import { toBytes } from '#api/quantity.ts';
 import { AppError } from '#base/errors.ts';
 import type { AtomicFile } from '../../linux/atomicFiles.ts';
+import type { Ownership } from '../../linux/groupOwnership.ts';
 import { notFound, refKey, type ObjectKinds, type ObjectRef } from '../objects/source.ts';
 import { podName, volumeDir, type Paths } from '../paths.ts';
 import type { MountSpec } from '../pods/config.ts';
+import { hugePageLimits } from '../pods/resources.ts';
 import { volumeFiles, type ContentFacts } from './content.ts';
 import { subPathOf } from './subPath/plan.ts';
 
 export type HostPathType = '' | 'DirectoryOrCreate' | 'Directory' | 'FileOrCreate' | 'File' | 'Socket' | 'CharDevice' | 'BlockDevice';
 
 export type VolumePlan =
-  | { readonly kind: 'emptyDir'; readonly name: string; readonly path: string }
-  | { readonly kind: 'memory'; readonly name: string; readonly path: string; readonly sizeBytes: number | undefined }
-  | { readonly kind: 'hostPath'; readonly name: string; readonly path: string; readonly type: HostPathType; readonly readOnly: boolean }
+  | { readonly kind: 'emptyDir'; readonly name: string; readonly path: string; readonly group?: number }
+  | {
+      readonly kind: 'memory';
+      readonly name: string;
+      readonly path: string;
+      readonly sizeBytes: number | undefined;
+      /** Huge pages of this size. */
+      readonly pageBytes?: number;
+      readonly group?: number;
+    }
+  | {
+      readonly kind: 'hostPath';
+      readonly name: string;
+      readonly path: string;
+      readonly type: HostPathType;
+      readonly readOnly: boolean;
+      /** Once for each pod, before its first container. */
+      readonly ownership?: Ownership;
+    }
   | {
       readonly kind: 'files';
       readonly name: string;
       readonly path: string;
       readonly files: ReadonlyMap<string, AtomicFile>;
+      readonly group?: number;
       /** In memory, so that secrets are never on the disk. */
       readonly memory: boolean;
     };
@@ -51,16 +70,25 @@ export function planVolumes(pod: Pod, facts: VolumeFacts): VolumePlan[] {
 function planVolume(pod: Pod, v: Volume, facts: VolumeFacts): VolumePlan[] {
   const { name } = v;
   const { uid, namespace } = podName(pod);
+  const { fsGroup } = pod.spec.securityContext ?? {};
+  const given = fsGroup === undefined ? {} : { group: fsGroup };
   const at = (plugin: string): string => volumeDir(facts.paths, uid, `kubernetes.io/${plugin}`, name);
   if (v.hostPath !== undefined) return [{ kind: 'hostPath', name, path: v.hostPath.path, type: v.hostPath.type ?? '', readOnly: false }];
   if (v.emptyDir !== undefined) {
     const { medium, sizeLimit } = v.emptyDir;
-    if (medium !== 'Memory') return [{ kind: 'emptyDir', name, path: at('empty-dir') }];
-    return [{ kind: 'memory', name, path: at('empty-dir'), sizeBytes: sizeLimit === undefined ? undefined : toBytes(sizeLimit) }];
+    if (medium?.startsWith(HUGE_PAGES) === true)
+      return [{ kind: 'memory', name, path: at('empty-dir'), sizeBytes: undefined, pageBytes: pageBytesOf(pod, medium), ...given }];
+    if (medium !== 'Memory') return [{ kind: 'emptyDir', name, path: at('empty-dir'), ...given }];
+    return [{ kind: 'memory', name, path: at('empty-dir'), sizeBytes: sizeLimit === undefined ? undefined : toBytes(sizeLimit), ...given }];
   }
   if (v.persistentVolumeClaim !== undefined) {
     const claim = { kind: 'PersistentVolumeClaim' as const, namespace, name: v.persistentVolumeClaim.claimName };
-    return [{ ...claimed(claim, facts), name, readOnly: v.persistentVolumeClaim.readOnly === true }];
+    const { isLocal, ...found } = claimed(claim, facts);
+    const readOnly = v.persistentVolumeClaim.readOnly === true;
+    const policy = pod.spec.securityContext?.fsGroupChangePolicy ?? 'Always';
+    // Of a hostPath volume the files stay whose they are, as upstream: it is a directory of the host.
+    const ownership = fsGroup === undefined || !isLocal ? {} : { ownership: { group: fsGroup, readOnly, policy } };
+    return [{ ...found, name, readOnly, ...ownership }];
   }
   const files = volumeFiles(pod, v, facts);
   if (files === undefined) return []; // refused when the manifest was read
@@ -72,13 +100,29 @@ function planVolume(pod: Pod, v: Volume, facts: VolumeFacts): VolumePlan[] {
         : v.downwardAPI !== undefined
           ? 'downward-api'
           : 'projected';
-  return [{ kind: 'files', name, path: at(plugin), files, memory: plugin !== 'configmap' }];
+  return [{ kind: 'files', name, path: at(plugin), files, memory: plugin !== 'configmap', ...given }];
+}
+
+const HUGE_PAGES = 'HugePages';
+
+/** HugePages-<size> names its page size; HugePages alone means the one that the containers ask for. */
+function pageBytesOf({ spec }: Pod, medium: string): number {
+  if (medium !== HUGE_PAGES) return toBytes(medium.slice(HUGE_PAGES.length + 1));
+  const asked = [...(spec.initContainers ?? []), ...spec.containers].flatMap((c) => [
+    ...hugePageLimits({ ...c.resources?.limits, ...c.resources?.requests }).keys(),
+  ]);
+  const [size, other] = new Set([...asked, ...hugePageLimits(spec.resources?.limits).keys()]);
+  if (size === undefined)
+    throw new AppError('VOLUME_FAILED', 'hugePages storage requested, but there is no resource request for huge pages');
+  if (other !== undefined)
+    throw new AppError('VOLUME_FAILED', 'medium "HugePages" with several page sizes in the resources: name one, as HugePages-2Mi');
+  return size;
 }
 
 function claimed(
   ref: ObjectRef<'PersistentVolumeClaim'>,
   { objects, nodeName }: VolumeFacts,
-): { kind: 'hostPath'; path: string; type: HostPathType } {
+): { kind: 'hostPath'; path: string; type: HostPathType; isLocal: boolean } {
   const claim = objects.get(refKey(ref)) as PersistentVolumeClaim | undefined;
   if (claim === undefined) throw notFound(ref);
   const volumeRef: ObjectRef = { kind: 'PersistentVolume', namespace: '', name: claim.spec.volumeName ?? '' };
@@ -95,7 +139,12 @@ function claimed(
       `MountVolume.NodeAffinity check failed for volume "${volumeRef.name}": no matching NodeSelectorTerms`,
     );
   const { hostPath, local } = volume.spec;
-  return { kind: 'hostPath', path: hostPath?.path ?? local?.path ?? '', type: hostPath?.type ?? (local === undefined ? '' : 'Directory') };
+  return {
+    kind: 'hostPath',
+    path: hostPath?.path ?? local?.path ?? '',
+    type: hostPath?.type ?? (local === undefined ? '' : 'Directory'),
+    isLocal: hostPath === undefined,
+  };
 }
 
 /** The only label that a node without an API server has for sure. */
@@ -117,27 +166,38 @@ const PROPAGATION: Readonly<Record<MountPropagationMode, NonNullable<MountSpec['
   Bidirectional: 'PROPAGATION_BIDIRECTIONAL',
 };
 
+/** Which mounts may be so at all is told when the manifest is read. */
+function isRecursive({ name, recursiveReadOnly }: VolumeMount, facts: MountFacts): boolean {
+  if (recursiveReadOnly === 'Enabled' && !facts.recursiveReadOnly)
+    throw new AppError('VOLUME_FAILED', `volume "${name}" requested recursive read-only mount, but it is not supported by the runtime`);
+  return facts.recursiveReadOnly && (recursiveReadOnly === 'Enabled' || recursiveReadOnly === 'IfPossible');
+}
+
 export interface VolumeMountSpec extends MountSpec {
   /** Of the volume only a part is mounted: which, and of the container's mounts the how manieth it is. */
   readonly part?: { readonly volume: string; readonly path: string; readonly index: number };
 }
 
-/** variables: of the container, for subPathExpr. */
-export function containerMounts(
-  c: Container,
-  volumes: readonly VolumePlan[],
-  variables: ReadonlyMap<string, string> = new Map(),
-): VolumeMountSpec[] {
+export interface MountFacts {
+  /** Of the container, for subPathExpr. */
+  readonly variables: ReadonlyMap<string, string>;
+  /** Whether the runtime can. */
+  readonly recursiveReadOnly: boolean;
+}
+
+/** Throws what makes the container wait (CreateContainerConfigError). */
+export function containerMounts(c: Container, volumes: readonly VolumePlan[], facts: MountFacts): VolumeMountSpec[] {
   return (c.volumeMounts ?? []).flatMap((m, index) => {
     const volume = volumes.find((v) => v.name === m.name);
     if (volume === undefined) return [];
-    const path = subPathOf(m, variables);
+    const path = subPathOf(m, facts.variables);
     const readOnly = m.readOnly === true || volume.kind === 'files' || (volume.kind === 'hostPath' && volume.readOnly);
     return [
       {
         containerPath: m.mountPath,
         hostPath: volume.path,
         readOnly,
+        ...(isRecursive(m, facts) ? { recursiveReadOnly: true } : {}),
         ...(path === undefined ? {} : { part: { volume: m.name, path, index } }),
         ...(m.mountPropagation === undefined ? {} : { propagation: PROPAGATION[m.mountPropagation] }),
       },

@@ -9,12 +9,13 @@ import type { Pod } from '#api/kinds/core/pod.ts';
 import type { PersistentVolumeClaim } from '#api/kinds/core/persistentVolumeClaim.ts';
 import type { Logger } from '#base/log.ts';
 import { writeAtomically } from '../../linux/atomicFiles.ts';
+import { giveToGroup } from '../../linux/groupOwnership.ts';
 import { fetchObjects } from '../objects/fetch.ts';
 import { podDir, podName, subPathsDir } from '../paths.ts';
 import type { MountSpec } from '../pods/config.ts';
 import type { ObjectRef, ObjectsOf, TokenSource } from '../objects/source.ts';
 import { makeVolumes } from './act.ts';
-import { containerMounts, planVolumes, type VolumeFacts, type VolumePlan } from './plan.ts';
+import { containerMounts, planVolumes, type MountFacts, type VolumeFacts, type VolumePlan } from './plan.ts';
 import { volumeRefs } from './refs.ts';
 import { mountSubPath } from './subPath/act.ts';
 import { fetchTokens } from './tokens.ts';
@@ -31,6 +32,8 @@ export class PodVolumes {
   readonly #options: PodVolumesOptions;
   /** Pod UID -> what is under way. */
   readonly #busy = new Map<string, Promise<unknown>>();
+  /** UIDs of pods whose volumes were given to their group. */
+  readonly #given = new Set<string>();
 
   constructor(options: PodVolumesOptions) {
     this.#options = options;
@@ -41,21 +44,22 @@ export class PodVolumes {
     return this.#alone(pod, async () => {
       const plans = await this.#plan(pod, signal);
       await makeVolumes(plans);
+      await this.#giveToGroups(podName(pod).uid, plans);
       return plans;
     });
   }
 
-  /** What a container gets mounted of the volumes that prepare() made. variables: its environment. */
-  mounts(pod: Pod, c: Container, plans: readonly VolumePlan[], variables: ReadonlyMap<string, string>): Promise<MountSpec[]> {
+  /** What a container gets mounted of the volumes that prepare() made. */
+  mounts(pod: Pod, c: Container, given: MountFacts & { readonly plans: readonly VolumePlan[] }): Promise<MountSpec[]> {
     const directory = subPathsDir(this.#options.facts.paths, podName(pod).uid);
     return this.#alone(pod, async () => {
       const mounts: MountSpec[] = [];
-      for (const { part, ...mount } of containerMounts(c, plans, variables)) {
+      for (const { part, ...mount } of containerMounts(c, given.plans, given)) {
         if (part === undefined) mounts.push(mount);
         else {
           const target = join(directory, part.volume, c.name, String(part.index));
-          const given = { volume: part.volume, container: c.name, root: mount.hostPath, path: part.path, target };
-          mounts.push({ ...mount, hostPath: await mountSubPath(given) });
+          const wanted = { volume: part.volume, container: c.name, root: mount.hostPath, path: part.path, target };
+          mounts.push({ ...mount, hostPath: await mountSubPath(wanted) });
         }
       }
       return mounts;
@@ -68,7 +72,7 @@ export class PodVolumes {
     try {
       await this.#alone(pod, async () => {
         for (const plan of await this.#plan(pod, signal))
-          if (plan.kind === 'files' && (await isMade(plan.path))) await writeAtomically(plan.path, plan.files);
+          if (plan.kind === 'files' && (await isMade(plan.path))) await writeAtomically(plan.path, plan.files, { group: plan.group });
       });
     } catch (err) {
       const { namespace, name, uid } = podName(pod);
@@ -76,6 +80,20 @@ export class PodVolumes {
       if (signal.aborted || !(await exists(join(podDir(this.#options.facts.paths, uid), 'volumes')))) return;
       this.#options.log.warn('Cannot update volumes', { pod: `${namespace}/${name}`, err });
     }
+  }
+
+  /** The pod is gone. */
+  forget(uid: string): void {
+    this.#given.delete(uid);
+  }
+
+  /** Volumes that outlive the pod: once, before its first container. All else is made for the group. */
+  async #giveToGroups(uid: string, plans: readonly VolumePlan[]): Promise<void> {
+    if (this.#given.has(uid)) return;
+    for (const plan of plans) {
+      if (plan.kind === 'hostPath' && plan.ownership !== undefined) await giveToGroup(plan.path, plan.ownership);
+    }
+    if (plans.some((plan) => plan.kind === 'hostPath' && plan.ownership !== undefined)) this.#given.add(uid);
   }
 
   async #plan(pod: Pod, signal: AbortSignal): Promise<VolumePlan[]> {

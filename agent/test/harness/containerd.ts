@@ -195,6 +195,9 @@ function writeConfig(dir: string, socket: string, { cri }: ContainerdOptions): v
   mkdirSync(cniDir, { recursive: true });
   writeFileSync(join(cniDir, '10-test.conflist'), JSON.stringify(bridgeNetwork(dir)));
   const off = cri === 'off' ? [...UNUSED, 'io.containerd.grpc.v1.cri'] : UNUSED;
+  // crun refuses a machine that has cgroup v1 and v2 side by side: there it sees the first alone.
+  const alone = 'umount /sys/fs/cgroup/unified 2>/dev/null; exec crun "$@"';
+  writeFileSync(join(dir, 'crun'), `#!/bin/sh\nexec unshare --mount --propagation slave sh -c '${alone}' crun "$@"\n`, { mode: 0o755 });
   writeFileSync(join(dir, 'config.toml'), configText({ dir, socket, cniDir, off }));
 }
 
@@ -236,6 +239,12 @@ disabled_plugins = ${JSON.stringify(off)}
 [${cri}.containerd.runtimes.runc.options]
   BinaryName = "${RUNC}"
   Root = "${dir}/runc"
+  SystemdCgroup = false
+[${cri}.containerd.runtimes.crun]
+  runtime_type = "io.containerd.runc.v2"
+[${cri}.containerd.runtimes.crun.options]
+  BinaryName = "${dir}/crun"
+  Root = "${dir}/crun-state"
   SystemdCgroup = false
 `;
 }
