@@ -5,19 +5,14 @@
  *
  * What counts is what containerd itself says: the event of the container's task starting or ending, as it reaches this process.
  */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { SystemClock } from '#base/clock.ts';
 import { CriClient } from '#cri/client.ts';
-import { etcHosts, makePaths, podLogs, podName, terminationLog } from '../../kubelet/paths.ts';
-import { containerConfig, sandboxConfig, type NodeContext } from '../../kubelet/pods/config.ts';
-import { readManifest } from '../../kubelet/sources/manifests.ts';
-import { missing, startContainerd, type TestContainerd } from '../harness/containerd.ts';
+import { missing, startContainerd } from '../harness/containerd.ts';
 import { startKubelet, type TestKubelet } from '../harness/kubelet.ts';
 import { manifest } from '../harness/manifest.ts';
-import { BUSYBOX_IMAGE } from '../harness/ociImage.ts';
 import { until } from '../harness/until.ts';
+import { Bare, bareTogether, cpuMs, rssMb, TaskEvents, untilQuick } from './node.ts';
 import { podmanPeer } from './podman.ts';
 import { median, ms, percentile, ratio, row } from './report.ts';
 
@@ -28,95 +23,6 @@ const [rounds, pods, idleSeconds] = [Number(values.rounds), Number(values.pods),
 const PODS_IN_FLIGHT = 8;
 const WARM_UP = 3;
 const never = new AbortController().signal;
-
-/** Starts and ends of tasks, each with the time it reached us. */
-class TaskEvents {
-  readonly started: { id: string; atMs: number }[] = [];
-  readonly ended: { id: string; atMs: number }[] = [];
-
-  async follow(client: CriClient, signal: AbortSignal): Promise<void> {
-    for await (const event of client.containerdEvents(['topic=="/tasks/start"', 'topic=="/tasks/delete"'], signal)) {
-      const at = { id: event.container_id, atMs: performance.now() };
-      if (event.kind === 'start') this.started.push(at);
-      else if (event.kind === 'delete') this.ended.push(at);
-    }
-  }
-
-  clear(): void {
-    this.started.length = 0;
-    this.ended.length = 0;
-  }
-}
-
-/** The floor: the calls that every kubelet has to make for this very pod, with the same bytes, and nothing else. */
-class Bare {
-  readonly #client: CriClient;
-  readonly #node: NodeContext;
-  #next = 0;
-
-  constructor(client: CriClient, containerd: TestContainerd) {
-    this.#client = client;
-    this.#node = {
-      nodeName: 'bare',
-      paths: makePaths(join(containerd.dir, 'bare'), join(containerd.dir, 'bare-logs')),
-      cgroupRoot: containerd.cgroupRoot,
-      capacity: { cpuMilli: 2_000, memoryBytes: 2 ** 33 },
-      names: { dns: { servers: ['10.0.2.3'], searches: [], options: [] }, clusterDns: [], clusterDomain: '' },
-      security: { seccompDefault: false, seccompDir: '', appArmor: false },
-      allowedUnsafeSysctls: [],
-      hostIps: [],
-    };
-  }
-
-  async up(): Promise<{ sandbox: string; container: string }> {
-    const reading = readManifest(Buffer.from(manifest({ name: `bare-${this.#next++}` })), {
-      nodeName: 'bare',
-      file: 'bare',
-      seenAt: new Date(),
-    });
-    if (reading.kind !== 'pods') throw new Error('the manifest of the benchmark is refused');
-    const pod = reading.pods[0]!;
-    const c = pod.spec.containers[0]!;
-    const uid = pod.metadata.uid ?? '';
-    const message = terminationLog(this.#node.paths, uid, c.name, 0);
-    mkdirSync(join(podLogs(this.#node.paths, podName(pod)), c.name), { recursive: true });
-    mkdirSync(join(message, '..'), { recursive: true });
-    for (const file of [message, etcHosts(this.#node.paths, uid)]) writeFileSync(file, '');
-    const mounts = [
-      { containerPath: '/dev/termination-log', hostPath: message, readOnly: false },
-      { containerPath: '/etc/hosts', hostPath: etcHosts(this.#node.paths, uid), readOnly: false },
-    ];
-    const config = { ...sandboxConfig(pod, 0, this.#node), labels: {} }; // the kubelet beside it must not take it for its own
-    const { pod_sandbox_id: sandbox } = await this.#client.runtime.runPodSandbox({ config });
-    const container = {
-      ...containerConfig(pod, c, {
-        node: this.#node,
-        attempt: 0,
-        backoffMs: 0,
-        image: { id: BUSYBOX_IMAGE },
-        variables: new Map(),
-        mounts,
-      }),
-      labels: {},
-    };
-    const { container_id: id } = await this.#client.runtime.createContainer({
-      pod_sandbox_id: sandbox,
-      sandbox_config: config,
-      config: container,
-    });
-    await this.#client.runtime.startContainer({ container_id: id });
-    return { sandbox, container: id };
-  }
-
-  async stop(container: string): Promise<void> {
-    await this.#client.runtime.stopContainer({ container_id: container, timeout: 0 });
-  }
-
-  async remove(sandbox: string): Promise<void> {
-    await this.#client.runtime.stopPodSandbox({ pod_sandbox_id: sandbox });
-    await this.#client.runtime.removePodSandbox({ pod_sandbox_id: sandbox });
-  }
-}
 
 interface Bench {
   readonly bare: Bare;
@@ -156,15 +62,6 @@ async function kubeletRound({ kubelet, events }: Bench, name: string): Promise<{
   return { start: atMs - t0, stop, status };
 }
 
-/** As until, but without a pause that would be part of what is measured. */
-async function untilQuick(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const limit = performance.now() + 60_000;
-  while (!(await condition())) {
-    if (performance.now() > limit) throw new Error('waited in vain');
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-}
-
 async function sequential(bench: Bench): Promise<void> {
   const bare: { start: number; stop: number }[] = [];
   const ours: { start: number; stop: number; status: number }[] = [];
@@ -201,13 +98,7 @@ async function together({ bare, kubelet, events }: Bench): Promise<void> {
   for (let round = 0; round < 3; round++) {
     events.clear();
     const t0 = performance.now();
-    const made: { sandbox: string; container: string }[] = [];
-    const waiting = [...names];
-    await Promise.all(
-      Array.from({ length: PODS_IN_FLIGHT }, async () => {
-        while (waiting.pop() !== undefined) made.push(await bare.up());
-      }),
-    );
+    const made = await bareTogether(bare, names.length, PODS_IN_FLIGHT);
     await untilQuick(() => events.started.length >= 2 * pods);
     rates.bare.push((pods * 1_000) / (events.started.at(-1)!.atMs - t0));
     for (const { sandbox } of made) await bare.remove(sandbox);
@@ -241,16 +132,6 @@ async function idle(kubelet: TestKubelet): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, idleSeconds * 1_000));
   const share = (100 * (cpuMs(kubelet.pid()) - before)) / (performance.now() - t0);
   row(`idle with ${pods} pods, ${idleSeconds} s`, [`CPU ${share.toFixed(2)} % of a core`], `RSS ${rssMb(kubelet.pid())} MB`);
-}
-
-function cpuMs(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
-  return (Number(fields[11]) + Number(fields[12])) * 10; // clock ticks of 10 ms
-}
-
-function rssMb(pid: number): string {
-  const kb = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
-  return (kb / 1_024).toFixed(0);
 }
 
 const lacking = missing();
