@@ -93,7 +93,7 @@ async function ask(backends: Backends, port: number, signal: AbortSignal): Promi
     for await (const chunk of response) text = (text + String(chunk)).slice(0, 1_000);
     return { isHealthy: response.statusCode === 200, message: text };
   } catch (err) {
-    return { isHealthy: false, message: `Get "https://127.0.0.1:${port}/healthz": ${explain(err)}` };
+    return { isHealthy: false, message: `Get "https://127.0.0.1:${port}/healthz": ${err instanceof Error ? err.message : explain(err)}` };
   }
 }
 
