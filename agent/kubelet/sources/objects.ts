@@ -6,7 +6,7 @@ import { configMapKind, secretKind } from '#api/definitions/core.ts';
 import { runtimeClassKind } from '#api/definitions/cluster.ts';
 import { persistentVolumeClaimKind, persistentVolumeKind } from '#api/definitions/storage.ts';
 import type { Secret } from '#api/kinds/core/config.ts';
-import type { PersistentVolume } from '#api/kinds/core/persistentVolume.ts';
+import { NOT_VOLUME_SOURCES, type PersistentVolume } from '#api/kinds/core/persistentVolume.ts';
 import type { KubeObject } from '#api/kinds/meta/objectMeta.ts';
 import { parseAs } from '#api/parse.ts';
 import type { Problem } from '#api/problem.ts';
@@ -80,18 +80,6 @@ function hidden(problem: Problem): Problem {
 }
 
 const SOURCES = new Set(['hostPath', 'local']);
-const NOT_SOURCES = new Set([
-  'capacity',
-  'accessModes',
-  'claimRef',
-  'persistentVolumeReclaimPolicy',
-  'storageClassName',
-  'mountOptions',
-  'volumeMode',
-  'nodeAffinity',
-  'volumeAttributesClassName',
-]);
-
 function unsupportedVolume({ spec }: PersistentVolume): Problem | undefined {
   const refuse = (path: string, value: unknown, message: string): Problem => ({
     path: ['spec', path],
@@ -99,7 +87,7 @@ function unsupportedVolume({ spec }: PersistentVolume): Problem | undefined {
     message,
     value,
   });
-  const other = Object.keys(spec).find((name) => !SOURCES.has(name) && !NOT_SOURCES.has(name));
+  const other = Object.keys(spec).find((name) => !SOURCES.has(name) && !NOT_VOLUME_SOURCES.has(name));
   if (other !== undefined) return refuse(other, '', 'this kubelet does not honour this kind of volume yet: want hostPath or local');
   if (spec.volumeMode === 'Block')
     return refuse('volumeMode', 'Block', 'this kubelet does not honour raw block volumes yet: want "Filesystem"');

@@ -2,6 +2,7 @@
 import type { PersistentVolumeClaim } from '#api/kinds/core/persistentVolumeClaim.ts';
 import type { Node } from '#api/kinds/core/node.ts';
 import type { Pod } from '#api/kinds/core/pod.ts';
+import { isKubeletLabel } from '#api/nodeLabels.ts';
 import { nodeNameOf } from '../authz/node.ts';
 import { allRefsOf, MIRROR } from '../authz/podRefs.ts';
 import { deepEqual } from '../registry/deepEqual.ts';
@@ -9,21 +10,6 @@ import type { AdmissionPlugin, AdmissionRequest } from './chain.ts';
 import { checkNodeToken } from './nodeTokens.ts';
 import { refuse } from './refuse.ts';
 import type { PluginParts } from './plugins.ts';
-
-/** Labels of kubernetes.io and k8s.io that a kubelet sets itself. */
-const OWN_LABELS = new Set([
-  'kubernetes.io/hostname',
-  'kubernetes.io/arch',
-  'kubernetes.io/os',
-  'topology.kubernetes.io/zone',
-  'topology.kubernetes.io/region',
-  'failure-domain.beta.kubernetes.io/zone',
-  'failure-domain.beta.kubernetes.io/region',
-  'node.kubernetes.io/instance-type',
-  'beta.kubernetes.io/instance-type',
-  'beta.kubernetes.io/os',
-  'beta.kubernetes.io/arch',
-]);
 
 export function nodeRestriction(parts: PluginParts): AdmissionPlugin {
   const nodes = parts.registry.get('v1', 'nodes').cache;
@@ -152,16 +138,7 @@ type Labels = Readonly<Record<string, string>> | undefined;
 
 function restrictedChanges(now: Labels = {}, before: Labels = {}): readonly string[] {
   const keys = new Set([...Object.keys(now), ...Object.keys(before)]);
-  return [...keys].filter((key) => now[key] !== before[key] && isRestricted(key)).toSorted();
-}
-
-function isRestricted(key: string): boolean {
-  const slash = key.indexOf('/');
-  const prefix = slash < 0 ? '' : key.slice(0, slash);
-  const within = (domain: string): boolean => prefix === domain || prefix.endsWith(`.${domain}`);
-  if (within('node-restriction.kubernetes.io')) return true;
-  if (!within('kubernetes.io') && !within('k8s.io')) return false;
-  return !OWN_LABELS.has(key) && !within('kubelet.kubernetes.io') && !within('node.kubernetes.io');
+  return [...keys].filter((key) => now[key] !== before[key] && !isKubeletLabel(key)).toSorted();
 }
 
 /** What a kubelet learns when it makes a volume larger. */

@@ -38,6 +38,19 @@ export const PersistentVolumeStatus = object('io.k8s.api.core.v1.PersistentVolum
 });
 export interface PersistentVolumeStatus extends Static<typeof PersistentVolumeStatus> {}
 
+/** Of a spec, what is about the volume and not where it is kept. */
+export const NOT_VOLUME_SOURCES: ReadonlySet<string> = new Set([
+  'capacity',
+  'accessModes',
+  'claimRef',
+  'persistentVolumeReclaimPolicy',
+  'storageClassName',
+  'mountOptions',
+  'volumeMode',
+  'nodeAffinity',
+  'volumeAttributesClassName',
+]);
+
 export const PersistentVolume = kind(
   'io.k8s.api.core.v1.PersistentVolume',
   {

@@ -1,4 +1,5 @@
 /** Namespaces, nodes, configuration, storage, access: the kinds that are not about running pods. Pure. Source: their strategies in Kubernetes 1.36. */
+import { NOT_VOLUME_SOURCES } from '#api/kinds/core/persistentVolume.ts';
 import { at, type FieldPath } from '#api/fieldPath.ts';
 import type { CertificateSigningRequest } from '#api/kinds/certificates/v1.ts';
 import type { Secret } from '#api/kinds/core/config.ts';
@@ -295,19 +296,6 @@ export const resourceQuotaStrategy: Strategy = {
 };
 export const ingressStrategy: Strategy = { ...withStatus, validateCreate: (object) => validateNewIngress(object as Ingress) };
 
-/** Of a volume's spec, what is not where it is kept. */
-const ABOUT_VOLUMES = new Set([
-  'capacity',
-  'accessModes',
-  'claimRef',
-  'persistentVolumeReclaimPolicy',
-  'storageClassName',
-  'mountOptions',
-  'volumeMode',
-  'nodeAffinity',
-  'volumeAttributesClassName',
-]);
-
 export const persistentVolumeStrategy: Strategy = {
   returnsDeleted: true,
   prepareForCreate: (draft) => void (draft['status'] = { phase: 'Pending' }),
@@ -315,7 +303,7 @@ export const persistentVolumeStrategy: Strategy = {
   validateUpdate(object, old) {
     const problems = new Problems();
     const [next, was] = [specOf(object), specOf(old)];
-    const source = (spec: Loose): unknown => Object.fromEntries(Object.entries(spec).filter(([name]) => !ABOUT_VOLUMES.has(name)));
+    const source = (spec: Loose): unknown => Object.fromEntries(Object.entries(spec).filter(([name]) => !NOT_VOLUME_SOURCES.has(name)));
     if (!deepEqual(source(next), source(was))) {
       problems.forbidden(SPEC.field('persistentvolumesource'), 'spec.persistentvolumesource is immutable after creation');
     }
