@@ -13,7 +13,7 @@ import { startDevServer, type DevServer } from '../apiserver/dev/start.ts';
 import { TestClient } from '../apiserver/testing/client.ts';
 import { Requests, type FuzzRequest } from './fuzz/requests.ts';
 
-const count = Number(process.env['KIJABI_FUZZ_REQUESTS'] ?? 1_500);
+const count = Number(process.env['KIJABI_FUZZ_REQUESTS'] ?? 1_000);
 const seed = fc.readConfigureGlobal().seed ?? Math.floor(Math.random() * 2 ** 31);
 const AT_ONCE = 8;
 
