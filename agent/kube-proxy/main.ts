@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { stringify } from 'yaml';
 import { SystemClock } from '#base/clock.ts';
-import { AppError, explain } from '#base/errors.ts';
+import { AppError, codeOf, explain } from '#base/errors.ts';
 import { runDaemon, type DaemonContext } from '#base/lifecycle.ts';
 import { makeDaemonLogger } from '#base/log.ts';
 import { VERSION } from '#base/version.ts';
@@ -20,8 +20,8 @@ import { cleanUpOthers, driversOf } from './modes.ts';
 import { sysctlWishes } from './node.ts';
 import { NodeFollower } from './nodeFollower.ts';
 import type { ModeDriver, Proxier, ProxySettings } from './proxier.ts';
-import { listen, type ListenOptions } from './server/listen.ts';
-import { localAddresses, processMetrics } from './server/process.ts';
+import { listen, refuseSecond, type ListenOptions } from './server/listen.ts';
+import { localAddresses, processUsage } from './server/process.ts';
 import { healthRoute, metricsRoute } from './server/routes.ts';
 import { ServiceHealthServers } from './server/serviceHealth.ts';
 import { ServiceProxy } from './serviceProxy.ts';
@@ -32,6 +32,8 @@ const LISTEN_AGAIN_MS = 5_000;
 
 async function run(settings: Settings, { clock, log, signal, notify }: DaemonContext): Promise<void> {
   const startedMs = clock.monotonicMs();
+  // Before anything is touched: two proxies would take turns at the same rules.
+  if (settings.socket !== undefined) await refuseSecond(settings.socket);
   const generation = await openRuleGeneration();
   signal.addEventListener('abort', () => generation.close(), { once: true });
   const drivers = driversOf({ clock, generation, ipvs: settings.ipvs });
@@ -62,6 +64,7 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
     log,
     minSyncPeriodMs: settings.minSyncPeriodMs,
     syncPeriodMs: settings.syncPeriodMs,
+    usage: () => processUsage(clock),
     onSynced: (ports) => void healthServers.update(ports, signal),
   });
   const health = (): HealthInput => ({
@@ -79,7 +82,6 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
     health,
     signal,
     nodeAddresses: () => localAddresses(),
-    processMetrics: () => processMetrics(clock),
   });
   if (settings.metrics !== undefined) await serve({ what: 'metrics', ...settings.metrics, route });
   if (settings.socket !== undefined) await serve({ what: 'metrics', socket: settings.socket, route });
@@ -178,7 +180,7 @@ async function serveAlways(
   try {
     await listen(options, signal);
   } catch (err) {
-    if (bindAddressHardFail) throw err;
+    if (bindAddressHardFail || codeOf(err) === 'PROXY_RUNNING') throw err;
     log.error('Cannot listen, trying again', { what: options.what, retryInMs: LISTEN_AGAIN_MS, err });
     void listenLater(options, { clock, log, signal });
   }

@@ -1,157 +1,110 @@
 /**
- * The proxy's metrics, under upstream's names, and their text form for Prometheus. Pure.
- *
- * Own code, because prom-client costs 18 MB of memory (it brings OpenTelemetry) for what is needed here.
- * Source: names, labels and buckets of upstream's kube-proxy 1.36; exposition format 0.0.4 of Prometheus.
+ * The proxy's own metrics, under upstream's names, labels and buckets, so that dashboards and alerts written for Kubernetes work.
+ * Holds numbers only; what can be asked for when it is read is not kept.
+ * Source: the names in pkg/proxy/metrics of Kubernetes 1.36.
  */
-export type Labels = Readonly<Record<string, string>>;
-
-interface Series {
-  readonly labels: Labels;
-  value: number;
-  /** Histograms: how many observations fell into each bucket (not added up yet). */
-  readonly buckets: number[];
-  count: number;
-}
-
-type Kind = 'counter' | 'gauge' | 'histogram';
-
-class Metric {
-  readonly name: string;
-  readonly help: string;
-  readonly kind: Kind;
-  readonly bounds: readonly number[];
-  readonly #series = new Map<string, Series>();
-
-  constructor({ name, help, kind, bounds = [] }: { name: string; help: string; kind: Kind; bounds?: readonly number[] }) {
-    this.name = name;
-    this.help = help;
-    this.kind = kind;
-    this.bounds = bounds;
-  }
-
-  #of(labels: Labels): Series {
-    const key = JSON.stringify(labels);
-    const known = this.#series.get(key) ?? { labels, value: 0, buckets: this.bounds.map(() => 0), count: 0 };
-    this.#series.set(key, known);
-    return known;
-  }
-
-  add(labels: Labels = {}, by = 1): void {
-    this.#of(labels).value += by;
-  }
-
-  set(labels: Labels, value: number): void {
-    this.#of(labels).value = value;
-  }
-
-  observe(labels: Labels, value: number): void {
-    const series = this.#of(labels);
-    series.value += value;
-    series.count += 1;
-    const at = this.bounds.findIndex((bound) => value <= bound);
-    if (at !== -1) series.buckets[at] = (series.buckets[at] ?? 0) + 1;
-  }
-
-  render(): string {
-    const lines = [`# HELP ${this.name} [ALPHA] ${this.help}`, `# TYPE ${this.name} ${this.kind}`];
-    for (const series of this.#series.values())
-      lines.push(...(this.kind === 'histogram' ? this.#histogram(series) : [`${this.name}${labelText(series.labels)} ${series.value}`]));
-    return `${lines.join('\n')}\n`;
-  }
-
-  #histogram({ labels, value, buckets, count }: Series): string[] {
-    let sum = 0;
-    const rows = this.bounds.map((bound, i) => {
-      sum += buckets[i] ?? 0;
-      return `${this.name}_bucket${labelText({ ...labels, le: String(bound) })} ${sum}`;
-    });
-    return [
-      ...rows,
-      `${this.name}_bucket${labelText({ ...labels, le: '+Inf' })} ${count}`,
-      `${this.name}_sum${labelText(labels)} ${value}`,
-      `${this.name}_count${labelText(labels)} ${count}`,
-    ];
-  }
-}
-
-function labelText(labels: Labels): string {
-  const pairs = Object.entries(labels).map(
-    ([name, value]) => `${name}="${value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')}"`,
-  );
-  return pairs.length === 0 ? '' : `{${pairs.join(',')}}`;
-}
+import { Counter, Gauge, Histogram, MetricsRegistry, Observed } from '#base/metrics.ts';
 
 const doubling = (start: number, count: number): number[] => Array.from({ length: count }, (_, i) => start * 2 ** i);
 const linear = (start: number, width: number, count: number): number[] => Array.from({ length: count }, (_, i) => start + width * i);
 
 const SYNC_SECONDS = doubling(0.001, 15);
 const PROGRAMMING_SECONDS = [...linear(0.25, 0.25, 2), ...linear(1, 1, 59), ...linear(60, 5, 12), ...linear(120, 30, 7)];
+const FAMILY = ['ip_family'];
 
-const make = (name: string, kind: Kind, help: string, bounds?: readonly number[]): Metric =>
-  new Metric({ name: `kubeproxy_${name}`, kind, help, ...(bounds === undefined ? {} : { bounds }) });
+export interface ProcessUsage {
+  readonly cpuSeconds: number;
+  readonly residentBytes: number;
+  readonly startSeconds: number;
+}
 
-/** Every metric of the proxy. */
+const named = (name: string, help: string, labels: readonly string[] = []) => ({
+  name: `kubeproxy_${name}`,
+  help: `[ALPHA] ${help}`,
+  labels,
+});
+
 export class ProxyMetrics {
-  readonly syncSeconds = make('sync_proxy_rules_duration_seconds', 'histogram', 'How long a sync of the rules took', SYNC_SECONDS);
-  readonly fullSyncSeconds = make(
+  readonly registry = new MetricsRegistry();
+  readonly syncSeconds = this.#histogram('sync_proxy_rules_duration_seconds', 'How long a sync of the rules took.', SYNC_SECONDS);
+  readonly fullSyncSeconds = this.#histogram(
     'sync_full_proxy_rules_duration_seconds',
-    'histogram',
-    'How long a full sync of the rules took',
+    'How long a full sync of the rules took.',
     SYNC_SECONDS,
   );
-  readonly partialSyncSeconds = make(
+  readonly partialSyncSeconds = this.#histogram(
     'sync_partial_proxy_rules_duration_seconds',
-    'histogram',
-    'How long a partial sync of the rules took',
+    'How long a partial sync of the rules took.',
     SYNC_SECONDS,
   );
-  readonly programmingSeconds = make(
+  readonly programmingSeconds = this.#histogram(
     'network_programming_duration_seconds',
-    'histogram',
-    'From the change of an endpoint, as its controller saw it, until the rules were written',
+    'From the change of an endpoint, as its controller saw it, until the rules were written.',
     PROGRAMMING_SECONDS,
   );
-  readonly lastSync = make('sync_proxy_rules_last_timestamp_seconds', 'gauge', 'When the rules were last synced');
-  readonly lastQueued = make('sync_proxy_rules_last_queued_timestamp_seconds', 'gauge', 'When a sync of the rules was last asked for');
-  readonly endpointChanges = make('sync_proxy_rules_endpoint_changes_total', 'counter', 'Changes of EndpointSlices seen');
-  readonly endpointChangesPending = make(
-    'sync_proxy_rules_endpoint_changes_pending',
-    'gauge',
-    'Changes of EndpointSlices not in the rules yet',
-  );
-  readonly serviceChanges = make('sync_proxy_rules_service_changes_total', 'counter', 'Changes of Services seen');
-  readonly serviceChangesPending = make('sync_proxy_rules_service_changes_pending', 'gauge', 'Changes of Services not in the rules yet');
-  readonly noLocalEndpoints = make(
-    'sync_proxy_rules_no_local_endpoints_total',
-    'gauge',
-    'Services with traffic policy Local and no endpoint on this node',
-  );
-  readonly iptablesRules = make('sync_proxy_rules_iptables_total', 'gauge', 'iptables rules of this proxy');
-  readonly iptablesLast = make('sync_proxy_rules_iptables_last', 'gauge', 'Lines written by the last sync');
-  readonly restoreFailures = make('sync_proxy_rules_iptables_restore_failures_total', 'counter', 'Syncs that iptables-restore refused');
-  readonly partialRestoreFailures = make(
-    'sync_proxy_rules_iptables_partial_restore_failures_total',
-    'counter',
-    'Partial syncs that iptables-restore refused',
-  );
-  readonly nftablesFailures = make('sync_proxy_rules_nftables_sync_failures_total', 'counter', 'Syncs that nft refused');
-  readonly conntrackDeleted = make('conntrack_reconciler_deleted_entries_total', 'counter', 'Stale flows removed from connection tracking');
-  readonly conntrackSeconds = make(
+  readonly conntrackSeconds = this.#histogram(
     'conntrack_reconciler_sync_duration_seconds',
-    'histogram',
-    'How long a look for stale flows took',
+    'How long a look for stale flows took.',
     SYNC_SECONDS,
   );
-  readonly healthz = make('proxy_healthz_total', 'counter', 'Answers of /healthz by status');
-  readonly livez = make('proxy_livez_total', 'counter', 'Answers of /livez by status');
+  readonly lastSync = this.#gauge('sync_proxy_rules_last_timestamp_seconds', 'When the rules were last synced.', FAMILY);
+  readonly lastQueued = this.#gauge(
+    'sync_proxy_rules_last_queued_timestamp_seconds',
+    'When a sync of the rules was last asked for.',
+    FAMILY,
+  );
+  readonly endpointChanges = this.#counter('sync_proxy_rules_endpoint_changes_total', 'Changes of EndpointSlices seen.', []);
+  readonly endpointChangesPending = this.#gauge(
+    'sync_proxy_rules_endpoint_changes_pending',
+    'Changes of EndpointSlices not in the rules yet.',
+    [],
+  );
+  readonly serviceChanges = this.#counter('sync_proxy_rules_service_changes_total', 'Changes of Services seen.', []);
+  readonly serviceChangesPending = this.#gauge('sync_proxy_rules_service_changes_pending', 'Changes of Services not in the rules yet.', []);
+  readonly noLocalEndpoints = this.#gauge(
+    'sync_proxy_rules_no_local_endpoints_total',
+    'Services with traffic policy Local and no endpoint on this node.',
+    ['traffic_policy', ...FAMILY],
+  );
+  readonly iptablesRules = this.#gauge('sync_proxy_rules_iptables_total', 'iptables rules of this proxy.', ['table', ...FAMILY]);
+  readonly iptablesLast = this.#gauge('sync_proxy_rules_iptables_last', 'Lines written by the last sync.', FAMILY);
+  readonly restoreFailures = this.#counter(
+    'sync_proxy_rules_iptables_restore_failures_total',
+    'Syncs that iptables-restore refused.',
+    FAMILY,
+  );
+  readonly partialRestoreFailures = this.#counter(
+    'sync_proxy_rules_iptables_partial_restore_failures_total',
+    'Partial syncs that iptables-restore refused.',
+    FAMILY,
+  );
+  readonly nftablesFailures = this.#counter('sync_proxy_rules_nftables_sync_failures_total', 'Syncs that nft refused.', FAMILY);
+  readonly conntrackDeleted = this.#counter(
+    'conntrack_reconciler_deleted_entries_total',
+    'Stale flows removed from connection tracking.',
+    FAMILY,
+  );
+  readonly healthz = this.#counter('proxy_healthz_total', 'Answers of /healthz by status.', ['code']);
+  readonly livez = this.#counter('proxy_livez_total', 'Answers of /livez by status.', ['code']);
 
-  /** process: what is asked for at the moment of rendering. */
-  render(
-    process: readonly { readonly name: string; readonly help: string; readonly kind: 'counter' | 'gauge'; readonly value: number }[],
-  ): string {
-    const own = Object.values(this).filter((m): m is Metric => m instanceof Metric);
-    const rest = process.map(({ name, help, kind, value }) => `# HELP ${name} ${help}\n# TYPE ${name} ${kind}\n${name} ${value}\n`);
-    return [...own.map((m) => m.render()), ...rest].join('');
+  constructor(usage?: () => ProcessUsage) {
+    if (usage === undefined) return;
+    const observed = (name: string, help: string, kind: 'counter' | 'gauge', read: (u: ProcessUsage) => number): unknown =>
+      this.registry.add(new Observed({ name, help, kind }, () => [[[], read(usage())]]));
+    observed('process_cpu_seconds_total', 'CPU time used.', 'counter', (u) => u.cpuSeconds);
+    observed('process_resident_memory_bytes', 'Resident memory.', 'gauge', (u) => u.residentBytes);
+    observed('process_start_time_seconds', 'When the process started, since 1970.', 'gauge', (u) => u.startSeconds);
+  }
+
+  #counter(name: string, help: string, labels: readonly string[]): Counter {
+    return this.registry.add(new Counter(named(name, help, labels)));
+  }
+
+  #gauge(name: string, help: string, labels: readonly string[]): Gauge {
+    return this.registry.add(new Gauge(named(name, help, labels)));
+  }
+
+  #histogram(name: string, help: string, buckets: readonly number[]): Histogram {
+    return this.registry.add(new Histogram({ ...named(name, help, FAMILY), buckets }));
   }
 }

@@ -72,7 +72,7 @@ test('ServiceProxy: flows to an endpoint that went are removed after the rules a
     flows.map((f) => f.replySrc),
     ['10.1.0.2'],
   );
-  assert.match(proxy.metrics.render([]), /kubeproxy_conntrack_reconciler_deleted_entries_total\{ip_family="IPv4"\} 1/);
+  assert.match(proxy.metrics.registry.text(), /kubeproxy_conntrack_reconciler_deleted_entries_total\{ip_family="IPv4"\} 1/);
   proxy.store.setService('default/dns', undefined);
   proxy.changed();
   await clock.advance(1_000);
@@ -110,7 +110,7 @@ test('ServiceProxy: what the endpoints controller triggered is measured when the
   });
   proxy.changed();
   await clock.advance(1_000);
-  const text = proxy.metrics.render([]);
+  const text = proxy.metrics.registry.text();
   assert.match(text, /kubeproxy_network_programming_duration_seconds_bucket\{ip_family="IPv4",le="2"\} 0/);
   assert.match(text, /kubeproxy_network_programming_duration_seconds_bucket\{ip_family="IPv4",le="3"\} 1/);
   assert.match(text, /kubeproxy_sync_proxy_rules_service_changes_pending 0/);
@@ -198,22 +198,27 @@ test('health: a node that is being deleted fails /healthz and not /livez', () =>
   assert.equal(isEligible({}), true);
 });
 
-test('ProxyMetrics: histograms add up, labels are escaped', () => {
-  const metrics = new ProxyMetrics();
-  for (const seconds of [0.0005, 0.0015, 100]) metrics.syncSeconds.observe({ ip_family: 'a"b\\c\nd' }, seconds);
-  const text = metrics.render([{ name: 'up', help: 'x', kind: 'gauge', value: 1 }]);
-  const label = 'ip_family="a\\"b\\\\c\\nd"';
+test('ProxyMetrics: names, types, labels and buckets as upstream has them', () => {
+  const metrics = new ProxyMetrics(() => ({ cpuSeconds: 1.5, residentBytes: 1024, startSeconds: 7 }));
+  for (const seconds of [0.0005, 0.0015, 100]) metrics.syncSeconds.observe(['IPv4'], seconds);
+  metrics.programmingSeconds.observe(['IPv6'], 0.3);
+  metrics.noLocalEndpoints.set(['internal', 'IPv4'], 2);
+  const text = metrics.registry.text();
   for (const line of [
-    `_bucket{${label},le="0.001"} 1`,
-    `_bucket{${label},le="0.002"} 2`,
-    `_bucket{${label},le="16.384"} 2`,
-    `_bucket{${label},le="+Inf"} 3`,
-    `_count{${label}} 3`,
-    `_sum{${label}} 100.002`,
+    '# TYPE kubeproxy_sync_proxy_rules_duration_seconds histogram',
+    'kubeproxy_sync_proxy_rules_duration_seconds_bucket{ip_family="IPv4",le="0.001"} 1',
+    'kubeproxy_sync_proxy_rules_duration_seconds_bucket{ip_family="IPv4",le="0.002"} 2',
+    'kubeproxy_sync_proxy_rules_duration_seconds_bucket{ip_family="IPv4",le="16.384"} 2',
+    'kubeproxy_sync_proxy_rules_duration_seconds_count{ip_family="IPv4"} 3',
+    'kubeproxy_network_programming_duration_seconds_bucket{ip_family="IPv6",le="0.25"} 0',
+    'kubeproxy_network_programming_duration_seconds_bucket{ip_family="IPv6",le="0.5"} 1',
+    'kubeproxy_network_programming_duration_seconds_bucket{ip_family="IPv6",le="300"} 1',
+    'kubeproxy_sync_proxy_rules_no_local_endpoints_total{traffic_policy="internal",ip_family="IPv4"} 2',
+    'process_cpu_seconds_total 1.5',
+    'process_resident_memory_bytes 1024',
   ]) {
-    assert.ok(text.includes(`kubeproxy_sync_proxy_rules_duration_seconds${line}\n`), line);
+    assert.ok(text.includes(`${line}\n`), line);
   }
-  assert.ok(text.endsWith('# HELP up x\n# TYPE up gauge\nup 1\n'));
 });
 
 test('wantedOf: a service with several ports and families has one health port and counts each endpoint once', () => {

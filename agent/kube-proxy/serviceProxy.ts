@@ -13,7 +13,7 @@ import { FlowTargets, cleanStaleFlows, mayLeaveStaleFlows } from './conntrack.ts
 import type { PacketExplanation } from './explain/format.ts';
 import { driftText, explainService, type ServiceExplanation } from './explain/service.ts';
 import { parseIp, type Family } from './ip.ts';
-import { ProxyMetrics } from './metrics.ts';
+import { ProxyMetrics, type ProcessUsage } from './metrics.ts';
 import { ObjectStore } from './objects.ts';
 import type { Packet } from './packet.ts';
 import type { Mode, Proxier, ProxySettings, SyncInput } from './proxier.ts';
@@ -31,6 +31,8 @@ export interface ServiceProxyOptions {
   readonly log: Logger;
   readonly minSyncPeriodMs: number;
   readonly syncPeriodMs: number;
+  /** Of the process, asked for at each scrape. */
+  readonly usage?: () => ProcessUsage;
   /** After each sync, for the health check node ports. */
   readonly onSynced: (ports: readonly ServicePort[]) => void;
 }
@@ -41,7 +43,7 @@ const RETRY_MS = 1_000;
 export class ServiceProxy {
   readonly store: ObjectStore;
   readonly loop: SyncLoop;
-  readonly metrics = new ProxyMetrics();
+  readonly metrics: ProxyMetrics;
   /** Resolves when every family was synced or failed to, and at least one was. */
   readonly ready: Promise<void>;
   readonly #options: ServiceProxyOptions;
@@ -57,6 +59,7 @@ export class ServiceProxy {
   constructor(options: ServiceProxyOptions) {
     const { node, proxiers, settings, clock, log, minSyncPeriodMs, syncPeriodMs } = options;
     this.#options = options;
+    this.metrics = new ProxyMetrics(options.usage);
     this.ready = new Promise((resolve) => (this.#becomeReady = resolve));
     this.#table = new ServiceTable(node);
     this.store = new ObjectStore(this.#table);
@@ -77,15 +80,16 @@ export class ServiceProxy {
   changed(): void {
     this.store.flush();
     this.#tellProblems();
-    this.metrics.endpointChanges.set({}, this.store.endpointChanges);
-    this.metrics.serviceChanges.set({}, this.store.serviceChanges);
+    const { endpointChanges, serviceChanges } = this.metrics;
+    endpointChanges.inc([], this.store.endpointChanges - endpointChanges.get());
+    serviceChanges.inc([], this.store.serviceChanges - serviceChanges.get());
     this.loop.changed();
     this.#countPending();
   }
 
   /** Which of the two changed is not remembered: a service port waits, whatever moved it. */
   #countPending(): void {
-    for (const metric of [this.metrics.endpointChangesPending, this.metrics.serviceChangesPending]) metric.set({}, this.loop.pending);
+    for (const metric of [this.metrics.endpointChangesPending, this.metrics.serviceChangesPending]) metric.set([], this.loop.pending);
   }
 
   setNode(node: NodeView): void {
@@ -125,15 +129,15 @@ export class ServiceProxy {
   #onEvent(event: SyncEvent): void {
     const { clock, onSynced, proxiers } = this.#options;
     const { family } = event;
-    const label = { ip_family: family };
+    const label = [family];
     const { metrics } = this;
     if (event.kind === 'queued') return metrics.lastQueued.set(label, clock.nowMs() / 1_000);
     this.#tried.set(family, event.kind === 'synced' || this.#tried.get(family) === true);
     if (this.#tried.size === proxiers.length && [...this.#tried.values()].includes(true)) this.#becomeReady();
     if (event.kind === 'failed') {
       const isNft = this.#options.mode === 'nftables';
-      (isNft ? metrics.nftablesFailures : metrics.restoreFailures).add(label);
-      if (event.attempt === 'partial' && !isNft) metrics.partialRestoreFailures.add(label);
+      (isNft ? metrics.nftablesFailures : metrics.restoreFailures).inc(label);
+      if (event.attempt === 'partial' && !isNft) metrics.partialRestoreFailures.inc(label);
       return;
     }
     const { report, tookMs, changed } = event;
@@ -141,7 +145,7 @@ export class ServiceProxy {
     metrics.syncSeconds.observe(label, seconds);
     (report.kind === 'full' ? metrics.fullSyncSeconds : metrics.partialSyncSeconds).observe(label, seconds);
     metrics.lastSync.set(label, clock.nowMs() / 1_000);
-    for (const [table, rules] of Object.entries(report.rulesByTable ?? {})) metrics.iptablesRules.set({ ...label, table }, rules);
+    for (const [table, rules] of Object.entries(report.rulesByTable ?? {})) metrics.iptablesRules.set([table, family], rules);
     metrics.iptablesLast.set(label, report.linesWritten);
     this.#observeProgramming(family, changed);
     this.#countLocal(family);
@@ -156,7 +160,7 @@ export class ServiceProxy {
     const keys = changed === undefined ? this.#table.services : new Set([...changed].map((id) => id.replace(/(:[^/]*)?\/[a-z]+$/, '')));
     for (const key of keys) {
       for (const atMs of this.store.takeTriggers(key)) {
-        this.metrics.programmingSeconds.observe({ ip_family: family }, Math.max(0, this.#options.clock.nowMs() - atMs) / 1_000);
+        this.metrics.programmingSeconds.observe([family], Math.max(0, this.#options.clock.nowMs() - atMs) / 1_000);
       }
     }
   }
@@ -168,7 +172,7 @@ export class ServiceProxy {
       if (internalPolicy === 'Local') counts.internal += 1;
       if (externalPolicy === 'Local') counts.external += 1;
     }
-    for (const [policy, n] of Object.entries(counts)) this.metrics.noLocalEndpoints.set({ traffic_policy: policy, ip_family: family }, n);
+    for (const [policy, n] of Object.entries(counts)) this.metrics.noLocalEndpoints.set([policy, family], n);
   }
 
   #cleanFlows(family: Family, changed: ReadonlySet<string> | undefined): void {
@@ -188,13 +192,13 @@ export class ServiceProxy {
     const startMs = clock.monotonicMs();
     try {
       const removed = await cleanStaleFlows(conntrack(family), targets, this.#stop.signal);
-      this.metrics.conntrackDeleted.add({ ip_family: family }, removed);
+      this.metrics.conntrackDeleted.inc([family], removed);
       if (removed > 0) log.debug('Removed stale flows', { family, flows: removed });
     } catch (err) {
       if (this.#stop.signal.aborted) return;
       log.warn('Cannot remove flows to endpoints that are gone, their clients lose packets until they pause', { family, err });
     } finally {
-      this.metrics.conntrackSeconds.observe({ ip_family: family }, (clock.monotonicMs() - startMs) / 1_000);
+      this.metrics.conntrackSeconds.observe([family], (clock.monotonicMs() - startMs) / 1_000);
     }
   }
 

@@ -35,6 +35,8 @@ export interface Nft {
   check(commands: readonly string[], signal: AbortSignal): Promise<void>;
   /** Tables, chains, rules and sets of a family, without the elements of the sets: the objects of nft's JSON. */
   structure(family: NftFamily, signal: AbortSignal): Promise<readonly unknown[]>;
+  /** A whole table as nft prints it, elements of its sets without their counters. Throws NFT_FAILED when there is none. */
+  table(family: NftFamily, name: string, signal: AbortSignal): Promise<string>;
   /** A set with its elements, as nft prints it. Throws NFT_FAILED when there is none. */
   elements(set: NftSetName, counters: 'with' | 'without', signal: AbortSignal): Promise<string>;
   /** Ends the session. Rules stay. */
@@ -101,6 +103,10 @@ class Tool implements Nft {
   elements({ family, table, kind, name }: NftSetName, counters: 'with' | 'without', signal: AbortSignal): Promise<string> {
     const argv = ['nft', ...(counters === 'with' ? [] : ['-s']), 'list', kind, family, table, name];
     return this.#inTurn(() => runOnce([...this.#via, ...argv], { signal, timeoutMs: this.#timeoutMs }));
+  }
+
+  table(family: NftFamily, name: string, signal: AbortSignal): Promise<string> {
+    return this.#inTurn(() => runOnce([...this.#via, 'nft', '-s', 'list', 'table', family, name], { signal, timeoutMs: this.#timeoutMs }));
   }
 
   async close(): Promise<void> {

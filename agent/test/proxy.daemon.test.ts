@@ -1,7 +1,7 @@
 /** The daemon as an operator meets it: documents that change and break, rules that others remove, modes that change, the way out. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync, renameSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -24,7 +24,7 @@ let kubelet: Server | undefined;
 let lab: ProxyLab;
 
 before(async () => {
-  if (skip === false) lab = await ProxyLab.make({ proxyArgs: [`--kubelet-socket=${socket}`] });
+  if (skip === false) lab = await ProxyLab.make({ proxyArgs: [`--kubelet-socket=${socket}`, `--socket=${join(directory, 'proxy.sock')}`] });
 });
 after(async () => {
   await lab?.close();
@@ -107,18 +107,38 @@ test('a selector finds the pods the kubelet tells of, and keeps them while it is
       status: { podIP: podIp(3), conditions: [{ type: 'Ready', status: 'True' }] },
     },
   ];
-  kubelet = createServer((_, res) => res.end(JSON.stringify({ kind: 'PodList', items: pods }))).listen(socket);
+  const watched = new Set<ServerResponse>();
+  const tell = (res: ServerResponse, type: string, object: unknown): void => void res.write(`${JSON.stringify({ type, object })}\n`);
+  const fakeKubelet = (): Server =>
+    createServer((req, res) => {
+      assert.equal(req.url, '/pods?watch=true');
+      for (const one of pods) tell(res, 'ADDED', one);
+      tell(res, 'BOOKMARK', { metadata: {} });
+      watched.add(res);
+    }).listen(socket);
+  kubelet = fakeKubelet();
   await lab.serve({});
   put(
     'all.yaml',
     `apiVersion: v1\nkind: Service\nmetadata: { name: web, namespace: lab }\nspec: { clusterIP: ${IP}, selector: { app: web }, ports: [{ port: 80, targetPort: 8080 }] }\n`,
   );
   await until('the pod serves', async () => (await answers()).startsWith('p3 '));
+  const second = {
+    ...(pods[0] as object),
+    metadata: { name: 'b', namespace: 'lab', labels: { app: 'web' } },
+    status: { podIP: podIp(2), conditions: [{ type: 'Ready', status: 'True' }] },
+  };
+  for (const res of watched) {
+    tell(res, 'ADDED', second);
+    tell(res, 'DELETED', pods[0]);
+  }
+  await until('another pod serves', async () => (await answers()).startsWith('p2 '));
   kubelet.close();
   kubelet.closeAllConnections();
   await until('the loss is told', () => lab.log.includes('Cannot ask the kubelet for its pods'));
-  assert.match(await answers(), /^p3 /);
-  kubelet = createServer((_, res) => res.end(JSON.stringify({ kind: 'PodList', items: [] }))).listen(socket);
+  assert.match(await answers(), /^p2 /);
+  pods = [];
+  kubelet = fakeKubelet();
   await until('the pod is gone', async () => (await answers()) === 'ECONNREFUSED');
 });
 
@@ -160,6 +180,29 @@ test('a second proxy says who has its ports', { skip }, async () => {
   assert.equal(exitCode, 1);
   assert.match(all, /Cannot serve health on 0\.0\.0\.0 port 10256: another process has the port/);
 });
+
+test(
+  'a second proxy with the same socket is refused before it touches a rule; a socket that nobody serves is taken',
+  { skip },
+  async () => {
+    await lab.serve({ web: WEB });
+    const proxySocket = join(directory, 'proxy.sock');
+    const rules = await lab.node.run('iptables-save');
+    const { exitCode, all } = await command('--proxy-mode=nftables', '--services-dir', lab.servicesDir, '--socket', proxySocket);
+    assert.equal(exitCode, 1);
+    assert.match(all, /Another kube-proxy serves on \S+proxy\.sock: stop it first, or give this one another --socket/);
+    const chains = (text: string): string[] =>
+      text
+        .split('\n')
+        .filter((line) => /^:|^-A/.test(line))
+        .map((line) => line.replace(/\[.*/, ''));
+    assert.deepEqual(chains(await lab.node.run('iptables-save')), chains(rules));
+    assert.match(await command('--socket', proxySocket, '--explain', 'lab/web').then((c) => c.all), /cluster IP 10\.96\.0\.10:80/);
+    await lab.stopProxy('SIGKILL');
+    await lab.startProxy();
+    assert.match(await command('--socket', proxySocket, '--explain', 'lab/web').then((c) => c.all), /cluster IP 10\.96\.0\.10:80/);
+  },
+);
 
 test('a configuration with mistakes is refused with all of them', { skip }, async () => {
   const config = join(directory, 'bad.yaml');

@@ -102,11 +102,14 @@ export class NftablesProxier implements Proxier {
     const startMs = this.#clock.monotonicMs();
     this.#believed = undefined;
     const ports = new Map(services);
-    const { content, ledger } = desiredContent(ports.values(), settings);
     // Before reading: what comes later is not in what was read.
     const foreign = this.#watch.foreignWrites();
+    // nft reads while we plan.
+    const reading = this.#reader.structure(signal);
+    reading.catch(() => undefined); // heard of below
+    const { content, ledger } = desiredContent(ports.values(), settings);
     const plannedMs = this.#clock.monotonicMs() - startMs;
-    const { structure, elements } = await this.#reader.all(content, signal);
+    const { structure, elements } = await this.#reader.elementsOf(await reading, content, signal);
     const readMs = this.#clock.monotonicMs() - startMs - plannedMs;
     const difference = this.#difference({ structure, elements }, content);
     const written = await this.#write(difference, startMs + plannedMs + readMs, signal);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseProblem } from '../../linux/nft.ts';
-import { Dialect, namedProtocol, readElements, readStructure } from './readback.ts';
+import { Dialect, namedProtocol, readElements, readStructure, setsOfListing } from './readback.ts';
 import { wordsOf } from './names.ts';
 
 const words = wordsOf('IPv4');
@@ -36,6 +36,24 @@ for (const [sentence, text, want] of [
 ] as const) {
   test(`readElements: ${sentence}`, () => assert.deepEqual(elements(text), want));
 }
+
+test('setsOfListing: each set and map of a table by its name, chains are none', () => {
+  const listing = [
+    'table ip kube-proxy {',
+    '\tset cluster-ips {\n\t\ttype ipv4_addr\n\t\tcomment "x"\n\t\telements = { 10.96.0.1,\n\t\t\t     10.96.0.2 }\n\t}\n',
+    '\tmap empty {\n\t\ttype ipv4_addr : verdict\n\t}\n',
+    '\tmap one {\n\t\ttype inet_service : verdict\n\t\telements = { 80 : drop }\n\t}\n',
+    '\tchain services {\n\t\tip daddr vmap { 10.0.0.1 : drop }\n\t}',
+    '}\n',
+  ].join('\n');
+  const found = [...setsOfListing(listing)].map(([name, text]) => [name, elements(text)]);
+  assert.deepEqual(found, [
+    ['cluster-ips', ['10.96.0.1|', '10.96.0.2|']],
+    ['empty', []],
+    ['one', ['80|drop']],
+  ]);
+  assert.deepEqual([...setsOfListing('table ip kube-proxy {\n}\n')], []);
+});
 
 test('namedProtocol: numbers where /etc/protocols is missing', () => {
   assert.equal(namedProtocol('10.0.0.1 . 6 . 80', 1), '10.0.0.1 . tcp . 80');

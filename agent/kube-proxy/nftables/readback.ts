@@ -97,11 +97,24 @@ export interface Counters {
   readonly bytes: string;
 }
 
-/** What `nft list set` prints: each element with its value ('' in a set), and the counters where there are any. */
+/** What `nft list table` prints of each set and map: its text by its name. */
+export function* setsOfListing(text: string): Generator<readonly [name: string, text: string]> {
+  // Chains come after the sets.
+  for (let at = text.indexOf('\n\t'); at !== -1;) {
+    const head = /^(?:set|map) (\S+) \{$/.exec(text.slice(at + 2, text.indexOf('\n', at + 2)));
+    const end = text.indexOf('\n\t}\n', at);
+    if (end === -1) return;
+    if (head?.[1] !== undefined) yield [head[1], text.slice(at, end)];
+    at = text.indexOf('\n\t', end + 3);
+  }
+}
+
+/** What nft prints of a set: each element with its value ('' in a set), and the counters where there are any. */
 export function readElements(text: string, onElement: (key: string, value: string, counters?: Counters) => void): void {
   const start = text.indexOf('elements = {');
   if (start === -1) return;
-  const end = text.lastIndexOf('}', text.lastIndexOf('}', text.lastIndexOf('}') - 1) - 1);
+  const after = text.indexOf('\n\t}', start);
+  const end = text.lastIndexOf('}', after === -1 ? text.length : after);
   for (let at = start + 'elements = {'.length; at < end;) {
     const comma = text.indexOf(',', at);
     const stop = comma === -1 || comma > end ? end : comma;

@@ -3,7 +3,7 @@ import { AppError, codeOf } from '#base/errors.ts';
 import type { Nft } from '../../linux/nft.ts';
 import type { Content, SetDef } from './content.ts';
 import { TABLE, type Words } from './names.ts';
-import { isSameSet, namedProtocol, readElements, readStructure, type Counters, type Structure } from './readback.ts';
+import { isSameSet, namedProtocol, readElements, readStructure, setsOfListing, type Counters, type Structure } from './readback.ts';
 
 export interface Reading {
   readonly structure: Structure;
@@ -24,33 +24,44 @@ export class TableReader {
   }
 
   /** Everything of ours, with the elements of the sets that are as they should be. */
-  async all({ sets }: Content, signal: AbortSignal): Promise<Reading> {
-    const structure = await this.structure(signal);
+  async all(content: Content, signal: AbortSignal): Promise<Reading> {
+    return this.elementsOf(await this.structure(signal), content, signal);
+  }
+
+  async elementsOf(structure: Structure, { sets }: Content, signal: AbortSignal): Promise<Reading> {
     const elements = new Map<string, Map<string, string>>();
-    for (const [name, kernel] of structure.sets) {
+    if (structure.sets.size === 0) return { structure, elements };
+    // All sets at once: each nft process loads all of the table first.
+    const text = await proxyErrors(() => this.#nft.table(this.#words.ip, TABLE, signal));
+    for (const [name, part] of setsOfListing(text)) {
+      const kernel = structure.sets.get(name);
       const def = sets.get(name);
-      if (def === undefined || def.remembersSeconds !== undefined || !isSameSet(kernel, def, this.#words)) continue;
-      elements.set(name, await this.set(name, def, signal));
+      if (kernel === undefined || def === undefined || def.remembersSeconds !== undefined || !isSameSet(kernel, def, this.#words)) continue;
+      elements.set(name, this.#elements(part, def));
     }
     return { structure, elements };
   }
 
-  async set(
-    name: string,
-    { kind, key }: SetDef,
-    signal: AbortSignal,
-    onCounters?: (key: string, counters: Counters) => void,
-  ): Promise<Map<string, string>> {
+  #elements(text: string, { key }: SetDef, onCounters?: (key: string, counters: Counters) => void): Map<string, string> {
     const found = new Map<string, string>();
     const at = key.indexOf('protocol');
-    const set = { family: this.#words.ip, table: TABLE, kind, name };
-    const text = await proxyErrors(() => this.#nft.elements(set, onCounters === undefined ? 'without' : 'with', signal));
     readElements(text, (printed, value, counters) => {
       const named = at === -1 ? printed : namedProtocol(printed, at);
       found.set(named, value);
       if (counters !== undefined) onCounters?.(named, counters);
     });
     return found;
+  }
+
+  async set(
+    name: string,
+    def: SetDef,
+    signal: AbortSignal,
+    onCounters?: (key: string, counters: Counters) => void,
+  ): Promise<Map<string, string>> {
+    const set = { family: this.#words.ip, table: TABLE, kind: def.kind, name };
+    const text = await proxyErrors(() => this.#nft.elements(set, onCounters === undefined ? 'without' : 'with', signal));
+    return this.#elements(text, def, onCounters);
   }
 }
 

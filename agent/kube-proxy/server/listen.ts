@@ -1,7 +1,7 @@
-/** An HTTP server that ends with the signal and bounds what a client may cost. Throws: LISTEN_FAILED. */
+/** An HTTP server that ends with the signal and bounds what a client may cost. Throws: LISTEN_FAILED, PROXY_RUNNING. */
 import { chmod, rename, rm } from 'node:fs/promises';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { ListenOptions as NetListenOptions } from 'node:net';
+import { connect, type ListenOptions as NetListenOptions } from 'node:net';
 import { AppError, codeOf, explain } from '#base/errors.ts';
 import { http } from '#base/http.ts';
 
@@ -34,6 +34,7 @@ export async function listen({ what, route, ...at }: ListenOptions, signal: Abor
   try {
     await ('socket' in at ? listenOnSocket(server, at.socket) : listenOn(server, { ...at, exclusive: true }));
   } catch (err) {
+    if (codeOf(err) === 'PROXY_RUNNING') throw err;
     const next = codeOf(err) === 'EADDRINUSE' && 'port' in at ? 'another process has the port, find it with ss -lptn' : explain(err);
     const where = 'socket' in at ? at.socket : `${at.host} port ${at.port}`;
     throw new AppError('LISTEN_FAILED', `Cannot serve ${what} on ${where}: ${next}`, { ...at });
@@ -59,11 +60,30 @@ function listenOn(server: Server, options: NetListenOptions): Promise<void> {
 
 /** Root alone may ask, from the first moment on: it is made under a name of its own and renamed. What an ended proxy left is replaced. */
 async function listenOnSocket(server: Server, path: string): Promise<void> {
+  await refuseSecond(path);
   const making = `${path}.${process.pid}`;
   await rm(making, { force: true });
   await listenOn(server, { path: making });
   await chmod(making, 0o600);
   await rename(making, path);
+}
+
+/** Throws PROXY_RUNNING when somebody answers on the socket. */
+export async function refuseSecond(path: string): Promise<void> {
+  if (!(await answers(path))) return;
+  throw new AppError('PROXY_RUNNING', `Another kube-proxy serves on ${path}: stop it first, or give this one another --socket`, {
+    socket: path,
+  });
+}
+
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path, () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.on('error', () => resolve(false));
+  });
 }
 
 async function serve(req: IncomingMessage, res: ServerResponse, route: Route): Promise<void> {

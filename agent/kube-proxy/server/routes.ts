@@ -1,5 +1,6 @@
 /** What the proxy answers on its two addresses: health for probes and load balancers; metrics, settings and explanations for people. */
 import { AppError } from '#base/errors.ts';
+import { METRICS_CONTENT_TYPE } from '#base/metrics.ts';
 import type { Settings } from '../config/settings.ts';
 import { formatPacket } from '../explain/format.ts';
 import { formatService } from '../explain/format.ts';
@@ -14,8 +15,6 @@ export interface RouteDeps {
   readonly settings: Settings;
   readonly health: () => HealthInput;
   readonly nodeAddresses: () => readonly string[];
-  /** Of the process, asked for at each scrape. */
-  readonly processMetrics: () => Parameters<ServiceProxy['metrics']['render']>[0];
   readonly signal: AbortSignal;
 }
 
@@ -24,13 +23,13 @@ export function healthRoute({ proxy, health }: Pick<RouteDeps, 'proxy' | 'health
     const path = pathname === '/livez' ? 'livez' : pathname === '/healthz' ? 'healthz' : undefined;
     if (path === undefined) return notFound(pathname);
     const { status, body } = healthAnswer(path, health());
-    (path === 'livez' ? proxy.metrics.livez : proxy.metrics.healthz).add({ code: String(status) });
+    (path === 'livez' ? proxy.metrics.livez : proxy.metrics.healthz).inc([String(status)]);
     return { status, body, type: 'application/json' };
   };
 }
 
 export function metricsRoute(deps: RouteDeps): Route {
-  const { proxy, settings, processMetrics } = deps;
+  const { proxy, settings } = deps;
   return (url) => {
     const [what = '', ...rest] = url.pathname
       .split('/')
@@ -38,7 +37,7 @@ export function metricsRoute(deps: RouteDeps): Route {
       .map(decodeURIComponent);
     switch (what) {
       case 'metrics':
-        return { status: 200, body: proxy.metrics.render(processMetrics()), type: 'text/plain; version=0.0.4; charset=utf-8' };
+        return { status: 200, body: proxy.metrics.registry.text(), type: METRICS_CONTENT_TYPE };
       case 'proxyMode':
         return { status: 200, body: settings.mode };
       case 'configz':

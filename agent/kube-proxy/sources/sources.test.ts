@@ -8,7 +8,8 @@ import { ObjectStore } from '../objects.ts';
 import { ServiceTable } from '../serviceTable.ts';
 import { service, slice } from '../testing.ts';
 import { NO_DOCUMENTS, readFile, updateDocuments, viewOf, type FileReading } from './documents.ts';
-import { pollPods } from './pods.ts';
+import type { PodEvent } from './client.ts';
+import { followPods } from './pods.ts';
 import { slicesOfEndpoints, slicesOfPods, withHints } from './selector.ts';
 import { StandaloneSource } from './standalone.ts';
 
@@ -252,36 +253,52 @@ test('ObjectStore: a slice that changes its service leaves the old one', () => {
   assert.equal(count('b'), 0);
 });
 
-test('pollPods: keeps what the kubelet said last while it does not answer, and gives up waiting for the first answer only', async () => {
+test('followPods: keeps what the kubelet said last while it does not answer, and gives up waiting for the first answer only', async () => {
   const clock = new ManualClock();
   const lines: string[] = [];
   const stop = new AbortController();
   const got: string[] = [];
-  let answer: string | Error = new Error('nobody there');
-  const running = pollPods(
+  let kubelet: { tell: (events: readonly PodEvent[]) => void; end: () => void } | undefined;
+  let isThere = false;
+  const running = followPods(
     {
       clock,
       log: makeLogger({ write: (l) => lines.push(l), clock }),
-      fetch: async () => {
-        if (answer instanceof Error) throw answer;
-        return answer;
+      watch: async (tell) => {
+        if (!isThere) throw new Error('nobody there');
+        const over = Promise.withResolvers<void>();
+        kubelet = { tell, end: () => over.reject(new Error('away')) };
+        stop.signal.addEventListener('abort', () => over.resolve());
+        await over.promise;
       },
-      parse: (text) => [pod(text, '10.1.0.1')],
-      isWanted: () => true,
-      onPods: (pods) => got.push(pods[0]?.metadata.name ?? ''),
+      onPods: (pods) => got.push(pods.map((p) => p.metadata.name).join()),
       onGivingUp: () => got.push('given up'),
     },
     stop.signal,
   );
-  for (let i = 0; i < 21; i++) await clock.advance(500);
+  const event = (type: PodEvent['type'], name: string): PodEvent => ({ type, object: pod(name, '10.1.0.1') });
+  for (let i = 0; i < 9; i++) await clock.advance(1_000);
+  assert.deepEqual(got, []);
+  for (let i = 0; i < 3; i++) await clock.advance(1_000);
   assert.ok(got.length >= 1 && got.every((g) => g === 'given up'));
   got.length = 0;
-  for (const next of ['a', 'a', 'b', new Error('away'), 'b', 'c']) {
-    answer = next;
-    await clock.advance(500);
-  }
-  assert.deepEqual(got, ['a', 'b', 'c']);
+  isThere = true;
+  await clock.advance(2_000);
+  kubelet?.tell([event('ADDED', 'a')]);
+  assert.deepEqual(got, [], 'not all have been told');
+  kubelet?.tell([event('ADDED', 'b'), event('BOOKMARK', '')]);
+  kubelet?.tell([event('MODIFIED', 'b'), event('DELETED', 'a')]);
+  kubelet?.end();
+  isThere = false;
+  await clock.advance(2_000);
+  isThere = true;
+  await clock.advance(2_000);
+  kubelet?.tell([event('ADDED', 'c')]);
+  assert.deepEqual(got, ['a,b', 'b'], 'what it said last stays until all are told again');
+  kubelet?.tell([event('BOOKMARK', '')]);
+  assert.deepEqual(got, ['a,b', 'b', 'c']);
   assert.deepEqual(lines.filter((l) => l.startsWith('<6>')).length, 2);
+  assert.deepEqual(lines.filter((l) => l.startsWith('<4>')).length, 2, 'told once each time it goes');
   stop.abort();
   await clock.advance(0);
   await running;

@@ -11,9 +11,9 @@ import { watchDirectory } from '../../linux/watchDirectory.ts';
 import type { Settings } from '../config/settings.ts';
 import type { ObjectStore } from '../objects.ts';
 import { ApiServerSource } from './apiServer.ts';
-import { fetchPods, parsePodList } from './client.ts';
+import { watchPods } from './client.ts';
 import { readFile, unreadable } from './documents.ts';
-import { pollPods } from './pods.ts';
+import { followPods } from './pods.ts';
 import { SERVICE_WORDS, StandaloneSource } from './standalone.ts';
 
 /** The slow full look at the directory of services, behind the notifications. */
@@ -60,8 +60,10 @@ function fromDirectory(
   log.info('Takes services from a directory', { directory, because: settings.sourceBecause });
   const source = new StandaloneSource({ store, log, nodeName, onChange });
   const complete = Promise.withResolvers<void>();
+  const wanted = Promise.withResolvers<void>();
   const look = (then: () => void): void => {
     then();
+    if (source.wantsPods) wanted.resolve();
     if (source.isComplete) complete.resolve();
   };
   const watching = watchDirectory(
@@ -77,18 +79,20 @@ function fromDirectory(
     },
     signal,
   );
-  const polling = pollPods(
-    {
-      clock,
-      log,
-      fetch: (s) => fetchPods(kubeletSocket, s),
-      parse: parsePodList,
-      isWanted: () => source.wantsPods,
-      onPods: (pods) => look(() => source.setPods(pods)),
-      onGivingUp: () => look(() => source.goOnWithoutPods()),
-    },
-    signal,
+  signal.addEventListener('abort', () => wanted.resolve(), { once: true });
+  // Nobody is asked for pods before some service has a selector.
+  const following = wanted.promise.then(() =>
+    followPods(
+      {
+        clock,
+        log,
+        watch: (onEvents, s) => watchPods(kubeletSocket, onEvents, s),
+        onPods: (pods) => look(() => source.setPods(pods)),
+        onGivingUp: () => look(() => source.goOnWithoutPods()),
+      },
+      signal,
+    ),
   );
-  const running = Promise.all([watching, polling]);
+  const running = Promise.all([watching, following]);
   return { complete: Promise.race([complete.promise, running]), running };
 }

@@ -13,7 +13,7 @@ import type { Proxier } from '../../kube-proxy/proxier.ts';
 import type { IptablesBackend } from '../../linux/iptables.ts';
 import { openNft } from '../../linux/nft.ts';
 import { whyNoNetNs, type NetNs } from '../proxyNet.ts';
-import { benchIptables, type ChangeFigures } from './proxyIptables.ts';
+import { benchIptables, type ChangeFigures, type IptablesFigures } from './proxyIptables.ts';
 import { benchNftables } from './proxyNftables.ts';
 import { benchPath } from './proxyPath.ts';
 import { ms, ratio, row } from './report.ts';
@@ -44,13 +44,24 @@ function printChange(what: string, { wallMs, cpuMs, bareMs, lines }: ChangeFigur
   );
 }
 
+/** CPU is that of ours and of the tools it runs, against that of the bare tool. */
+function printFull({ full: { ours, planMs, bare }, bytes, resync }: Pick<IptablesFigures, 'full' | 'bytes' | 'resync'>): void {
+  const against =
+    bare === undefined
+      ? ['the bare tool was not tried']
+      : [
+          `the tool alone ${ms(bare.ms)}`,
+          `ratio ${ratio(ours.ms, bare.ms)}`,
+          `CPU ${ms(ours.cpuMs)} to ${ms(bare.cpuMs)}, ratio ${ratio(ours.cpuMs, bare.cpuMs)}`,
+        ];
+  row('  full sync, empty kernel', [`own planning ${ms(planMs)}`, ...against, `${(bytes / 1e6).toFixed(1)} MB`], ms(ours.ms));
+  row('  full sync, nothing to write', [`CPU ${ms(resync.cpuMs)}`], ms(resync.ms));
+}
+
 async function iptables(backend: IptablesBackend, services: number): Promise<void> {
   const withBareFull = backend === 'legacy' || services <= BARE_FULL_UP_TO ? 'yes' : 'no';
   const figures = await benchIptables({ backend, services, rounds: Number(values.rounds), withBareFull });
-  const { ourMs, planMs, bareMs } = figures.full;
-  const bare = bareMs === undefined ? ['the bare tool was not tried'] : [`the tool alone ${ms(bareMs)}`, `ratio ${ratio(ourMs, bareMs)}`];
-  row('  full sync, empty kernel', [`own planning ${ms(planMs)}`, ...bare, `${(figures.bytes / 1e6).toFixed(1)} MB`], ms(ourMs));
-  row('  full sync, nothing to write', [], ms(figures.resyncMs));
+  printFull(figures);
   printChange('one service gets other endpoints', figures.oneService);
   printChange('one endpoint comes or goes', figures.oneEndpoint);
   printChange('a service comes or goes', figures.comeAndGo);
@@ -58,26 +69,16 @@ async function iptables(backend: IptablesBackend, services: number): Promise<voi
 }
 
 async function nftables(services: number): Promise<void> {
-  const f = await benchNftables({ services, repeats: services > BARE_FULL_UP_TO ? 1 : 3 });
-  row(
-    '  full sync, empty kernel',
-    [
-      `own planning ${ms(f.fullOwnMs)}`,
-      `the tool alone ${ms(f.bareMs)}`,
-      `ratio ${f.fullRatio.toFixed(2)}`,
-      `${(f.bytes / 1e6).toFixed(1)} MB`,
-    ],
-    ms(f.fullMs),
-  );
-  row('  full sync, nothing to write', [], ms(f.resyncMs));
+  const figures = await benchNftables({ services, repeats: services > BARE_FULL_UP_TO ? 1 : 3, rounds: Number(values.rounds) });
+  printFull(figures);
   for (const [what, step] of [
-    ['one service gets other endpoints', f.oneService],
-    ['one endpoint comes or goes', f.oneEndpoint],
-    ['a service comes or goes', f.addAndRemove],
+    ['one service gets other endpoints', figures.oneService],
+    ['one endpoint comes or goes', figures.oneEndpoint],
+    ['a service comes or goes', figures.comeAndGo],
   ] as const) {
     row(`  ${what}`, [`${step.lines} lines`, `own CPU ${ms(step.cpuMs)}`], ms(step.wallMs));
   }
-  row('  memory, services and rules', [], `${f.rssMb.toFixed(0)} MB`);
+  row('  memory, services and rules', [], `${figures.rssMb.toFixed(0)} MB`);
 }
 
 async function open(mode: string, node: NetNs): Promise<Proxier> {

@@ -9,7 +9,7 @@ import type { ServicePort } from '../../kube-proxy/servicePort.ts';
 import type { Iptables, IptablesBackend } from '../../linux/iptables.ts';
 import { withNetNs } from '../proxyNet.ts';
 import { BENCH_SETTINGS, benchPort, benchPorts } from './proxyServices.ts';
-import { median } from './report.ts';
+import { costOf, median, medianCost, rssMb, type Cost } from './report.ts';
 
 export interface ChangeFigures {
   /** Ours, the tool in it. */
@@ -23,9 +23,9 @@ export interface ChangeFigures {
 
 export interface IptablesFigures {
   readonly bytes: number;
-  readonly full: { readonly ourMs: number; readonly planMs: number; readonly bareMs: number | undefined };
+  readonly full: { readonly ours: Cost; readonly planMs: number; readonly bare: Cost | undefined };
   /** A restart over rules that are right already. */
-  readonly resyncMs: number;
+  readonly resync: Cost;
   readonly oneService: ChangeFigures;
   readonly oneEndpoint: ChangeFigures;
   readonly comeAndGo: ChangeFigures;
@@ -51,8 +51,8 @@ export async function benchIptables({ backend, services: count, rounds, withBare
   const services = benchPorts(count);
   const text = bareText(services);
   const repeats = count <= FEW_SERVICES ? 5 : 1;
-  const bare: number[] = [];
-  const ours: { readonly ms: number; readonly planMs: number }[] = [];
+  const bare: Cost[] = [];
+  const ours: (Cost & { readonly planMs: number })[] = [];
   for (let i = 0; i < repeats; i++) {
     if (withBareFull === 'yes') bare.push(await bareFull(backend, text));
     if (repeats > 1) ours.push(await ourFull(backend, services));
@@ -63,12 +63,12 @@ export async function benchIptables({ backend, services: count, rounds, withBare
       new IptablesProxier({ family: 'IPv4', iptables: recorder, clock: new SystemClock(), watch: NO_WATCH });
     let proxier = open();
     let report: SyncReport | undefined;
-    const full = (): Promise<number> =>
-      timed(async () => void (report = await proxier.sync({ services, changed: undefined, settings: BENCH_SETTINGS }, never)));
-    const firstMs = await full();
-    ours.push({ ms: firstMs, planMs: report?.planMs ?? NaN });
+    const full = (): Promise<Cost> =>
+      costOf(async () => void (report = await proxier.sync({ services, changed: undefined, settings: BENCH_SETTINGS }, never)));
+    const first = await full();
+    ours.push({ ...first, planMs: report?.planMs ?? NaN });
     proxier = open();
-    const resyncMs = await full();
+    const resync = await full();
     const middle = Math.ceil(count / 2);
     const change = (make: (round: number) => ServicePort | string): Promise<ChangeFigures> =>
       measureChange({ rounds, recorder }, async (round) => {
@@ -85,11 +85,11 @@ export async function benchIptables({ backend, services: count, rounds, withBare
     return {
       bytes: text.length,
       full: {
-        ourMs: median(ours.map((o) => o.ms)),
+        ours: medianCost(ours),
         planMs: median(ours.map((o) => o.planMs)),
-        bareMs: bare.length === 0 ? undefined : median(bare),
+        bare: bare.length === 0 ? undefined : medianCost(bare),
       },
-      resyncMs,
+      resync,
       oneService,
       oneEndpoint,
       comeAndGo,
@@ -98,14 +98,14 @@ export async function benchIptables({ backend, services: count, rounds, withBare
   });
 }
 
-async function bareFull(backend: IptablesBackend, text: string): Promise<number> {
+async function bareFull(backend: IptablesBackend, text: string): Promise<Cost> {
   return withNetNs('bench', async (ns) => {
     const tool = await ns.iptables(backend);
-    return timed(() => tool.restore(text, never));
+    return costOf(() => tool.restore(text, never));
   });
 }
 
-async function ourFull(backend: IptablesBackend, services: ReadonlyMap<string, ServicePort>): Promise<{ ms: number; planMs: number }> {
+async function ourFull(backend: IptablesBackend, services: ReadonlyMap<string, ServicePort>): Promise<Cost & { planMs: number }> {
   return withNetNs('bench', async (ns) => {
     const proxier = new IptablesProxier({
       family: 'IPv4',
@@ -114,10 +114,10 @@ async function ourFull(backend: IptablesBackend, services: ReadonlyMap<string, S
       watch: NO_WATCH,
     });
     let planMs = NaN;
-    const ms = await timed(async () => {
+    const cost = await costOf(async () => {
       ({ planMs } = await proxier.sync({ services, changed: undefined, settings: BENCH_SETTINGS }, never));
     });
-    return { ms, planMs };
+    return { ...cost, planMs };
   });
 }
 
@@ -186,13 +186,8 @@ async function measureChange(
   return { wallMs: median(wall), cpuMs: median(cpu), bareMs: median(tool), lines: median(counts) };
 }
 
-export async function timed(work: () => Promise<unknown>): Promise<number> {
+async function timed(work: () => Promise<unknown>): Promise<number> {
   const start = performance.now();
   await work();
   return performance.now() - start;
-}
-
-function rssMb(): number {
-  (globalThis as { gc?: () => void }).gc?.();
-  return process.memoryUsage().rss / (1 << 20);
 }

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 /** Medians and ratios for the benchmarks, one line a row. */
 export function percentile(values: readonly number[], p: number): number {
   const sorted = values.toSorted((a, b) => a - b);
@@ -15,4 +16,34 @@ export const ratio = (value: number, floor: number): string => (value / floor).t
 
 export function row(what: string, details: readonly string[], figure: string): void {
   process.stdout.write(`${what.padEnd(42)} ${figure.padEnd(16)} ${details.join(', ')}\n`);
+}
+
+export interface Cost {
+  readonly ms: number;
+  /** Of this process and of the tools it waited for, to ten milliseconds: on a shared machine it says more than the time does. */
+  readonly cpuMs: number;
+}
+
+export async function costOf(work: () => Promise<unknown>): Promise<Cost> {
+  const before = cpuMs();
+  const start = performance.now();
+  await work();
+  return { ms: performance.now() - start, cpuMs: cpuMs() - before };
+}
+
+export function medianCost(costs: readonly Cost[]): Cost {
+  return { ms: median(costs.map((c) => c.ms)), cpuMs: median(costs.map((c) => c.cpuMs)) };
+}
+
+export function rssMb(): number {
+  (globalThis as { gc?: () => void }).gc?.();
+  return process.memoryUsage().rss / (1 << 20);
+}
+
+/** utime, stime, cutime and cstime of proc(5), in ticks of a hundredth of a second. */
+function cpuMs(): number {
+  const fields = readFileSync('/proc/self/stat', 'utf8')
+    .replace(/^.*\) /, '')
+    .split(' ');
+  return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks) * 10, 0);
 }
