@@ -64,9 +64,9 @@ export class ProxyMetrics {
   readonly noLocalEndpoints = this.#gauge(
     'sync_proxy_rules_no_local_endpoints_total',
     'Services with traffic policy Local and no endpoint on this node.',
-    ['traffic_policy', ...FAMILY],
+    [...FAMILY, 'traffic_policy'],
   );
-  readonly iptablesRules = this.#gauge('sync_proxy_rules_iptables_total', 'iptables rules of this proxy.', ['table', ...FAMILY]);
+  readonly iptablesRules = this.#gauge('sync_proxy_rules_iptables_total', 'iptables rules of this proxy.', [...FAMILY, 'table']);
   readonly iptablesLast = this.#gauge('sync_proxy_rules_iptables_last', 'Lines written by the last sync.', FAMILY);
   readonly restoreFailures = this.#counter(
     'sync_proxy_rules_iptables_restore_failures_total',

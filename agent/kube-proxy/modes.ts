@@ -35,6 +35,7 @@ export function driversOf({ clock, generation, ipvs }: ModeDeps): Drivers {
       options: ipvs,
       open: async (family, signal) => ({ ipvs: openIpvs(), ipsets: openIpSets(), iptables: await openIptables({ family }, signal) }),
       watch: (family, { iptables }) => rulesOf(family, iptables.backend),
+      serverWatch: () => generation.ipvs(),
     }),
     nftables: nftablesDriver({ clock, open: (signal) => openNft({}, signal), watch: () => generation.nft() }),
   };

@@ -202,7 +202,7 @@ test('ProxyMetrics: names, types, labels and buckets as upstream has them', () =
   const metrics = new ProxyMetrics(() => ({ cpuSeconds: 1.5, residentBytes: 1024, startSeconds: 7 }));
   for (const seconds of [0.0005, 0.0015, 100]) metrics.syncSeconds.observe(['IPv4'], seconds);
   metrics.programmingSeconds.observe(['IPv6'], 0.3);
-  metrics.noLocalEndpoints.set(['internal', 'IPv4'], 2);
+  metrics.noLocalEndpoints.set(['IPv4', 'internal'], 2);
   const text = metrics.registry.text();
   for (const line of [
     '# TYPE kubeproxy_sync_proxy_rules_duration_seconds histogram',
@@ -213,7 +213,7 @@ test('ProxyMetrics: names, types, labels and buckets as upstream has them', () =
     'kubeproxy_network_programming_duration_seconds_bucket{ip_family="IPv6",le="0.25"} 0',
     'kubeproxy_network_programming_duration_seconds_bucket{ip_family="IPv6",le="0.5"} 1',
     'kubeproxy_network_programming_duration_seconds_bucket{ip_family="IPv6",le="300"} 1',
-    'kubeproxy_sync_proxy_rules_no_local_endpoints_total{traffic_policy="internal",ip_family="IPv4"} 2',
+    'kubeproxy_sync_proxy_rules_no_local_endpoints_total{ip_family="IPv4",traffic_policy="internal"} 2',
     'process_cpu_seconds_total 1.5',
     'process_resident_memory_bytes 1024',
   ]) {

@@ -145,7 +145,7 @@ export class ServiceProxy {
     metrics.syncSeconds.observe(label, seconds);
     (report.kind === 'full' ? metrics.fullSyncSeconds : metrics.partialSyncSeconds).observe(label, seconds);
     metrics.lastSync.set(label, clock.nowMs() / 1_000);
-    for (const [table, rules] of Object.entries(report.rulesByTable ?? {})) metrics.iptablesRules.set([table, family], rules);
+    for (const [table, rules] of Object.entries(report.rulesByTable ?? {})) metrics.iptablesRules.set([family, table], rules);
     metrics.iptablesLast.set(label, report.linesWritten);
     this.#observeProgramming(family, changed);
     this.#countLocal(family);
@@ -172,7 +172,7 @@ export class ServiceProxy {
       if (internalPolicy === 'Local') counts.internal += 1;
       if (externalPolicy === 'Local') counts.external += 1;
     }
-    for (const [policy, n] of Object.entries(counts)) this.metrics.noLocalEndpoints.set([policy, family], n);
+    for (const [policy, n] of Object.entries(counts)) this.metrics.noLocalEndpoints.set([family, policy], n);
   }
 
   #cleanFlows(family: Family, changed: ReadonlySet<string> | undefined): void {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseGeneration } from './ruleGeneration.ts';
+import { parseGeneration, watchOf } from './ruleGeneration.ts';
 
 const message = (type: number, ...attributes: [number, number[]][]): Buffer => {
   const body = attributes.flatMap(([kind, value]) => {
@@ -24,3 +24,17 @@ for (const [why, given] of [
 ] as const) {
   test(`parseGeneration: ${why} has none`, () => assert.equal(parseGeneration(given), undefined));
 }
+
+test("watchOf: what changes after our last write is somebody else's doing", () => {
+  let now: string | undefined = '3';
+  const watch = watchOf(() => now);
+  assert.equal(watch.foreignWrites(), 0);
+  now = '4';
+  watch.wrote(1);
+  assert.equal(watch.foreignWrites(), 0);
+  now = '0';
+  assert.equal(watch.foreignWrites(), 1);
+  assert.equal(watch.foreignWrites(), 1);
+  now = undefined;
+  assert.equal(watch.foreignWrites(), undefined);
+});

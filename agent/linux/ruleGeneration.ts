@@ -2,10 +2,11 @@
  * Asks the kernel whether anybody wrote packet filter rules since we looked last, in microseconds and without starting a program.
  *
  * nf_tables counts its transactions in this network namespace, whoever makes them; ip_tables gives the number and the size of the rules
- * of a table, which hardly ever stay the same when rules do not. Node has neither netlink nor raw socket options, so libc is called directly.
+ * of a table, which hardly ever stay the same when rules do not; IPVS gives the number of its IPv4 virtual servers. Node has neither netlink nor raw socket options, so libc is called directly.
  *
- * Throws: never; undefined where the kernel cannot be asked (no CAP_NET_ADMIN, no nf_tables, no ip_tables).
- * Source: linux/netlink.h, linux/netfilter/nf_tables.h (NFT_MSG_GETGEN), linux/netfilter_ipv4/ip_tables.h (struct ipt_getinfo, 84 bytes).
+ * Throws: never; undefined where the kernel cannot be asked (no CAP_NET_ADMIN, no nf_tables, no ip_tables, no ip_vs).
+ * Source: linux/netlink.h, linux/netfilter/nf_tables.h (NFT_MSG_GETGEN), linux/netfilter_ipv4/ip_tables.h (struct ipt_getinfo, 84 bytes),
+ * linux/ip_vs.h (IP_VS_SO_GET_INFO, struct ip_vs_getinfo: version, size, number of services).
  */
 const AF_INET = 2;
 const AF_INET6 = 10;
@@ -21,6 +22,8 @@ const GET_GENERATION = 0x0a10;
 const NEW_GENERATION = 0x0a0f;
 const GENERATION_ID = 1;
 const INFO_BYTES = 84;
+const IP_VS_SO_GET_INFO = 1_153;
+const IP_VS_INFO_BYTES = 12;
 
 /** How often somebody else wrote rules, as far as one can tell; undefined where the kernel cannot be asked. Only differences mean something. */
 export interface RuleWatch {
@@ -33,6 +36,8 @@ export interface RuleGeneration {
   /** All watches of nf_tables share one count: the kernel has one per network namespace. */
   nft(): RuleWatch;
   legacy(family: 'IPv4' | 'IPv6', tables: readonly string[]): RuleWatch;
+  /** One for both families: they share one number. */
+  ipvs(): RuleWatch;
   close(): void;
 }
 
@@ -62,19 +67,24 @@ export async function openRuleGeneration(): Promise<RuleGeneration> {
     const got = Number(libc.recv(netlink, answer, BigInt(answer.length), MSG_DONTWAIT));
     return got > 0 ? parseGeneration(answer.subarray(0, got)) : undefined;
   };
+  const ask = (fd: number, level: number, what: number, info: Buffer): Buffer | undefined => {
+    const length = Buffer.alloc(4);
+    length.writeUInt32LE(info.length, 0);
+    return fd >= 0 && libc.getsockopt(fd, level, what, info, length) === 0 ? info : undefined;
+  };
   const tableInfo = (family: 'IPv4' | 'IPv6', tables: readonly string[]): string | undefined => {
     const fd = raw[family];
-    if (fd < 0) return undefined;
     const found = tables.map((table) => {
       const info = Buffer.alloc(INFO_BYTES);
       info.write(table, 'latin1');
-      const length = Buffer.alloc(4);
-      length.writeUInt32LE(INFO_BYTES, 0);
-      const failed = libc.getsockopt(fd, family === 'IPv4' ? IPPROTO_IP : IPPROTO_IPV6, SO_GET_INFO, info, length) !== 0;
-      return failed ? undefined : info.subarray(32).toString('hex');
+      return ask(fd, family === 'IPv4' ? IPPROTO_IP : IPPROTO_IPV6, SO_GET_INFO, info)
+        ?.subarray(32)
+        .toString('hex');
     });
     return found.includes(undefined) ? undefined : found.join(' ');
   };
+  const virtualServers = (): string | undefined =>
+    ask(raw.IPv4, IPPROTO_IP, IP_VS_SO_GET_INFO, Buffer.alloc(IP_VS_INFO_BYTES))?.subarray(8).toString('hex');
   let own = 0;
   const nft: RuleWatch = {
     foreignWrites() {
@@ -83,25 +93,30 @@ export async function openRuleGeneration(): Promise<RuleGeneration> {
     },
     wrote: (transactions) => void (own += transactions),
   };
+  const servers = watchOf(virtualServers);
   return {
     nft: () => nft,
-    legacy(family, tables) {
-      let foreign = 0;
-      let last = tableInfo(family, tables);
-      return {
-        foreignWrites() {
-          const now = tableInfo(family, tables);
-          if (now === undefined) return undefined;
-          if (now !== last) foreign += 1;
-          last = now;
-          return foreign;
-        },
-        wrote: () => void (last = tableInfo(family, tables)),
-      };
-    },
+    legacy: (family, tables) => watchOf(() => tableInfo(family, tables)),
+    ipvs: () => servers,
     close() {
       for (const fd of [netlink, raw.IPv4, raw.IPv6]) if (fd >= 0) libc.close(fd);
     },
+  };
+}
+
+/** Of what the kernel tells now: it is somebody else's doing when it is not as it was after our last write. */
+export function watchOf(read: () => string | undefined): RuleWatch {
+  let foreign = 0;
+  let last = read();
+  return {
+    foreignWrites() {
+      const now = read();
+      if (now === undefined) return undefined;
+      if (now !== last) foreign += 1;
+      last = now;
+      return foreign;
+    },
+    wrote: () => void (last = read()),
   };
 }
 

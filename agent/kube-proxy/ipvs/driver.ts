@@ -20,9 +20,11 @@ export interface IpvsDriverDeps {
   readonly open: (family: Family, signal: AbortSignal) => Promise<IpvsTools>;
   /** Of the iptables rules of a family. */
   readonly watch: (family: Family, tools: IpvsTools) => RuleWatch;
+  /** Of the virtual servers; one for both families. */
+  readonly serverWatch: () => RuleWatch;
 }
 
-export function ipvsDriver({ clock, options, open, watch }: IpvsDriverDeps): ModeDriver {
+export function ipvsDriver({ clock, options, open, watch, serverWatch }: IpvsDriverDeps): ModeDriver {
   return {
     mode: 'ipvs',
     async probe(family, signal): Promise<Support> {
@@ -42,7 +44,7 @@ export function ipvsDriver({ clock, options, open, watch }: IpvsDriverDeps): Mod
     },
     async open(family, signal) {
       const tools = await open(family, signal);
-      return new IpvsProxier({ family, tools, options, clock, watch: watch(family, tools) });
+      return new IpvsProxier({ family, tools, options, clock, watch: watch(family, tools), serverWatch: serverWatch() });
     },
     async cleanup(family, signal) {
       try {

@@ -15,7 +15,7 @@ import type { Packet } from '../packet.ts';
 import type { Drift, ExplainedFrontend, Intactness, Proxier, ProxySettings, SyncInput, SyncReport, TraceResult } from '../proxier.ts';
 import type { ServicePort } from '../servicePort.ts';
 import { explainFrontends } from './explain.ts';
-import { IpvsKernel, proxyErrors, type IpvsTools } from './kernel.ts';
+import { IpvsKernel, proxyErrors, type IpvsTools, type Written } from './kernel.ts';
 import { IpvsLedger, type PortChange } from './ledger.ts';
 import { DEVICE, setName } from './names.ts';
 import {
@@ -46,6 +46,8 @@ export interface IpvsProxierDeps {
   readonly clock: Clock;
   /** Of the iptables rules. */
   readonly watch: RuleWatch;
+  /** Of the number of virtual servers; the other family writes some too. */
+  readonly serverWatch: RuleWatch;
 }
 
 interface Believed {
@@ -57,8 +59,10 @@ interface Believed {
   readonly servers: Map<string, ServerDef>;
 }
 
-/** Looking at all virtual servers may take this share of the time. */
+/** Looking at all virtual servers may take this share of the time, unless the kernel says that their number changed. */
 const SHARE_FOR_LOOKING = 100;
+/** Upstream looks as often for real servers that have drained. */
+const LONGEST_WITHOUT_LOOK_MS = 60_000;
 
 export class IpvsProxier implements Proxier {
   readonly mode = 'ipvs';
@@ -70,18 +74,21 @@ export class IpvsProxier implements Proxier {
   readonly #watch: RuleWatch;
   /** Weight 0 in the kernel, by virtual server. */
   readonly #draining = new Map<string, Set<string>>();
+  readonly #serverWatch: RuleWatch;
   #isPrepared = false;
   #believed: Believed | undefined;
   #seenForeign: number | undefined;
+  #seenServers: number | undefined;
   #lookAtMs = 0;
 
-  constructor({ family, tools, options, clock, watch }: IpvsProxierDeps) {
+  constructor({ family, tools, options, clock, watch, serverWatch }: IpvsProxierDeps) {
     this.family = family;
     this.#tools = tools;
     this.#kernel = new IpvsKernel(tools, family);
     this.#options = options;
     this.#clock = clock;
     this.#watch = watch;
+    this.#serverWatch = serverWatch;
   }
 
   async sync(input: SyncInput, signal: AbortSignal): Promise<SyncReport> {
@@ -105,7 +112,7 @@ export class IpvsProxier implements Proxier {
     this.#addDraining(before);
     const writes = planWrites({ before, after });
     const planMs = this.#clock.monotonicMs() - startMs;
-    const { lines, bytes } = await this.#kernel.write(writes, [], signal);
+    const { lines, bytes } = await this.#writeServers(writes, [], signal);
     this.#noteDraining(writes, before, after);
     for (const [id, { to }] of changes) {
       if (to === undefined) believed.ports.delete(id);
@@ -135,13 +142,23 @@ export class IpvsProxier implements Proxier {
     await this.#kernel.makeSets(madeSets, signal);
     const rules = await this.#kernel.writeRules(reading.rules, signal);
     if (rules.transactions > 0) this.#watch.wrote(rules.transactions);
-    const { lines, bytes } = await this.#kernel.write(writes, madeSets, signal);
+    const { lines, bytes } = await this.#writeServers(writes, madeSets, signal);
     this.#draining.clear();
     this.#noteDraining(writes, reading.content, after);
     this.#seenForeign = foreign;
     this.#believed = { ports, settings, node, ledger, servers: after.servers };
     const kernelMs = this.#clock.monotonicMs() - startMs - planMs;
     return { kind: 'full', linesWritten: lines + rules.lines, bytesWritten: bytes + rules.bytes, planMs, kernelMs };
+  }
+
+  /** Somebody else's doing up to here stays told. */
+  async #writeServers(writes: IpvsWrites, madeSets: readonly string[], signal: AbortSignal): Promise<Written> {
+    this.#serverWatch.foreignWrites();
+    try {
+      return await this.#kernel.write(writes, madeSets, signal);
+    } finally {
+      this.#serverWatch.wrote(1);
+    }
   }
 
   /** What the mode needs of the kernel, once. */
@@ -191,11 +208,13 @@ export class IpvsProxier implements Proxier {
       this.#seenForeign = foreign;
       if (!Object.values(rules).every(isEmpty)) return 'broken';
     }
-    if (this.#clock.monotonicMs() >= this.#lookAtMs) {
+    const servers = this.#serverWatch.foreignWrites();
+    if (this.#clock.monotonicMs() >= this.#lookAtMs || servers !== this.#seenServers) {
       const startMs = this.#clock.monotonicMs();
+      this.#seenServers = servers;
       found = await this.#look(believed, signal);
       const tookMs = this.#clock.monotonicMs() - startMs;
-      this.#lookAtMs = this.#clock.monotonicMs() + tookMs * SHARE_FOR_LOOKING;
+      this.#lookAtMs = this.#clock.monotonicMs() + Math.min(tookMs * SHARE_FOR_LOOKING, LONGEST_WITHOUT_LOOK_MS);
     }
     return found;
   }

@@ -3,7 +3,7 @@
  *   peer.ts serve NAME PORT            TCP and UDP on all addresses: answers each line or datagram with "NAME <who asks>"
  *   peer.ts ask tcp|udp HOST PORT N    N connections one after the other: a JSON object of answers and errors with their counts
  *   peer.ts measure HOST PORT N        N connections one after the other, then as many as possible: median microseconds and connections a second
- *   peer.ts hold HOST PORT             one TCP connection: each line of stdin goes out, each answer comes out
+ *   peer.ts hold HOST PORT             one TCP connection: each line of stdin goes out, each answer comes out; "reset" breaks it off
  *   peer.ts stream HOST PORT SPORT     one UDP socket with a fixed source port: as hold
  */
 import { createSocket } from 'node:dgram';
@@ -12,7 +12,7 @@ import { createInterface } from 'node:readline';
 import { PATIENCE } from './until.ts';
 
 /** Nothing here is that slow: what has no answer by then gets none. */
-const NO_ANSWER_MS = 1_500 * PATIENCE;
+const NO_ANSWER_MS = 1_500 * Math.sqrt(PATIENCE);
 
 function serve(name: string, port: number): void {
   createServer((socket) => {
@@ -89,7 +89,10 @@ function hold(host: string, port: number): void {
   const socket = connect({ host, port }, () => process.stdout.write('connected\n'));
   socket.on('error', (err) => (process.stdout.write(`error ${'code' in err ? String(err.code) : err.message}\n`), process.exit(0)));
   socket.on('data', (data) => process.stdout.write(data));
-  createInterface(process.stdin).on('line', (line) => socket.write(`${line}\n`));
+  createInterface(process.stdin).on('line', (line) => {
+    if (line === 'reset') socket.resetAndDestroy();
+    else socket.write(`${line}\n`);
+  });
 }
 
 function stream(host: string, port: number, sourcePort: number): void {

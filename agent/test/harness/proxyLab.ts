@@ -220,8 +220,8 @@ export class ProxyLab {
     return JSON.parse(out) as Record<string, number>;
   }
 
-  /** One connection that stays: say() sends a line and returns the answer. */
-  async hold(from: NetNs, args: readonly string[]): Promise<{ say: (timeoutMs?: number) => Promise<string>; close: () => Promise<void> }> {
+  /** One connection that stays: say() sends a line and returns the answer, reset() breaks it off, which nobody has to remember. */
+  async hold(from: NetNs, args: readonly string[]): Promise<{ say: () => Promise<string>; reset: () => void; close: () => Promise<void> }> {
     const child = this.#spawn(from, args);
     const lines: string[] = [];
     createInterface(child.stdout).on('line', (line) => lines.push(line));
@@ -233,6 +233,7 @@ export class ProxyLab {
         await until('an answer', () => lines.length > before, 2_000).catch(() => undefined);
         return lines.length > before ? (lines.at(-1) ?? '') : 'no answer';
       },
+      reset: () => void child.stdin.write('reset\n'),
       close: async () => {
         child.kill('SIGKILL');
         this.#children.delete(child);

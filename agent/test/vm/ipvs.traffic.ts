@@ -72,9 +72,15 @@ void describe('what the ipvs mode does otherwise', () => {
     assert.match(await connection.say(), /^p1 /);
     assert.match(await lab.node.run('ipvsadm', '-Ln', '-t', `${HOST}:80`), /-> 10\.244\.1\.2:8080 +Masq +0 +1 /);
     assert.deepEqual(Object.keys(await lab.connect(lab.client, { host: HOST, port: 80, count: 10 })), ['p2 10.244.2.1']);
-    await lab.node.run('ipvsadm', '--set', '10', '2', '10');
+    connection.reset();
+    await until('the endpoint has gone', async () => !(await lab.node.run('ipvsadm', '-Ln')).includes('10.244.1.2'));
     await connection.close();
-    await until('the endpoint has gone', async () => !(await lab.node.run('ipvsadm', '-Ln')).includes('10.244.1.2'), 300_000);
+  });
+
+  void test('virtual servers that somebody removes come back', async () => {
+    await lab.serve({ web: { spec: { clusterIP: HOST, ports: [{ port: 80 }] }, endpoints: [{ pod: 1 }] } });
+    await lab.node.run('ipvsadm', '-C');
+    await until('it answers again', async () => 'p1 10.244.1.1' in (await lab.connect(lab.client, { host: HOST, port: 80 })));
   });
 
   void test('another mode takes over without a trace of this one, this one without a trace of it, and --cleanup leaves nothing', async () => {
@@ -106,13 +112,5 @@ void describe('what the ipvs mode does otherwise', () => {
     await lab.stopProxy();
     await node(process.execPath, '--disable-warning=ExperimentalWarning', MAIN, '--cleanup');
     assert.deepEqual(await traces(), nothing);
-    await lab.startProxy();
-    assert.match(await answers(), /^p1 /);
-  });
-
-  void test('virtual servers that somebody removes come back', async () => {
-    await lab.serve({ web: { spec: { clusterIP: HOST, ports: [{ port: 80 }] }, endpoints: [{ pod: 1 }] } });
-    await lab.node.run('ipvsadm', '-C');
-    await until('it answers again', async () => 'p1 10.244.1.1' in (await lab.connect(lab.client, { host: HOST, port: 80 })), 300_000);
   });
 });

@@ -8,7 +8,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { execa, type Options } from 'execa';
+import { createInterface } from 'node:readline';
+import { execa } from 'execa';
 import { until } from '../harness/until.ts';
 import type { VmImage } from './image.ts';
 
@@ -76,10 +77,11 @@ export class Vm {
     return ['-i', this.#key, '-p', String(this.#port), ...flags, 'root@127.0.0.1', command];
   }
 
-  /** A shell command in the machine. Throws when it fails. */
-  async run(command: string, options: Options = {}): Promise<string> {
-    const { stdout } = await execa('ssh', this.#ssh(command), options);
-    return typeof stdout === 'string' ? stdout : '';
+  /** A shell command in the machine. Throws when it fails. onLine hears what it says while it says it. */
+  async run(command: string, { onLine }: { readonly onLine?: (line: string) => void } = {}): Promise<string> {
+    const child = execa('ssh', this.#ssh(command));
+    if (onLine !== undefined) createInterface(child.stdout).on('line', onLine);
+    return (await child).stdout;
   }
 
   async close(): Promise<void> {
