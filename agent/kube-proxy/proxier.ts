@@ -97,6 +97,8 @@ export interface ExplainedFrontend {
 export interface Proxier {
   readonly mode: Mode;
   readonly family: Family;
+  /** Nobody can write rules without checkIntact noticing: a full sync without evidence would find nothing. Default: not so. */
+  readonly seesAllWrites?: boolean;
   sync(input: SyncInput, signal: AbortSignal): Promise<SyncReport>;
   /** Cheap: is what we wrote still there? Asked every second, so it must cost next to nothing while nobody writes. */
   checkIntact(signal: AbortSignal): Promise<Intactness>;

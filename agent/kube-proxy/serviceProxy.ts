@@ -227,6 +227,7 @@ export class ServiceProxy {
       mode,
       node,
       ...(reading.nothingBecause === undefined ? {} : { nothingBecause: reading.nothingBecause }),
+      ...(reading.noEndpointsBecause === undefined ? {} : { noEndpointsBecause: reading.noEndpointsBecause }),
       problems: this.#table.problems(key),
       ports,
       lastWritten: this.loop.states().map(({ family, lastReport, lastSyncAtMs, lastTookMs, pendingSinceMs, lastError }) => ({

@@ -255,6 +255,12 @@ for (const [sentence, input, message, left] of [
     1,
   ],
   ['an endpoint of another family', web({}, [ready(1, { addresses: ['fd00::1'] })]), /is no IPv4 address although/, 1],
+  [
+    'a slice of another kind of address',
+    { ...web({}), slices: [slice('web', { addressType: 'FQDN', endpoints: [{ addresses: ['db.example.org'] }] })] },
+    /addressType is FQDN: want IPv4 or IPv6/,
+    1,
+  ],
   ['an endpoint on the loopback', web({}, [ready(1, { addresses: ['127.0.0.1'] })]), /is a loopback address/, 1],
   [
     'an endpoint port without a number',

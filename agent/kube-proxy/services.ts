@@ -8,7 +8,7 @@
  */
 import type { Service, ServicePort as SpecPort } from '#api/kinds/core/service.ts';
 import type { EndpointSlice } from '#api/kinds/discovery/v1.ts';
-import { chooseEndpoints, endpointsByPort, portKey, type EndpointsByPort } from './endpoints.ts';
+import { SERVICE_NAME_LABEL, chooseEndpoints, endpointsByPort, portKey, type EndpointsByPort } from './endpoints.ts';
 import { FAMILIES, parseCidr, parseIp, type Family } from './ip.ts';
 import { isExternal, type NodeView, type Problem, type Protocol, type ServicePort } from './servicePort.ts';
 
@@ -28,6 +28,8 @@ export interface ServiceReading {
   readonly problems: readonly Problem[];
   /** Why there is nothing to program, when the service asks for just that. */
   readonly nothingBecause?: string;
+  /** Why it can have no endpoints at all. */
+  readonly noEndpointsBecause?: string;
 }
 
 export function serviceKey(service: Service): string {
@@ -49,7 +51,18 @@ export function readService(input: ServiceInput, node: NodeView): ServiceReading
     const endpoints = endpointsByPort({ slices, family, node, problems: reading.problems });
     for (const port of reading.usablePorts) reading.addPort(port, { family, clusterIp, endpoints });
   }
-  return { ports: reading.ports, problems: reading.problems };
+  for (const { addressType, metadata } of slices) {
+    if (FAMILIES.some((family) => family === addressType)) continue;
+    const message = `its addressType is ${addressType}: want IPv4 or IPv6, its endpoints are left out`;
+    reading.problems.push({
+      object: `EndpointSlice ${metadata.namespace ?? ''}/${metadata.name ?? ''}`,
+      code: 'ENDPOINT_INVALID',
+      message,
+    });
+  }
+  const { ports, problems } = reading;
+  if (slices.length > 0) return { ports, problems };
+  return { ports, problems, noEndpointsBecause: `no EndpointSlice with the label ${SERVICE_NAME_LABEL}=${service.metadata.name} is known` };
 }
 
 /** Names end up in rules and comments: what the API would refuse must not get that far. */

@@ -15,6 +15,7 @@ class FakeProxier implements Proxier {
   readonly mode = 'iptables';
   readonly family: Family = 'IPv4';
   readonly inputs: SyncInput[] = [];
+  seesAllWrites = false;
   failWith: Error | undefined;
   intact: Intactness = 'intact';
   lines = 1;
@@ -186,5 +187,18 @@ test('SyncLoop: a full sync comes every hour, and when the settings change', asy
   loop.requestFull('the zone of the node changed');
   await clock.advance(0);
   assert.deepEqual(proxier.kinds, ['full', 'full', 'full']);
+  await stop();
+});
+
+test('SyncLoop: where nobody can write unseen, a full sync comes on evidence alone', async () => {
+  const { clock, proxier, stop } = await started();
+  proxier.seesAllWrites = true;
+  await clock.advance(3_600_000);
+  await clock.advance(3_600_000);
+  assert.deepEqual(proxier.kinds, ['full']);
+  proxier.intact = 'touched';
+  await clock.advance(1_000);
+  await clock.advance(0);
+  assert.deepEqual(proxier.kinds, ['full', 'full']);
   await stop();
 });

@@ -2,8 +2,8 @@
  * The loop of the proxy: brings the kernel to the service table, family by family, and keeps it there.
  *
  * Changes are coalesced: the first one is written at once, the next ones not before minSyncPeriod has passed since. A failed sync is
- * tried again later and later, as a full one. A full one also comes every hour, when our hooks are gone, and when others wrote rules
- * (then at most for a tenth of the time). The families take turns, so that their writes can be told from those of others.
+ * tried again later and later, as a full one. A full one also comes when our hooks are gone, when others wrote rules (then at most for a
+ * tenth of the time), and every hour where others can write unseen. The families take turns, so that their writes can be told from those of others.
  *
  * Units: milliseconds.
  */
@@ -152,7 +152,7 @@ export class SyncLoop {
     const paused = lane.startedAtMs === undefined ? 0 : lane.startedAtMs + this.#options.minSyncPeriodMs;
     const earliest = Math.max(lane.notBeforeMs, paused);
     if (lane.full !== undefined || lane.changed.size > 0) return earliest;
-    const hourly = Math.max(lane.fullAtMs + FULL_SYNC_MS, earliest);
+    const hourly = Math.max(overdueMs(lane), earliest);
     return lane.touchedSinceMs === undefined
       ? hourly
       : Math.min(hourly, Math.max(earliest, lane.fullAtMs + lane.fullTookMs * SHARE_FOR_OTHERS));
@@ -163,7 +163,7 @@ export class SyncLoop {
     const { family } = lane.proxier;
     const startedAtMs = clock.nowMs();
     const startMs = clock.monotonicMs();
-    const overdue = startedAtMs >= lane.fullAtMs + FULL_SYNC_MS ? 'an hour has passed' : undefined;
+    const overdue = startedAtMs >= overdueMs(lane) ? 'an hour has passed' : undefined;
     const why = lane.full ?? (lane.touchedSinceMs === undefined ? overdue : 'others wrote rules');
     const changed = new Set(lane.changed);
     const queuedAtMs = lane.pendingSinceMs;
@@ -246,4 +246,8 @@ export class SyncLoop {
     stop.abort();
     this.#wake = undefined;
   }
+}
+
+function overdueMs({ fullAtMs, proxier }: Lane): number {
+  return proxier.seesAllWrites === true ? Infinity : fullAtMs + FULL_SYNC_MS;
 }

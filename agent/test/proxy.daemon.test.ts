@@ -170,6 +170,64 @@ test('health, metrics, mode, settings and explanations are served', { skip }, as
   assert.match(await lab.ask(`/explain/packet?from=192.0.2.2&to=${IP}:81`), /not for any service/);
 });
 
+test('a service without any EndpointSlice says so, one that is headless says why nothing is written', { skip }, async () => {
+  await lab.serve({ web: WEB });
+  put(
+    'bare.yaml',
+    [
+      `apiVersion: v1\nkind: Service\nmetadata: { name: bare, namespace: lab }\nspec: { clusterIP: 10.96.0.20, ports: [{ port: 80 }] }\n`,
+      `apiVersion: v1\nkind: Service\nmetadata: { name: headless, namespace: lab }\nspec: { clusterIP: None, ports: [{ port: 80 }] }\n`,
+      `apiVersion: v1\nkind: Service\nmetadata: { name: alias, namespace: lab }\nspec: { type: ExternalName, externalName: example.org }\n`,
+    ].join('---\n'),
+  );
+  await until('it refuses', async () => (await answers('10.96.0.20')) === 'ECONNREFUSED');
+  assert.match(
+    await lab.ask('/explain/service/lab/bare'),
+    /No endpoints: no EndpointSlice with the label kubernetes\.io\/service-name=bare/,
+  );
+  assert.match(await lab.ask('/explain/service/lab/headless'), /Nothing is programmed: it is headless/);
+  assert.match(await lab.ask('/explain/service/lab/alias'), /Nothing is programmed: type ExternalName is a DNS name only/);
+  rmSync(join(lab.servicesDir, 'bare.yaml'));
+});
+
+test(
+  'documents with mistakes are refused one by one, each with a line that names the object, and the rest is served',
+  { skip },
+  async () => {
+    await lab.serve({ web: WEB });
+    const doc = (name: string, spec: string): string =>
+      `apiVersion: v1\nkind: Service\nmetadata: { name: ${name}, namespace: lab }\nspec: { ${spec} }\n`;
+    const sliceOf = (name: string, addressType: string, endpoint: string): string =>
+      `apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: { name: ${name}, namespace: lab, labels: { kubernetes.io/service-name: ${name} } }\naddressType: ${addressType}\nports: [{ port: 8080, name: '' }]\nendpoints: [{ addresses: ['${endpoint}'] }, { addresses: ['${podIp(2)}'] }]\n`;
+    const documents = {
+      'range.yaml': doc('range', 'clusterIP: 10.96.0.31, ports: [{ port: 70000 }]'),
+      'text.yaml': doc('text', 'clusterIP: 10.96.0.32, ports: [{ port: "http" }]'),
+      'np1.yaml': doc('np1', 'type: NodePort, clusterIP: 10.96.0.33, ports: [{ port: 80, nodePort: 30077 }]'),
+      'np2.yaml': doc('np2', 'type: NodePort, clusterIP: 10.96.0.34, ports: [{ port: 80, nodePort: 30077 }]'),
+      'ext.yaml': doc('ext', `clusterIP: 10.96.0.36, externalIPs: ["${IP}"], ports: [{ port: 80 }]`),
+      'lo.yaml': doc('lo', 'clusterIP: 10.96.0.35, ports: [{ port: 80 }]'),
+      'lo-slice.yaml': sliceOf('lo', 'IPv4', '127.0.0.1'),
+      'junk.yaml': '{{{',
+      'other.yaml': 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: x }\n',
+    };
+    for (const [file, text] of Object.entries(documents)) put(file, text);
+    for (const said of [
+      /Refused document file=\S*range\.yaml:4:\d+ err="spec\.ports\[0\]\.port: .*70000/,
+      /Refused document file=\S*text\.yaml:4:\d+ err="spec\.ports\[0\]\.port: /,
+      /service=lab\/np2 .*err="node port 30077\/tcp belongs to service lab\/np1 already/,
+      /service=lab\/ext .*err="address 10\.96\.0\.10:80\/tcp belongs to service lab\/web already/,
+      /service=lab\/lo object="EndpointSlice lab\/lo" err=".*127\.0\.0\.1.* is a loopback address/,
+      /Refused document file=\S*junk\.yaml:1:\d+/,
+      /Refused document file=\S*other\.yaml:2:\d+ /,
+    ])
+      await until(`${said} is told, log: ${lab.log.slice(-2_000)}`, () => said.test(lab.log));
+    // The endpoint that is none is left out, the other one serves.
+    await until('the good endpoint serves', async () => (await answers('10.96.0.35')).startsWith('p2 '));
+    assert.match(await answers(), /^p1 /);
+    for (const file of Object.keys(documents)) rmSync(join(lab.servicesDir, file));
+  },
+);
+
 test('a second proxy says who has its ports', { skip }, async () => {
   const config = join(directory, 'second.yaml');
   writeFileSync(
@@ -216,6 +274,84 @@ test('a configuration with mistakes is refused with all of them', { skip }, asyn
     all,
     /2 problems[^]*bad.yaml:3:7: mode: Unsupported value: "iptable"[^]*clusterCIDr: unknown field, did you mean "?clusterCIDR/,
   );
+});
+
+const MASQUERADED = 'p1 10.244.1.1';
+for (const [sentence, args, outcomes] of [
+  [
+    'detectLocalMode InterfaceNamePrefix: what comes in by such an interface is a pod',
+    ['--detect-local-mode=InterfaceNamePrefix', '--pod-interface-name-prefix=p'],
+    { pod3: `p1 ${podIp(3)}`, client: MASQUERADED },
+  ],
+  [
+    'detectLocalMode BridgeInterface: only what comes in by the bridge is a pod',
+    ['--detect-local-mode=BridgeInterface', '--pod-bridge-interface=p3'],
+    { pod3: `p1 ${podIp(3)}`, pod2: MASQUERADED, client: MASQUERADED },
+  ],
+  ['masqueradeAll: pods too', ['--masquerade-all'], { pod3: MASQUERADED, client: MASQUERADED }],
+  [
+    'nodePortAddresses by CIDR, and no localhost node ports',
+    ['--nodeport-addresses=192.0.2.0/24', '--iptables-localhost-nodeports=false'],
+    { nodePort: MASQUERADED, primary: 'ECONNREFUSED', localhost: 'ECONNREFUSED' },
+  ],
+  [
+    'nodePortAddresses primary: the address of the way out',
+    ['--nodeport-addresses=primary'],
+    { nodePort: 'ECONNREFUSED', primary: MASQUERADED },
+  ],
+  [
+    'nftables, InterfaceNamePrefix, primary is the default',
+    ['--proxy-mode=nftables', '--detect-local-mode=InterfaceNamePrefix', '--pod-interface-name-prefix=p'],
+    { pod3: `p1 ${podIp(3)}`, client: MASQUERADED, nodePort: 'ECONNREFUSED', primary: MASQUERADED },
+  ],
+] as const) {
+  test(`settings at work: ${sentence}`, { skip }, async () => {
+    await lab.stopProxy();
+    await lab.startProxy(args);
+    await lab.serve({
+      web: { spec: { type: 'NodePort', clusterIP: IP, ports: [{ port: 80, nodePort: 30_080 }] }, endpoints: [{ pod: 1 }] },
+    });
+    const asked = {
+      pod2: [lab.pods[1], IP, 80],
+      pod3: [lab.pods[2], IP, 80],
+      client: [lab.client, IP, 80],
+      nodePort: [lab.client, '192.0.2.1', 30_080],
+      primary: [lab.client, '10.0.2.1', 30_080],
+      localhost: [lab.node, '127.0.0.1', 30_080],
+    } as const;
+    for (const [who, want] of Object.entries(outcomes)) {
+      const [from, host, port] = asked[who as keyof typeof asked];
+      assert.deepEqual(await lab.connect(from!, { host, port }), { [want]: 1 }, who);
+    }
+  });
+}
+
+test('conntrack settings are those of the configuration, and what is 0 is left alone', { skip }, async () => {
+  await lab.stopProxy();
+  const read = async (name: string): Promise<string> => (await lab.node.run('sysctl', '-n', `net.netfilter.nf_conntrack_${name}`)).trim();
+  const udp = await read('udp_timeout');
+  await lab.startProxy([
+    '--conntrack-tcp-timeout-established=2h',
+    '--conntrack-tcp-timeout-close-wait=90s',
+    '--conntrack-udp-timeout-stream=77s',
+    '--conntrack-tcp-be-liberal',
+  ]);
+  const now = [];
+  for (const name of ['tcp_timeout_established', 'tcp_timeout_close_wait', 'udp_timeout_stream', 'tcp_be_liberal', 'udp_timeout'])
+    now.push(await read(name));
+  assert.deepEqual(now, ['7200', '90', '77', '1', udp]);
+  assert.match(
+    lab.log,
+    /Set kernel setting name=net\/netfilter\/nf_conntrack_tcp_timeout_established value=7200 because=conntrack\.tcpEstablishedTimeout/,
+  );
+  assert.doesNotMatch(
+    await lab.node.run('iptables-save', '-t', 'filter'),
+    /--ctstate INVALID -j DROP/,
+    'a liberal kernel needs no such rule',
+  );
+  await lab.node.run('sysctl', '-qw', 'net.netfilter.nf_conntrack_tcp_be_liberal=0');
+  await lab.stopProxy();
+  await lab.startProxy();
 });
 
 test('another mode takes over without a stale rule, and --cleanup leaves only what is not ours', { skip }, async () => {

@@ -5,6 +5,7 @@ import type { ExplainedEndpoint, ExplainedPort, ServiceExplanation } from './ser
 export function formatService(e: ServiceExplanation): string {
   const lines = [`Service ${e.service} on node ${e.node}, mode ${e.mode}`];
   if (e.nothingBecause !== undefined) lines.push(`  Nothing is programmed: ${e.nothingBecause}`);
+  if (e.noEndpointsBecause !== undefined) lines.push(`  No endpoints: ${e.noEndpointsBecause}`);
   for (const problem of e.problems) lines.push(`  Problem: ${problem}`);
   for (const port of e.ports) lines.push('', ...formatPort(port));
   lines.push('', ...e.lastWritten.map(formatWritten));

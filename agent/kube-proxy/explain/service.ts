@@ -37,6 +37,7 @@ export interface ServiceExplanation {
   readonly node: string;
   /** Why nothing is programmed. */
   readonly nothingBecause?: string;
+  readonly noEndpointsBecause?: string;
   readonly problems: readonly string[];
   readonly ports: readonly ExplainedPort[];
   readonly lastWritten: readonly {
@@ -56,12 +57,22 @@ export interface ServiceFacts {
   readonly mode: Mode;
   readonly node: NodeView;
   readonly nothingBecause?: string;
+  readonly noEndpointsBecause?: string;
   readonly problems: readonly Problem[];
   readonly ports: readonly { readonly port: ServicePort; readonly frontends: readonly ExplainedFrontend[] }[];
   readonly lastWritten: ServiceExplanation['lastWritten'];
 }
 
-export function explainService({ service, mode, node, nothingBecause, problems, ports, lastWritten }: ServiceFacts): ServiceExplanation {
+export function explainService({
+  service,
+  mode,
+  node,
+  nothingBecause,
+  noEndpointsBecause,
+  problems,
+  ports,
+  lastWritten,
+}: ServiceFacts): ServiceExplanation {
   const inOrder = ports.toSorted(
     (a, b) => FAMILIES.indexOf(a.port.family) - FAMILIES.indexOf(b.port.family) || (a.port.id < b.port.id ? -1 : 1),
   );
@@ -70,6 +81,7 @@ export function explainService({ service, mode, node, nothingBecause, problems, 
     mode,
     node: node.name,
     ...(nothingBecause === undefined ? {} : { nothingBecause }),
+    ...(noEndpointsBecause === undefined ? {} : { noEndpointsBecause }),
     problems: problems.map((p) => (p.object === `Service ${service}` ? p.message : `${p.object}: ${p.message}`)),
     ports: inOrder.map(({ port, frontends }) => explainPort(port, frontends, node)),
     lastWritten,

@@ -64,6 +64,11 @@ export class NftablesProxier implements Proxier {
     this.#reader = new TableReader(nft, this.#words);
   }
 
+  /** The kernel counts the transactions, whoever makes them. */
+  get seesAllWrites(): boolean {
+    return this.#watch.foreignWrites() !== undefined;
+  }
+
   async sync(input: SyncInput, signal: AbortSignal): Promise<SyncReport> {
     const believed = this.#believed;
     if (input.changed === undefined || believed === undefined || !isDeepStrictEqual(believed.settings, input.settings)) {

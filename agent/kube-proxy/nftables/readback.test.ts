@@ -39,7 +39,7 @@ for (const [sentence, text, want] of [
 
 test('setsOfListing: each set and map of a table by its name, chains are none', () => {
   const listing = [
-    'table ip kube-proxy {',
+    'table ip kube-proxy {\n\tcomment "rules for kube-proxy"\n',
     '\tset cluster-ips {\n\t\ttype ipv4_addr\n\t\tcomment "x"\n\t\telements = { 10.96.0.1,\n\t\t\t     10.96.0.2 }\n\t}\n',
     '\tmap empty {\n\t\ttype ipv4_addr : verdict\n\t}\n',
     '\tmap one {\n\t\ttype inet_service : verdict\n\t\telements = { 80 : drop }\n\t}\n',

@@ -99,13 +99,11 @@ export interface Counters {
 
 /** What `nft list table` prints of each set and map: its text by its name. */
 export function* setsOfListing(text: string): Generator<readonly [name: string, text: string]> {
-  // Chains come after the sets.
-  for (let at = text.indexOf('\n\t'); at !== -1;) {
-    const head = /^(?:set|map) (\S+) \{$/.exec(text.slice(at + 2, text.indexOf('\n', at + 2)));
-    const end = text.indexOf('\n\t}\n', at);
-    if (end === -1) return;
-    if (head?.[1] !== undefined) yield [head[1], text.slice(at, end)];
-    at = text.indexOf('\n\t', end + 3);
+  const head = /^\t(?:set|map) (\S+) \{$/gm;
+  for (let found = head.exec(text); found !== null; found = head.exec(text)) {
+    const end = text.indexOf('\n\t}', head.lastIndex);
+    yield [found[1] ?? '', text.slice(found.index, end)];
+    head.lastIndex = end;
   }
 }
 

@@ -8,6 +8,8 @@ export interface TrafficOptions extends LabOptions {
   readonly skip: string | false;
   /** Node ports are served on 127.0.0.1 too. */
   readonly localhostNodePorts: boolean;
+  /** IPVS holds on to an endpoint for as long as one of its connections is remembered: two minutes and more. Default: when it says. */
+  readonly affinityEnds?: 'late';
 }
 
 const IP = '10.96.0.10';
@@ -21,7 +23,7 @@ const who = (answers: Record<string, number>): Record<string, number> => {
   return byPod;
 };
 
-export function trafficTests(name: string, { skip, localhostNodePorts, ...options }: TrafficOptions): void {
+export function trafficTests(name: string, { skip, localhostNodePorts, affinityEnds, ...options }: TrafficOptions): void {
   void describe(`traffic, ${name}`, { skip }, () => {
     let lab: ProxyLab;
     before(async () => {
@@ -59,6 +61,17 @@ export function trafficTests(name: string, { skip, localhostNodePorts, ...option
         'p1',
         'p2',
       ]);
+      // An external address that is the node's own is taken for the port of the service alone.
+      await lab.serve({ web: { spec: { clusterIP: IP, externalIPs: [NODE.IPv4], ports: [PORT] }, endpoints: on(1) } });
+      assert.deepEqual(who(await lab.connect(lab.client, { host: NODE.IPv4, port: 80 })), { p1: 1 });
+      assert.deepEqual(await lab.connect(lab.client, { host: NODE.IPv4, port: 81 }), { ECONNREFUSED: 1 });
+    });
+
+    void test('node ports on 127.0.0.1, where the mode has them', async () => {
+      await lab.serve({
+        web: { spec: { type: 'NodePort', clusterIP: IP, ports: [{ ...PORT, nodePort: 30_080 }] }, endpoints: on(1, 2) },
+      });
+      if (!localhostNodePorts) assert.deepEqual(await lab.connect(lab.node, { host: '127.0.0.1', port: 30_080 }), { ECONNREFUSED: 1 });
       if (localhostNodePorts)
         assert.deepEqual(Object.keys(who(await lab.connect(lab.node, { host: '127.0.0.1', port: 30_080, count: 30 }))).sort(), [
           'p1',
@@ -121,6 +134,33 @@ export function trafficTests(name: string, { skip, localhostNodePorts, ...option
         const answers = who(await lab.connect(from, { host: IP, port: 80, count: 30 }));
         assert.deepEqual(Object.values(answers), [30], JSON.stringify(answers));
       }
+    });
+
+    void test('sessionAffinity ends with its time-out', { skip: affinityEnds === 'late' && 'IPVS forgets later' }, async () => {
+      const sessionAffinityConfig = { clientIP: { timeoutSeconds: 1 } };
+      const spec = { clusterIP: IP, sessionAffinity: 'ClientIP', sessionAffinityConfig, ports: [PORT] };
+      await lab.serve({ web: { spec, endpoints: on(1, 2, 3) } });
+      const ask = async (): Promise<string> => Object.keys(who(await lab.connect(lab.client, { host: IP, port: 80 }))).join();
+      const first = await ask();
+      let askedAtMs = performance.now();
+      // The kernel's clock cannot be moved. Each connection starts the time anew.
+      await until('another endpoint answers', async () => {
+        if (performance.now() - askedAtMs < 1_100) return false;
+        const now = await ask();
+        askedAtMs = performance.now();
+        return now !== first;
+      });
+    });
+
+    void test('endpoints that terminate serve while nothing else does', async () => {
+      const web = (...endpoints: LabService['endpoints']): Record<string, LabService> => ({
+        web: { spec: { clusterIP: IP, ports: [PORT] }, endpoints },
+      });
+      const ending = { ready: false, serving: true, terminating: true };
+      await lab.serve(web({ pod: 1, conditions: ending }, { pod: 2 }));
+      assert.deepEqual(who(await lab.connect(lab.client, { host: IP, port: 80, count: 20 })), { p2: 20 });
+      await lab.serve(web({ pod: 1, conditions: ending }, { pod: 2, conditions: { ready: false, serving: false } }));
+      assert.deepEqual(who(await lab.connect(lab.client, { host: IP, port: 80, count: 20 })), { p1: 20 });
     });
 
     void test('a service without endpoints refuses at once, TCP and UDP, cluster IP and node port', async () => {

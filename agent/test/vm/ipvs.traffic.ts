@@ -11,7 +11,7 @@ import { until } from '../harness/until.ts';
 const MAIN = new URL('../../kube-proxy/main.ts', import.meta.url).pathname;
 const proxyArgs = ['--proxy-mode=ipvs'];
 
-trafficTests('ipvs', { skip: false, localhostNodePorts: false, proxyArgs });
+trafficTests('ipvs', { skip: false, localhostNodePorts: false, affinityEnds: 'late', proxyArgs });
 
 void describe('what the ipvs mode does otherwise', () => {
   let lab: ProxyLab;

@@ -77,7 +77,7 @@ void describe('the service proxy in a virtual machine', { skip: (await whyNot())
       'KIJABI_TEST_PATIENCE=20 NODE_COMPILE_CACHE=/var/cache/node NODE_OPTIONS=--disable-warning=ExperimentalWarning',
       'node_modules/.bin/node --test --test-reporter=spec --test-concurrency=2',
       ...leftOut.map((pattern) => `--test-skip-pattern='${pattern}'`),
-      ...['agent/test/vm/ipvs.traffic.ts', 'agent/test/proxy.ipvs.test.ts', 'agent/test/proxy.traffic.test.ts'],
+      'agent/test/vm/ipvs.traffic.ts agent/test/proxy.ipvs.test.ts agent/test/proxy.traffic.test.ts',
     ].join(' ');
     const lines: string[] = [];
     await vm.run(`${command} 2>&1; true`, {
