@@ -26,7 +26,7 @@ export function service(name: string, spec: ServiceSpec, status?: Service['statu
 export interface SliceParts {
   readonly ports?: EndpointSlice['ports'];
   readonly endpoints: readonly Endpoint[];
-  readonly addressType?: 'IPv4' | 'IPv6';
+  readonly addressType?: EndpointSlice['addressType'];
 }
 
 export function slice(
