@@ -3,6 +3,7 @@
  *
  *   npm run bench:proxy [-- --services 1000,10000 --rounds 10 --path 1000,10000 --connections 1000 --modes iptables-nft,iptables-legacy,nftables]
  *
+ * Where the kernel has IPVS, --modes ipvs as well (in the machine of test:vm: copy the tree there).
  * The bare tool with the nft back end in one transaction is left out above 10,000 services: it takes a quarter of an hour.
  */
 import { parseArgs } from 'node:util';
@@ -14,8 +15,10 @@ import type { IptablesBackend } from '../../linux/iptables.ts';
 import { openNft } from '../../linux/nft.ts';
 import { whyNoNetNs, type NetNs } from '../proxyNet.ts';
 import { benchIptables, type ChangeFigures, type IptablesFigures } from './proxyIptables.ts';
+import { benchIpvs, openIpvsProxier } from './proxyIpvs.ts';
 import { benchNftables } from './proxyNftables.ts';
 import { benchPath } from './proxyPath.ts';
+import type { ModeFigures } from './proxySteps.ts';
 import { ms, ratio, row } from './report.ts';
 
 const { values } = parseArgs({
@@ -68,8 +71,7 @@ async function iptables(backend: IptablesBackend, services: number): Promise<voi
   row('  memory, services and rules', [], `${figures.rssMb.toFixed(0)} MB`);
 }
 
-async function nftables(services: number): Promise<void> {
-  const figures = await benchNftables({ services, repeats: services > BARE_FULL_UP_TO ? 1 : 3, rounds: Number(values.rounds) });
+function printMode(figures: ModeFigures): void {
   printFull(figures);
   for (const [what, step] of [
     ['one service gets other endpoints', figures.oneService],
@@ -85,6 +87,7 @@ async function open(mode: string, node: NetNs): Promise<Proxier> {
   const clock = new SystemClock();
   if (mode === 'nftables')
     return new NftablesProxier({ family: 'IPv4', nft: await openNft({ via: node.via }, never), clock, watch: NO_WATCH });
+  if (mode === 'ipvs') return openIpvsProxier(node);
   const backend = mode === 'iptables-legacy' ? 'legacy' : 'nft';
   return new IptablesProxier({ family: 'IPv4', iptables: await node.iptables(backend), clock, watch: NO_WATCH });
 }
@@ -103,7 +106,10 @@ if (why !== undefined) throw new Error(`Cannot measure: ${why}`);
 for (const mode of values.modes.split(',')) {
   for (const services of numbers(values.services)) {
     process.stdout.write(`\n${mode}, ${services} services x 3 endpoints\n`);
-    await (mode === 'nftables' ? nftables(services) : iptables(mode === 'iptables-legacy' ? 'legacy' : 'nft', services));
+    const rounds = Number(values.rounds);
+    if (mode === 'ipvs') printMode(await benchIpvs(services, rounds));
+    else if (mode === 'nftables') printMode(await benchNftables({ services, repeats: services > BARE_FULL_UP_TO ? 1 : 3, rounds }));
+    else await iptables(mode === 'iptables-legacy' ? 'legacy' : 'nft', services);
   }
   process.stdout.write(`\n${mode}, first packet of a connection (median) and connections a second\n`);
   for (const services of numbers(values.path)) await path(mode, services);

@@ -10,26 +10,8 @@ import type { ServicePort } from '../../kube-proxy/servicePort.ts';
 import { openNft } from '../../linux/nft.ts';
 import { withNetNs, type NetNs } from '../proxyNet.ts';
 import { BENCH_SETTINGS, benchPort, benchPorts } from './proxyServices.ts';
+import { stepsOf, type ModeFigures, type StepFigures } from './proxySteps.ts';
 import { costOf, median, medianCost, rssMb, type Cost } from './report.ts';
-
-export interface NftablesFigures {
-  readonly bytes: number;
-  readonly full: { readonly ours: Cost; readonly planMs: number; readonly bare: Cost };
-  /** A restart over rules that are right already. */
-  readonly resync: Cost;
-  readonly oneService: StepFigures;
-  readonly oneEndpoint: StepFigures;
-  readonly comeAndGo: StepFigures;
-  /** Growth of this process while it holds the services; the services themselves are in it. */
-  readonly rssMb: number;
-}
-
-export interface StepFigures {
-  readonly wallMs: number;
-  /** CPU of this process, the tool's not counted. */
-  readonly cpuMs: number;
-  readonly lines: number;
-}
 
 export interface NftablesBench {
   readonly services: number;
@@ -40,7 +22,7 @@ export interface NftablesBench {
 const never = new AbortController().signal;
 const NO_WATCH = { foreignWrites: () => undefined, wrote: () => undefined };
 
-export function benchNftables({ services: count, repeats, rounds }: NftablesBench): Promise<NftablesFigures> {
+export function benchNftables({ services: count, repeats, rounds }: NftablesBench): Promise<ModeFigures> {
   return withNetNs('bench', async (ns) => {
     const rssBefore = rssMb();
     const services = benchPorts(count);
@@ -62,7 +44,7 @@ export function benchNftables({ services: count, repeats, rounds }: NftablesBenc
     const resync = await full();
     const middle = Math.ceil(count / 2);
     const change = (make: (round: number) => ServicePort | string): Promise<StepFigures> =>
-      steps(rounds, async (round) => {
+      stepsOf(rounds, async (round) => {
         const made = make(round);
         const id = typeof made === 'string' ? made : made.id;
         if (typeof made === 'string') services.delete(made);
@@ -99,22 +81,4 @@ function bareText(services: ReadonlyMap<string, ServicePort>): string {
   const { content } = desiredContent(services.values(), BENCH_SETTINGS);
   const changes = diffContent({ before: emptyContent(), after: content, words, sameRules: () => false, hookOf: () => undefined });
   return `${renderChanges(changes, words).main.join('\n')}\n`;
-}
-
-/** What one change costs; the first few are left out, they warm the session up. */
-async function steps(rounds: number, step: (round: number) => Promise<number>): Promise<StepFigures> {
-  const wall: number[] = [];
-  const cpu: number[] = [];
-  let lines = 0;
-  for (let round = 0; round < 2 * Math.ceil(rounds / 2) + 4; round++) {
-    const before = process.cpuUsage();
-    const start = performance.now();
-    lines = await step(round);
-    const ms = performance.now() - start;
-    const { user, system } = process.cpuUsage(before);
-    if (round < 4) continue;
-    wall.push(ms);
-    cpu.push((user + system) / 1_000);
-  }
-  return { wallMs: median(wall), cpuMs: median(cpu), lines };
 }
