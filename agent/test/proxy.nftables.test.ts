@@ -72,7 +72,7 @@ for (const family of FAMILIES) {
             assert.deepEqual(state, await stateOf(other, family));
           });
         }),
-        { numRuns: 25, endOnFailure: true },
+        { numRuns: 15, endOnFailure: true },
       );
     }),
   );
