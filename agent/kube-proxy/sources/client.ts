@@ -2,9 +2,9 @@
  * Watches the pods of the node on the kubelet's root-only unix socket: GET /pods?watch=true, one event in JSON a line.
  * Throws: KUBELET_UNREACHABLE.
  */
-import { request } from 'node:http';
 import type { Pod } from '#api/kinds/core/pod.ts';
 import { AppError, codeOf, explain } from '#base/errors.ts';
+import { http } from '#base/http.ts';
 
 /** From the request to the end of the pods that are there. */
 const TIMEOUT_MS = 10_000;
@@ -26,7 +26,7 @@ export function watchPods(socketPath: string, onEvents: (events: readonly PodEve
       const why = missing ? 'no kubelet listens there: start it, or pass its --kubelet-socket' : explain(err);
       reject(new AppError('KUBELET_UNREACHABLE', `Cannot ask the kubelet on ${socketPath} for its pods: ${why}`, { socket: socketPath }));
     };
-    const req = request({ socketPath, path: '/pods?watch=true', agent: false, signal, timeout: TIMEOUT_MS }, (res) => {
+    const req = http.request({ socketPath, path: '/pods?watch=true', agent: false, signal, timeout: TIMEOUT_MS }, (res) => {
       if (res.statusCode !== 200) return void req.destroy(new Error(`it answered ${res.statusCode}`));
       let rest = '';
       res.setEncoding('utf8');
