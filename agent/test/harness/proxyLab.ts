@@ -72,6 +72,7 @@ export class ProxyLab {
 
   static async make(options: LabOptions): Promise<ProxyLab> {
     const made: NetNs[] = [];
+    let lab: ProxyLab | undefined;
     const ns = async (role: string): Promise<NetNs> => {
       const one = await NetNs.make(role);
       made.push(one);
@@ -99,12 +100,13 @@ export class ProxyLab {
       await wire(node, outside, { name: 'up0', gateway: ['10.0.2.1/24', 'fd02:2::1/64'], address: ['10.0.2.2/24', 'fd02:2::2/64'] });
       for (const ip of ['10.0.2.2', 'fd02:2::2']) await sh('ip', '-n', node.name, 'route', 'add', 'default', 'via', ip);
       await options.prepare?.(node);
-      const lab = new ProxyLab(options, { node, client, pods, all: made });
+      lab = new ProxyLab(options, { node, client, pods, all: made });
       for (const [i, pod] of pods.entries()) await lab.#serve(pod, `p${i + 1}`);
       await lab.startProxy();
       return lab;
     } catch (err) {
-      for (const one of made) await one.remove();
+      if (lab === undefined) for (const one of made) await one.remove();
+      else await lab.close();
       throw err;
     }
   }
