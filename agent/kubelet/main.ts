@@ -128,6 +128,9 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
     clusterDomain: settings.clusterDomain,
   });
   const objects = new StandaloneObjects();
+  const { bootstrapKubeconfig, kubeconfig, certDir } = settings;
+  if (bootstrapKubeconfig !== undefined && kubeconfig !== undefined)
+    await (await import('./certificates/manager.ts')).bootstrap({ bootstrapKubeconfig, kubeconfig, certDir, nodeName, clock, log }, signal);
   const joined: Join | undefined =
     settings.kubeconfig === undefined
       ? undefined
@@ -136,6 +139,10 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
         ).Join.open(
           {
             kubeconfig: settings.kubeconfig,
+            certDir,
+            bootstrapKubeconfig,
+            random: Math.random,
+            servedNames: [nodeName, ...hostIps],
             settings: settings.cluster,
             nodeName,
             port: settings.server.port,
@@ -336,7 +343,7 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
   await serveLocal({ api, feed, events, timeline, manifests: () => manifests.view(), node: (s) => node.show(s) }, signal);
   await checkStart(configuration, { nodeName, clock, log }, signal);
   if (settings.healthz.port > 0) await serveHealthz(settings.healthz, health, signal);
-  const server = startServer({ api, settings, nodeName, addresses: machine.addresses, clock, log }, signal);
+  const server = startServer({ api, settings, nodeName, addresses: machine.addresses, joined, clock, log }, signal);
 
   await Promise.race([client.waitReady(signal), failing(server)]);
   const { name, version } = await runtime.identify(signal);

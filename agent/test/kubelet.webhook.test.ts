@@ -8,7 +8,7 @@ import { after, before, test } from 'node:test';
 import { SystemClock } from '#base/clock.ts';
 import { makeLogger } from '#base/log.ts';
 import { connect } from '#client/connect.ts';
-import { parseKubeconfig } from '#client/kubeconfig.ts';
+import { loadKubeconfig, parseKubeconfig } from '#client/kubeconfig.ts';
 import { startDevServer, type DevServer } from '../../controlplane/apiserver/dev/start.ts';
 import { serverSettings } from '../kubelet/config/serverFields.ts';
 import { KubeletMetrics } from '../kubelet/metrics.ts';
@@ -52,7 +52,7 @@ before(async () => {
   }
   admin.close();
   const settings = { ...serverSettings({ address: '127.0.0.1' }), port: 0 };
-  const reviewer = await openReviewer(kubeconfig, { clock, log }, life.signal);
+  const reviewer = openReviewer(await loadKubeconfig(kubeconfig), { clock, log }, life.signal);
   const auth = new Auth({ settings, nodeName: 'n1', clock, reviewer });
   const keyPair = await loadKeyPair(
     { files: undefined, certDir: join(dir, 'pki'), nodeName: 'n1', addresses: [], nowMs: clock.nowMs(), log },

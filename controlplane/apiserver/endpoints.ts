@@ -20,6 +20,7 @@ import { noSuchPath } from './status.ts';
 import { PREFERRED_ADDRESSES } from './streams/kubelet.ts';
 import { execHandler, logHandler, portForwardHandler } from './streams/pods.ts';
 import { proxyHandler } from './streams/proxy.ts';
+import { registerUsage } from './streams/usage.ts';
 
 export interface EndpointParts {
   readonly deps: RegistryDeps;
@@ -121,7 +122,7 @@ function subresources(parts: EndpointParts, backends: Backends): ReadonlyMap<str
 /** Source: the default of --kubelet-timeout. */
 const DIAL_MS = 5_000;
 
-function addStreams(out: Map<string, SubresourceEndpoint>, { deps, registry, options }: EndpointParts, backends: Backends): void {
+function addStreams(out: Map<string, SubresourceEndpoint>, { deps, registry, table, options }: EndpointParts, backends: Backends): void {
   const { preferredAddresses = PREFERRED_ADDRESSES } = options.kubelet ?? {};
   const parts = {
     deps,
@@ -132,6 +133,7 @@ function addStreams(out: Map<string, SubresourceEndpoint>, { deps, registry, opt
     endpointSlices: registry.get('discovery.k8s.io/v1', 'endpointslices').cache,
     random: deps.random,
   };
+  registerUsage(table, parts);
   const both = (handler: Handler): SubresourceEndpoint['handlers'] => ({ create: handler, get: handler });
   const all = (handler: Handler): SubresourceEndpoint['handlers'] => ({
     ...both(handler),

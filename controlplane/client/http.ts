@@ -83,7 +83,7 @@ export class HttpTransport implements Transport {
     if (old !== undefined) {
       old.agent.maxFreeSockets = 0;
       for (const sockets of Object.values(old.agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
-      old.retired.abort(new AppError('API_UNREACHABLE', 'the credentials have changed, connect again'));
+      old.retired.abort(new AppError('API_IDLE', 'the credentials have changed, connect again'));
     }
     return line;
   }

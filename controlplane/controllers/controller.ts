@@ -74,8 +74,11 @@ export function loopController<D, A extends { readonly kind: string }>(options: 
           desired: (key) => ({ key, wanted: desired(key) }),
           observe: () => Promise.resolve(undefined),
           plan: (given, _, nowMs) => plan(given?.wanted, given?.key ?? '', nowMs),
-          act: async ({ key, actions }) => {
-            for (const action of actions) await act(action, key, signal);
+          act: async ({ key, actions, onStep }) => {
+            for (const action of actions) {
+              onStep(action.kind);
+              await act(action, key, signal);
+            }
           },
         },
         { queue, clock: deps.clock, log: deps.log, backoff: new Backoff(RETRY_BASE_MS, RETRY_MAX_MS) },

@@ -17,6 +17,7 @@ let server: DevServer;
 let client: TestClient;
 let kubelet: FakeKubelet;
 let web: Server;
+let summaries = 0;
 /** Addresses of the cluster, and where they lead. */
 const routes = new Map<string, number>();
 /** What the kubelet's certificate is made of is known only when the server has started. */
@@ -38,6 +39,14 @@ before(async () => {
   kubelet = await FakeKubelet.start(server, (req, res) => {
     if (req.url?.includes('/containerLogs/default/one/missing') === true)
       return void res.writeHead(404).end('container "missing" not found');
+    if (req.url === '/stats/summary') {
+      summaries += 1;
+      // A kubelet that has just started has one sample, and a rate needs two.
+      const cpu = { time: '2026-01-01T00:00:00Z', ...(summaries === 1 ? {} : { usageNanoCores: 250_000_000 }) };
+      const memory = { workingSetBytes: 64 << 20 };
+      const pods = [{ podRef: { name: 'one', namespace: 'default' }, containers: [{ name: 'main', cpu, memory }] }];
+      return void res.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify({ node: { cpu, memory }, pods }));
+    }
     if (req.url?.includes('/broken') === true) return void res.writeHead(500).end('rpc error: it burns');
     if (req.url?.startsWith('/containerLogs/') === true)
       return void res.writeHead(200, { 'Content-Type': 'text/plain' }).end('line 1\nline 2\n');
@@ -345,4 +354,25 @@ test('a server that stops ends its tunnels', async () => {
   own.close();
   await other.stop();
   await closed;
+});
+
+test('metrics.k8s.io: what nodes and pods use, as kubelets tell it; who cannot be asked is left out', async () => {
+  const API = '/apis/metrics.k8s.io/v1beta1';
+  assert.equal((await client.patch(`${PODS}/one/status`, 'merge-patch', { status: { phase: 'Running' } })).code, 200);
+  const nodes = json(await client.get(`${API}/nodes`));
+  assert.equal(nodes.kind, 'NodeMetricsList');
+  assert.deepEqual(
+    nodes.items.map((n: Loose) => [n.metadata.name, n.usage]),
+    [['n1', { cpu: '250000000n', memory: '65536Ki' }]],
+  );
+  assert.equal(summaries, 2, 'asked once more when there was one sample only');
+  const pods = json(await client.get(`${API}/namespaces/default/pods`));
+  assert.deepEqual(
+    pods.items.map((p: Loose) => [p.metadata.name, p.containers]),
+    [['one', [{ name: 'main', usage: { cpu: '250000000n', memory: '65536Ki' } }]]],
+  );
+  assert.equal(json(await client.get(`${API}/namespaces/default/pods/one`)).metadata.name, 'one');
+  assert.equal((await client.get(`${API}/namespaces/default/pods/two`)).code, 404);
+  assert.deepEqual(json(await client.get(`${API}/pods?labelSelector=a%3Db`)).items, []);
+  assert.equal(json(await client.get('/apis/metrics.k8s.io')).preferredVersion.groupVersion, 'metrics.k8s.io/v1beta1');
 });

@@ -9,12 +9,16 @@ import { Service } from '#api/kinds/core/service.ts';
 import type { Clock } from '#base/clock.ts';
 import { AppError } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
+import type { ClientConfig } from '#client/config.ts';
 import { connect } from '#client/connect.ts';
 import { EventRecorder } from '#client/events.ts';
 import { Informer } from '#client/informer.ts';
 import { loadKubeconfig } from '#client/kubeconfig.ts';
 import type { ResourceType } from '#client/query.ts';
 import type { Client } from '#client/rest.ts';
+import { datesProblem } from '../certificates/act.ts';
+import { rotate, rotatedConfig } from '../certificates/manager.ts';
+import { CLIENT, SERVER } from '../certificates/plan.ts';
 import type { ClusterSettings } from '../config/clusterFields.ts';
 import type { PodEvent } from '../events.ts';
 import { Heartbeat, NODES } from '../node/heartbeat.ts';
@@ -32,12 +36,18 @@ import { PodStatuses } from './podStatuses.ts';
 
 export interface JoinOptions {
   readonly kubeconfig: string;
+  readonly bootstrapKubeconfig: string | undefined;
+  readonly certDir: string;
+  /** Names and addresses of the certificate that the HTTP API serves with. */
+  readonly servedNames: readonly string[];
   readonly settings: ClusterSettings;
   readonly nodeName: string;
   /** Where the kubelet's HTTP API listens. */
   readonly port: number;
   readonly clock: Clock;
   readonly log: Logger;
+  /** 0 <= x < 1 */
+  readonly random: () => number;
   readonly workers: () => PodWorkers;
   /** The node as it is now. */
   readonly showNode: (signal: AbortSignal) => Promise<Node>;
@@ -47,6 +57,13 @@ export interface JoinOptions {
   readonly onContent: (pod: Pod) => void;
 }
 
+interface Connected {
+  readonly config: ClientConfig;
+  /** For pods, for events, for the heartbeat. */
+  readonly clients: readonly [Client, Client, Client];
+  readonly connection: Connection;
+}
+
 const SERVICES: ResourceType<Service> = { apiVersion: 'v1', kind: 'Service', plural: 'services', namespaced: true, schema: Service };
 /** How often tokens are looked at; they live for ten minutes at least. */
 const TOKENS_EVERY_MS = 10_000;
@@ -54,8 +71,12 @@ const TOKENS_EVERY_MS = 10_000;
 export class Join {
   readonly objects: ApiObjects;
   readonly tokens: ApiTokens;
+  /** Who this kubelet is to the server. */
+  readonly config: ClientConfig;
   readonly #options: JoinOptions;
-  readonly #clients: readonly Client[];
+  readonly #log: Logger;
+  #useServed: (pem: string) => void = () => undefined;
+  readonly #clients: readonly [Client, Client, Client];
   readonly #pods: ApiPods;
   readonly #node: Informer<Node>;
   readonly #services: Informer<Service>;
@@ -68,20 +89,23 @@ export class Join {
   /** Throws KUBECONFIG_*. */
   static async open(options: JoinOptions, signal: AbortSignal): Promise<Join> {
     const { kubeconfig, settings, clock, log } = options;
-    const config = await loadKubeconfig(kubeconfig);
+    const given = await loadKubeconfig(kubeconfig);
+    const config = settings.rotateCertificates ? await rotatedConfig(given, options) : given;
     const clientFor = (limits: { readonly qps: number; readonly burst: number }): Client =>
       connect({ config, clock, log, userAgent: 'kubelet', ...limits });
     // The heartbeat never waits behind pods.
     const clients = [clientFor(settings.api), clientFor(settings.events), clientFor({ qps: -1, burst: 0 })] as const;
-    const connection = new Connection({ log, server: config.server, hint: () => undefined });
-    return new Join(options, clients, connection, signal);
+    const connection = new Connection({ log, server: config.server, hint: () => datesProblem(config.certificate, clock.nowMs()) });
+    return new Join(options, { config, clients, connection }, signal);
   }
 
-  private constructor(options: JoinOptions, clients: readonly [Client, Client, Client], connection: Connection, life: AbortSignal) {
+  private constructor(options: JoinOptions, { config, clients, connection }: Connected, life: AbortSignal) {
     const { nodeName, clock, settings, port, workers, showNode, onPods } = options;
     const [client, eventClient, heartbeatClient] = clients;
     const log = connection.logFor(options.log);
     this.#options = options;
+    this.#log = log;
+    this.config = config;
     this.#clients = clients;
     this.objects = new ApiObjects({ client, clock, log }, life);
     this.tokens = new ApiTokens({ client, clock, log });
@@ -134,6 +158,11 @@ export class Join {
     return this.#node.get(this.#options.nodeName)?.metadata.labels;
   }
 
+  /** Told of each certificate to serve with, certificate and key in one text. */
+  onServed(use: (pem: string) => void): void {
+    this.#useServed = use;
+  }
+
   /** Throws SERVICES_UNKNOWN, for pods of the API: where services are was not read yet. */
   serviceEnv(pod: Pod): ReadonlyMap<string, string> {
     if (isFromApi(pod) && !this.#services.isSynced)
@@ -181,14 +210,35 @@ export class Join {
       this.#heartbeat.run(signal),
       this.#recorder.run(signal),
       this.#renewTokens(signal),
+      this.#rotate(signal),
+    ]);
+  }
+
+  /** A kubelet that was off for too long comes in as it came the first time. */
+  #bootstrapClient(): (() => Promise<Client>) | undefined {
+    const { bootstrapKubeconfig: file, clock, log } = this.#options;
+    return file === undefined ? undefined : async () => connect({ config: await loadKubeconfig(file), clock, log, userAgent: 'kubelet' });
+  }
+
+  async #rotate(signal: AbortSignal): Promise<void> {
+    const { settings, servedNames } = this.#options;
+    const [client] = this.#clients;
+    const parts = { ...this.#options, log: this.#log, client };
+    await Promise.all([
+      settings.rotateCertificates
+        ? rotate({ ...parts, kind: CLIENT, names: () => [], afterEnd: this.#bootstrapClient() }, signal)
+        : undefined,
+      settings.serverTlsBootstrap
+        ? rotate({ ...parts, kind: SERVER, names: () => servedNames, onCertificate: (pem) => this.#useServed(pem) }, signal)
+        : undefined,
     ]);
   }
 
   #changed(key: string): void {
     this.#statuses.changed(key);
     this.looked(key);
-    const pod = this.#pods.live(key);
-    if (pod !== undefined && !isMirror(pod)) this.#options.onContent(pod);
+    const pod = this.#pods.pod(key);
+    if (pod !== undefined) this.#options.onContent(pod);
   }
 
   #lookAtMirrors(): void {

@@ -63,8 +63,11 @@ export class MirrorPods {
         desired: staticPod,
         observe: (key) => Promise.resolve(live(key)),
         plan: (wanted, there) => (isComplete() ? planMirror(wanted, there, nodeUid()) : { actions: [] }),
-        act: async ({ key, actions }) => {
-          for (const action of actions) await this.#act(key, action, signal);
+        act: async ({ key, actions, onStep }) => {
+          for (const action of actions) {
+            onStep(action.kind);
+            await this.#act(key, action, signal);
+          }
         },
       },
       { queue: this.#queue, clock, log, backoff: new Backoff(RETRY_BASE_MS, RETRY_MAX_MS) },

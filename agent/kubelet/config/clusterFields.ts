@@ -21,6 +21,10 @@ export const clusterFields = {
   kubeAPIBurst: int32('Requests to the API server at once beyond that', { default: 100, minimum: 0 }),
   eventRecordQPS: int32('Events a second that are told to the API server; 0: no limit', { default: 50, minimum: 0 }),
   eventBurst: int32('Events at once beyond that', { default: 100, minimum: 0 }),
+  rotateCertificates: boolean('The client certificate is renewed by the cluster before it ends, and kept in --cert-dir', {
+    default: false,
+  }),
+  serverTLSBootstrap: boolean('The certificate of the HTTP API comes from the cluster, once somebody has approved it', { default: false }),
 } satisfies Fields;
 
 export interface ClusterSettings {
@@ -33,6 +37,8 @@ export interface ClusterSettings {
   readonly leaseSeconds: number;
   readonly api: { readonly qps: number; readonly burst: number };
   readonly events: { readonly qps: number; readonly burst: number };
+  readonly rotateCertificates: boolean;
+  readonly serverTlsBootstrap: boolean;
 }
 
 interface Given {
@@ -46,6 +52,8 @@ interface Given {
   readonly kubeAPIBurst?: number;
   readonly eventRecordQPS?: number;
   readonly eventBurst?: number;
+  readonly rotateCertificates?: boolean;
+  readonly serverTLSBootstrap?: boolean;
 }
 
 const LOOK_MS = 10_000;
@@ -66,5 +74,7 @@ export function clusterSettings(config: Given, given: Given, labels: Readonly<Re
     api: { qps: config.kubeAPIQPS || 50, burst: config.kubeAPIBurst || 100 },
     // Zero is a pointer to zero here, and means no limit.
     events: { qps: config.eventRecordQPS === 0 ? -1 : (config.eventRecordQPS ?? 50), burst: config.eventBurst || 100 },
+    rotateCertificates: config.rotateCertificates ?? false,
+    serverTlsBootstrap: config.serverTLSBootstrap ?? false,
   };
 }

@@ -136,7 +136,6 @@ const CREDENTIALS = 'programs that give registry credentials are not run: use im
 
 export const REFUSED_FLAGS: Readonly<Record<string, string>> = {
   'allow-privileged': `${GONE}: privileged is a field of containers`,
-  'bootstrap-kubeconfig': 'a node joins with kijabi join',
   'cadvisor-port': `${GONE}: /metrics/cadvisor is on the port of the HTTP API`,
   'cloud-config': CLOUD,
   'cloud-provider': CLOUD,

@@ -18,6 +18,7 @@ const NONE: Flags = {
   rootDir: '/var/lib/kubelet',
   certDir: undefined,
   kubeconfig: undefined,
+  bootstrapKubeconfig: undefined,
   verbosity: undefined,
   containerGc: { minAgeMs: 0, perContainer: 1 },
 };

@@ -31,6 +31,8 @@ export interface Flags {
   /** Where the self-signed certificate is kept; pki below the root directory when it is not given. */
   readonly certDir: string | undefined;
   readonly kubeconfig: string | undefined;
+  /** With a token that gets the certificate of the kubeconfig. */
+  readonly bootstrapKubeconfig: string | undefined;
   /** undefined: as the configuration says. */
   readonly verbosity: number | undefined;
   readonly containerGc: ContainerGcFlags;
@@ -55,6 +57,7 @@ const OWN = {
   'root-dir': { type: 'string' },
   'cert-dir': { type: 'string' },
   kubeconfig: { type: 'string' },
+  'bootstrap-kubeconfig': { type: 'string' },
   'minimum-container-ttl-duration': { type: 'string' },
   'maximum-dead-containers-per-container': { type: 'string' },
   v: { type: 'string', short: 'v' },
@@ -79,6 +82,7 @@ The node agent: runs the pods of a manifest directory on a container runtime.
       --root-dir DIR                      where volumes and state are kept (default /var/lib/kubelet)
       --cert-dir DIR                      where the self-signed certificate is kept (default pki below the root directory)
       --kubeconfig FILE                   API server to join: its pods run here, and it says who may use the HTTP API
+      --bootstrap-kubeconfig FILE         gets a certificate for --kubeconfig, which is written, where there is no good one yet
       --minimum-container-ttl-duration T  a container that ended stays at least so long (default 0s)
       --maximum-dead-containers-per-container N
                                           so many that ended stay of each, for their logs (default 1)
@@ -121,6 +125,7 @@ export function parseFlags(argv: readonly string[]): Flags {
     rootDir: absolute(values['root-dir']) ?? '/var/lib/kubelet',
     certDir: absolute(values['cert-dir']),
     kubeconfig: absolute(values.kubeconfig),
+    bootstrapKubeconfig: absolute(values['bootstrap-kubeconfig']),
     verbosity: values.v === undefined ? undefined : verbosityOf(values.v),
     containerGc: {
       minAgeMs: minAgeOf(values['minimum-container-ttl-duration'] ?? '0s'),

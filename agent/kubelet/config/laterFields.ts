@@ -10,12 +10,6 @@ import { anyObject, boolean, duration, int32, int64, list, map, number, string, 
 const strings = list(string());
 
 const later: Readonly<Record<string, readonly [schema: Schema, harmless: unknown, why: string]>> = {
-  rotateCertificates: [boolean(), false, 'certificates of an API server are not asked for yet'],
-  serverTLSBootstrap: [
-    boolean(),
-    false,
-    'certificates of an API server are not asked for yet: give tlsCertFile, or leave the self-signed one',
-  ],
   imagePullCredentialsVerificationPolicy: [
     string(),
     'NeverVerify',

@@ -33,6 +33,7 @@ export interface Settings {
   readonly logRotation: RotationOptions;
   /** The API server that the kubelet joins; undefined: it stands alone. */
   readonly kubeconfig: string | undefined;
+  readonly bootstrapKubeconfig: string | undefined;
   readonly cluster: ClusterSettings;
   readonly mostImages: number;
   /** What /configz shows: the file with the defaults, without secrets. */
@@ -92,6 +93,8 @@ export function settingsOf(flags: Flags, given: KubeletConfiguration): Settings 
   applyDefaults(kubeletConfigurationSchema, config as never);
   const staticPodPath = config.staticPodPath || undefined;
   const staticPodUrl = config.staticPodURL || undefined;
+  if (flags.bootstrapKubeconfig !== undefined && flags.kubeconfig === undefined)
+    throw new AppError('FLAG_INVALID', '--bootstrap-kubeconfig: says how to get --kubeconfig: pass the file that is to be written too');
   if (staticPodPath === undefined && staticPodUrl === undefined && flags.kubeconfig === undefined) {
     throw new AppError(
       'CONFIG_INVALID',
@@ -110,6 +113,7 @@ export function settingsOf(flags: Flags, given: KubeletConfiguration): Settings 
       everyMs: ms(config.containerLogMonitorInterval, 10_000),
     },
     kubeconfig: flags.kubeconfig,
+    bootstrapKubeconfig: flags.bootstrapKubeconfig,
     cluster: clusterSettings(config, asked, flags.nodeLabels),
     mostImages: config.nodeStatusMaxImages === -1 ? Infinity : (config.nodeStatusMaxImages ?? 50),
     certDir: flags.certDir ?? join(flags.rootDir, 'pki'),

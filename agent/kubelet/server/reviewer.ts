@@ -6,20 +6,20 @@ import type { Clock } from '#base/clock.ts';
 import { AppError } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
 import { connect } from '#client/connect.ts';
-import { loadKubeconfig } from '#client/kubeconfig.ts';
+import type { ClientConfig } from '#client/config.ts';
 import type { Client } from '#client/rest.ts';
 import type { Reviewer, User } from './auth.ts';
 
 /** Whoever waits for an answer of ours waits for this. */
 const TIMEOUT_MS = 10_000;
 
-export async function openReviewer(
-  kubeconfig: string,
+export function openReviewer(
+  config: ClientConfig,
   { clock, log }: { readonly clock: Clock; readonly log: Logger },
   signal: AbortSignal,
-): Promise<Reviewer> {
+): Reviewer {
   // No limit of its own: answers are cached, and a request that waits for its turn here is one that is refused.
-  const client = connect({ config: await loadKubeconfig(kubeconfig), clock, log, userAgent: 'kubelet', qps: -1, timeoutMs: TIMEOUT_MS });
+  const client = connect({ config, clock, log, userAgent: 'kubelet', qps: -1, timeoutMs: TIMEOUT_MS });
   signal.addEventListener('abort', () => client.close(), { once: true });
   return reviewerOf(client);
 }

@@ -5,6 +5,7 @@
 import type { IncomingMessage, Server as PlainServer } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { Duplex } from 'node:stream';
+import type { SecureContextOptions } from 'node:tls';
 import { AppError, codeOf } from '#base/errors.ts';
 import { http } from '#base/http.ts';
 import { peerOf } from '#base/peer.ts';
@@ -20,6 +21,8 @@ export interface SecureDeps {
   readonly auth: Auth;
   readonly settings: ServerSettings;
   readonly keyPair: KeyPair;
+  /** Asks to be told of other ones to serve with from then on. */
+  readonly onKeyPair?: (use: (pair: KeyPair) => void) => void;
   readonly log: Logger;
 }
 
@@ -32,16 +35,20 @@ const MOST_CONNECTIONS = 1_000;
 export async function serveSecure(deps: SecureDeps, signal: AbortSignal): Promise<number> {
   const { settings, keyPair, api } = deps;
   const ca = settings.authn.clientCaFile === undefined ? undefined : await readPem(settings.authn.clientCaFile, 'clientCAFile');
+  const context = ({ certificate, key }: KeyPair): SecureContextOptions => ({
+    cert: certificate,
+    key,
+    minVersion: settings.tls.minVersion,
+    ...(settings.tls.curves.length === 0 ? {} : { ecdhCurve: settings.tls.curves.join(':') }),
+    ...(settings.tls.ciphers.length === 0 ? {} : { ciphers: settings.tls.ciphers.join(':') }),
+    ...(ca === undefined ? {} : { ca }),
+  });
   const server = createServer(
     {
-      cert: keyPair.certificate,
-      key: keyPair.key,
-      minVersion: settings.tls.minVersion,
-      ...(settings.tls.curves.length === 0 ? {} : { ecdhCurve: settings.tls.curves.join(':') }),
+      ...context(keyPair),
       ALPNProtocols: ['http/1.1'],
-      ...(settings.tls.ciphers.length === 0 ? {} : { ciphers: settings.tls.ciphers.join(':') }),
       // A caller without a good certificate may have a token, and is told what is missing: authentication decides, not the handshake.
-      ...(ca === undefined ? {} : { ca, requestCert: true, rejectUnauthorized: false }),
+      ...(ca === undefined ? {} : { requestCert: true, rejectUnauthorized: false }),
       ...LIMITS,
     },
     (req, res) => {
@@ -53,6 +60,7 @@ export async function serveSecure(deps: SecureDeps, signal: AbortSignal): Promis
         });
     },
   );
+  deps.onKeyPair?.((pair) => server.setSecureContext(context(pair)));
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => socket.destroy());
     const upgrade = { request, socket, head };

@@ -68,6 +68,11 @@ export class ApiPods {
     return this.#informer.get(key);
   }
 
+  /** As it is to run here; undefined: none of that name, or a mirror pod. */
+  pod(key: string): Pod | undefined {
+    return this.#pods.get(key);
+  }
+
   mirrors(): Pod[] {
     return [...this.#informer.values()].filter(isMirror);
   }

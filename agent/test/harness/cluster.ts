@@ -2,7 +2,7 @@
  * A real API server beside a test containerd: the PKI of `kijabi init`, kube-apiserver as a process in the same network namespace, an
  * address there that nodes and pods reach it under, and a way to it from outside for clients of the test. stop() leaves nothing behind.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, connect as dial, type AddressInfo, type Server } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -32,6 +32,52 @@ export interface TestCluster {
   kill(signal?: 'SIGKILL' | 'SIGTERM'): Promise<void>;
   start(): Promise<void>;
   stop(): Promise<void>;
+}
+
+/** A kubeconfig file that knows who joins by a bootstrap token alone. */
+export async function bootstrapKubeconfig(cluster: TestCluster): Promise<string> {
+  const [id, secret] = ['abcdef', '0123456789abcdef'];
+  const data = {
+    'token-id': id,
+    'token-secret': secret,
+    'usage-bootstrap-authentication': 'true',
+    'usage-bootstrap-signing': 'true',
+    'auth-extra-groups': 'system:bootstrappers:kubeadm:default-node-token',
+  };
+  const metadata = { name: `bootstrap-token-${id}`, namespace: 'kube-system' };
+  await cluster.json('POST', '/api/v1/namespaces/kube-system/secrets', {
+    type: 'bootstrap.kubernetes.io/token',
+    metadata,
+    stringData: data,
+  });
+  // What kubeadm binds: who may ask, whose first request is approved, and whose renewals.
+  for (const [name, role, group] of [
+    ['kubelet-bootstrap', 'system:node-bootstrapper', 'system:bootstrappers:kubeadm:default-node-token'],
+    [
+      'node-autoapprove-bootstrap',
+      'system:certificates.k8s.io:certificatesigningrequests:nodeclient',
+      'system:bootstrappers:kubeadm:default-node-token',
+    ],
+    ['node-autoapprove-certificate-rotation', 'system:certificates.k8s.io:certificatesigningrequests:selfnodeclient', 'system:nodes'],
+  ] as const)
+    await cluster.json('POST', '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings', {
+      metadata: { name },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: role },
+      subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: group }],
+    });
+  const ca = readFileSync(join(cluster.dir, 'pki/ca.crt'), 'utf8');
+  const server = `https://${ADDRESS}:${PORT}`;
+  const file = join(cluster.dir, 'bootstrap.conf');
+  const config = {
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name: 'c', cluster: { server, 'certificate-authority-data': Buffer.from(ca).toString('base64') } }],
+    users: [{ name: 'u', user: { token: `${id}.${secret}` } }],
+    contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
+    'current-context': 'x',
+  };
+  writeFileSync(file, JSON.stringify(config), { mode: 0o600 });
+  return file;
 }
 
 export interface ClusterOptions {
@@ -67,6 +113,7 @@ export async function startCluster(containerd: TestContainerd, { flags = [] }: C
     '--enable-bootstrap-token-auth',
     `--kubelet-client-certificate=${pki}/apiserver-kubelet-client.crt`,
     `--kubelet-client-key=${pki}/apiserver-kubelet-client.key`,
+    `--kubelet-certificate-authority=${pki}/ca.crt`,
     '--kubelet-preferred-address-types=InternalIP',
     '--controllers',
     `--root-ca-file=${pki}/ca.crt`,

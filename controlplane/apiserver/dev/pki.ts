@@ -10,6 +10,8 @@ export interface Pki {
   readonly server: KeyPairPem;
   readonly admin: KeyPairPem;
   readonly serviceAccountKey: string;
+  /** Signs what else is to be believed. */
+  readonly authority: Authority;
   /** One more client: subject "O=system:nodes, CN=system:node:worker-1". */
   issueClient(subject: string, dates?: Dates): Promise<KeyPairPem>;
 }
@@ -35,5 +37,5 @@ export async function makePki({
     issueClient('O=system:masters, CN=kubernetes-admin'),
     makeSigningKey(),
   ]);
-  return { ca: ca.pem.certificate, server, admin, serviceAccountKey: account.privateKey, issueClient };
+  return { ca: ca.pem.certificate, server, admin, serviceAccountKey: account.privateKey, authority: ca, issueClient };
 }
