@@ -37,7 +37,7 @@ test('podFact: the first container that waits for something of its own gives the
     initContainerStatuses: [{ state: { waiting: { reason: 'ErrImagePull' } } }],
     containerStatuses: [{ state: { waiting: { reason: 'PodInitializing' } } }],
   };
-  assert.deepEqual(podFact('a/b', { metadata: {}, spec: { containers: [] } } as never, status as never), {
+  assert.deepEqual(podFact('a/b', { metadata: {}, spec: { containers: [] } }, status as never), {
     key: 'a/b',
     phase: 'Pending',
     waiting: 'ErrImagePull',

@@ -89,7 +89,9 @@ export class Authority {
     const request = new x509.Pkcs10CertificateRequest(pemText);
     if (!(await request.verify())) throw new RangeError('the request is not signed with its own key');
     const { digitalSignature, keyEncipherment } = x509.KeyUsageFlags;
-    const flags = usages.includes('key encipherment') ? digitalSignature | keyEncipherment : digitalSignature;
+    const keyUsages = usages.includes('key encipherment')
+      ? new x509.KeyUsagesExtension(digitalSignature | keyEncipherment, true)
+      : new x509.KeyUsagesExtension(digitalSignature, true);
     const extended = [
       ...(usages.includes('server auth') ? [x509.ExtendedKeyUsage.serverAuth] : []),
       ...(usages.includes('client auth') ? [x509.ExtendedKeyUsage.clientAuth] : []),
@@ -106,7 +108,7 @@ export class Authority {
       signingKey: this.#key,
       extensions: [
         new x509.BasicConstraintsExtension(false, undefined, true),
-        new x509.KeyUsagesExtension(flags, true),
+        keyUsages,
         new x509.ExtendedKeyUsageExtension(extended),
         await x509.AuthorityKeyIdentifierExtension.create(this.#certificate),
         ...(names.length === 0 ? [] : [new x509.SubjectAlternativeNameExtension([...names])]),

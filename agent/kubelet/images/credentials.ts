@@ -80,8 +80,8 @@ function isFor(key: string, host: string, repository: string): boolean {
           .replace(/^\/v[12]\/?$/, '')
           .replace(/\/$/, '');
   if (path !== '' && `/${repository}` !== path && !`/${repository}`.startsWith(`${path}/`)) return false;
-  const [name = '', port] = splitPort(keyHost);
-  const [wanted = '', wantedPort] = splitPort(host);
+  const [name, port] = splitPort(keyHost);
+  const [wanted, wantedPort] = splitPort(host);
   return port === wantedPort && matches(name, wanted);
 }
 
