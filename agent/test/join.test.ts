@@ -1,11 +1,12 @@
 /** The kubelet under an API server: a real one, a real containerd, and the kubeconfig of `kijabi init`. */
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Node } from '#api/kinds/core/node.ts';
 import type { Pod } from '#api/kinds/core/pod.ts';
 import { codeOf } from '#base/errors.ts';
-import { startCluster, ADDRESS, type TestCluster } from './harness/cluster.ts';
+import { ADDRESS, bootstrapKubeconfig, startCluster, type TestCluster } from './harness/cluster.ts';
 import { missing, startContainerd, type TestContainerd } from './harness/containerd.ts';
 import { startKubelet, type TestKubelet } from './harness/kubelet.ts';
 import { manifest, type TestPod } from './harness/manifest.ts';
@@ -18,6 +19,7 @@ void describe('a kubelet that joins an API server', skip === undefined ? {} : { 
   let containerd: TestContainerd;
   let cluster: TestCluster;
   let kubelet: TestKubelet;
+  let kubeconfig: string;
 
   const podOf = (given: TestPod): object => {
     const pod = JSON.parse(manifest(given)) as { spec: object };
@@ -39,7 +41,10 @@ void describe('a kubelet that joins an API server', skip === undefined ? {} : { 
 
   before(async () => {
     containerd = await startContainerd();
-    cluster = await startCluster(containerd);
+    // Certificates live so shortly that all that follows happens under several of them.
+    cluster = await startCluster(containerd, { flags: ['--cluster-signing-duration=40s'] });
+    const bootstrap = await bootstrapKubeconfig(cluster);
+    kubeconfig = join(containerd.dir, 'joined.conf');
     const account = '/api/v1/namespaces/default/serviceaccounts/default';
     await until('the service account', () =>
       cluster.json('GET', account).then(
@@ -48,8 +53,12 @@ void describe('a kubelet that joins an API server', skip === undefined ? {} : { 
       ),
     );
     kubelet = await startKubelet(containerd, {
-      config: { authentication: { x509: { clientCAFile: join(cluster.dir, 'pki/ca.crt') } } },
-      flags: ['--kubeconfig', join(cluster.dir, 'kubelet.conf'), '--node-labels', 'tier=edge,node.kubernetes.io/rack=1'],
+      config: {
+        authentication: { x509: { clientCAFile: join(cluster.dir, 'pki/ca.crt') } },
+        rotateCertificates: true,
+        serverTLSBootstrap: true,
+      },
+      flags: ['--kubeconfig', kubeconfig, '--bootstrap-kubeconfig', bootstrap, '--node-labels', 'tier=edge,node.kubernetes.io/rack=1'],
     });
   });
   after(async () => {
@@ -147,5 +156,173 @@ void describe('a kubelet that joins an API server', skip === undefined ? {} : { 
     assert.notEqual((await get('static-node1'))?.status?.containerStatuses?.[0]?.containerID, id);
     kubelet.remove('s.yaml');
     await shows('no mirror', 'static-node1', (pod) => pod === undefined);
+  });
+
+  test('config maps, secrets and tokens are in its files and variables; services are named', async () => {
+    const data = (value: string) => ({ data: { k: value } });
+    await cluster.json('POST', '/api/v1/namespaces/default/configmaps', { metadata: { name: 'conf' }, ...data('one') });
+    await cluster.json('POST', '/api/v1/namespaces/default/secrets', { metadata: { name: 'sec' }, stringData: { s: 'hidden' } });
+    const script =
+      'echo "env=$FROM host=$KUBERNETES_SERVICE_HOST"; cat /sec/s; echo; cut -c1-2 /var/run/secrets/kubernetes.io/serviceaccount/token; ' +
+      'while true; do cat /conf/k; sleep 0.2; done';
+    await create({
+      name: 'files',
+      script,
+      container: {
+        env: [{ name: 'FROM', valueFrom: { configMapKeyRef: { name: 'conf', key: 'k' } } }],
+        volumeMounts: [
+          { name: 'conf', mountPath: '/conf' },
+          { name: 'sec', mountPath: '/sec' },
+        ],
+      },
+      spec: {
+        volumes: [
+          { name: 'conf', configMap: { name: 'conf' } },
+          { name: 'sec', secret: { secretName: 'sec' } },
+        ],
+      },
+    });
+    await shows('it is ready', 'files', isReady);
+    const log = (): string => {
+      const dir = readdirSync(kubelet.podLogs).find((name) => name.startsWith('default_files_')) ?? '';
+      return readFileSync(join(kubelet.podLogs, dir, 'c/0.log'), 'utf8');
+    };
+    for (const text of [/env=one host=10\.96\.0\.1/, /hidden/, / ey\n/]) await until(`it says ${text}`, () => text.test(log()));
+  });
+
+  test('what a kubelet may not do is refused, with its own certificate', async () => {
+    const own = await cluster.clientOf(kubeconfig);
+    const { signal } = new AbortController();
+    const secret = (name: string) => ({ metadata: { name }, stringData: { a: 'b' } });
+    await cluster.json('POST', '/api/v1/namespaces/default/secrets', secret('unused'));
+    await cluster.json('POST', '/api/v1/nodes', { metadata: { name: 'node2' } });
+    const other = { ...podOf({ name: 'elsewhere' }) } as { spec: object };
+    await cluster.json('POST', PODS, { ...other, spec: { ...other.spec, nodeName: 'node2' } });
+    const asked = async (method: 'GET' | 'POST' | 'PATCH' | 'DELETE', path: string, body?: object): Promise<string> =>
+      own
+        .json(method, path, {
+          signal,
+          ...(body === undefined ? {} : { body, ...(method === 'PATCH' ? { type: 'application/merge-patch+json' } : {}) }),
+        })
+        .then(
+          () => 'allowed',
+          (err: unknown) => codeOf(err) ?? String(err),
+        );
+    for (const [want, method, path, body] of [
+      ['allowed', 'GET', '/api/v1/namespaces/default/secrets/sec'],
+      ['Forbidden', 'GET', '/api/v1/namespaces/default/secrets/unused'],
+      ['Forbidden', 'GET', '/api/v1/namespaces/default/secrets'],
+      ['Forbidden', 'GET', '/api/v1/namespaces/default/configmaps'],
+      ['allowed', 'GET', '/api/v1/nodes/node1'],
+      ['Forbidden', 'PATCH', '/api/v1/nodes/node2', { metadata: { labels: { a: 'b' } } }],
+      ['Forbidden', 'PATCH', '/api/v1/nodes/node2/status', { status: { phase: 'Running' } }],
+      ['Forbidden', 'DELETE', '/api/v1/nodes/node2'],
+      ['Forbidden', 'PATCH', '/api/v1/nodes/node1', { metadata: { labels: { 'node-restriction.kubernetes.io/a': 'b' } } }],
+      [
+        'Forbidden',
+        'PATCH',
+        '/api/v1/nodes/node1',
+        { spec: { taints: [], unschedulable: true, podCIDR: '10.0.0.0/8' }, metadata: { labels: { 'kubernetes.io/x': 'y' } } },
+      ],
+      ['Forbidden', 'PATCH', `${PODS}/elsewhere/status`, { status: { phase: 'Failed' } }],
+      ['Forbidden', 'DELETE', `${PODS}/elsewhere`],
+      ['Forbidden', 'POST', PODS, podOf({ name: 'mine' })],
+      ['Forbidden', 'GET', '/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/node2'],
+      [
+        'Forbidden',
+        'POST',
+        '/api/v1/namespaces/default/serviceaccounts/default/token',
+        { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: {} },
+      ],
+      ['Forbidden', 'POST', '/api/v1/namespaces/default/pods/files/exec?command=id'],
+      ['Forbidden', 'GET', '/apis/rbac.authorization.k8s.io/v1/clusterroles'],
+    ] as const)
+      assert.equal(await asked(method, path, body), want, `${method} ${path}`);
+    await cluster.json('DELETE', `${PODS}/elsewhere?gracePeriodSeconds=0`);
+    await cluster.json('DELETE', '/api/v1/nodes/node2');
+  });
+
+  test('the server is killed; pods go on, end, begin again, manifests change; then the truth arrives', async () => {
+    await create({
+      name: 'crash',
+      script: 'test -f /tmp/once || { touch /tmp/once; }; sleep 3600',
+      container: { restartPolicy: 'Always' },
+    });
+    await shows('crash is ready', 'crash', isReady);
+    kubelet.apply('old.yaml', manifest({ name: 'old' }));
+    await shows('the mirror of old', 'old-node1', isReady);
+    const before = await get('files');
+    await cluster.kill('SIGKILL');
+    const said = kubelet.log().length;
+    const since = (): string => kubelet.log().slice(said);
+    const killed = async (name: string): Promise<void> => {
+      const pod = (await kubelet.pods()).find((p) => p.metadata.name === name);
+      const id = pod?.status?.containerStatuses?.[0]?.containerID?.replace('containerd://', '') ?? '';
+      await containerd.ctr(['tasks', 'kill', '--signal', 'SIGKILL', id]);
+    };
+    await killed('crash');
+    const restarts = (name: string) => async (): Promise<boolean> =>
+      ((await kubelet.pods()).find((p) => p.metadata.name === name)?.status?.containerStatuses?.[0]?.restartCount ?? 0) >= 1 &&
+      (await kubelet.pods()).find((p) => p.metadata.name === name)?.status?.phase === 'Running';
+    await until('crash runs again without a server', restarts('crash'));
+    kubelet.remove('old.yaml');
+    kubelet.apply('new.yaml', manifest({ name: 'new' }));
+    await until('new runs without a server', async () => (await kubelet.pod('new'))?.status?.phase === 'Running');
+    await until('old is gone without a server', async () => (await kubelet.pod('old')) === undefined);
+    await until('the kubelet has said so', () => since().includes('Cannot work with the API server, pods go on as they are'));
+    await cluster.start();
+    await shows('the mirror of new', 'new-node1', isReady);
+    await shows('no mirror of old', 'old-node1', (pod) => pod === undefined);
+    await shows('the restart', 'crash', (pod) => (pod?.status?.containerStatuses?.[0]?.restartCount ?? 0) >= 1);
+    assert.equal((await get('files'))?.status?.containerStatuses?.[0]?.containerID, before?.status?.containerStatuses?.[0]?.containerID);
+    const lines = since()
+      .split('\n')
+      .filter((line) => line.includes('Cannot work with the API server, pods go on'));
+    assert.ok(lines.length <= 2, `one line for the outage, got ${lines.length}:\n${lines.join('\n')}`);
+    assert.match(since(), /Works with the API server again/);
+  });
+
+  test('the kubelet is killed and started again: nothing is touched, and a pod deleted meanwhile ends', async () => {
+    const [files, mirror] = await Promise.all([get('files'), get('new-node1')]);
+    await kubelet.kill('SIGKILL');
+    await cluster.json('DELETE', `${PODS}/crash`);
+    await kubelet.start();
+    await shows('crash is gone', 'crash', (pod) => pod === undefined);
+    for (const [name, was] of [
+      ['files', files],
+      ['new-node1', mirror],
+    ] as const) {
+      const now = await get(name);
+      assert.equal(now?.metadata.uid, was?.metadata.uid);
+      assert.equal(now?.status?.containerStatuses?.[0]?.containerID, was?.status?.containerStatuses?.[0]?.containerID);
+    }
+  });
+
+  test('certificates are renewed before they end, and one to serve with is given once a person approved it', async () => {
+    const csrs = '/apis/certificates.k8s.io/v1/certificatesigningrequests';
+    interface Csr {
+      metadata: { name: string };
+      spec: { signerName: string };
+      status?: { certificate?: string; conditions?: { type: string }[] };
+    }
+    const list = async (): Promise<Csr[]> => ((await cluster.json('GET', csrs)) as unknown as { items: Csr[] }).items;
+    const issued = async (signer: string): Promise<number> =>
+      (await list()).filter((c) => c.spec.signerName === `kubernetes.io/${signer}` && c.status?.certificate !== undefined).length;
+    await until('the client certificate was renewed', async () => (await issued('kube-apiserver-client-kubelet')) >= 3);
+    assert.match(readFileSync(kubeconfig, 'utf8'), /client-certificate: .*kubelet-client-current\.pem/);
+    const waiting = (await list()).filter((c) => c.spec.signerName === 'kubernetes.io/kubelet-serving');
+    assert.ok(waiting.length > 0 && waiting.every((c) => c.status?.certificate === undefined), 'nobody approves those by itself');
+    const approve = async (): Promise<void> => {
+      for (const csr of (await list()).filter(
+        (c) => c.spec.signerName === 'kubernetes.io/kubelet-serving' && c.status?.conditions === undefined,
+      )) {
+        const conditions = [{ type: 'Approved', status: 'True', reason: 'Test', message: 'a person' }];
+        await cluster.json('PUT', `${csrs}/${csr.metadata.name}/approval`, { ...csr, status: { conditions } });
+      }
+    };
+    await until('a certificate to serve with', async () => {
+      await approve();
+      return (await issued('kubelet-serving')) > 0;
+    });
   });
 });
