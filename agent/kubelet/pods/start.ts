@@ -146,8 +146,10 @@ export class PodStart {
     return found.handler;
   }
 
-  /** Whether the pod's runtime can make mounts read-only with all that is mounted below. */
-  async #recursive(signal: AbortSignal): Promise<boolean> {
+  /** Whether the pod's runtime can make mounts read-only with all that is mounted below; not asked where no mount wants to know. */
+  async #recursive(container: Container, signal: AbortSignal): Promise<boolean> {
+    if (!(container.volumeMounts ?? []).some((m) => m.recursiveReadOnly === 'Enabled' || m.recursiveReadOnly === 'IfPossible'))
+      return false;
     return this.#deps.runtime.features().recursiveReadOnly.has(await this.#runtimeHandler(signal));
   }
 
@@ -198,7 +200,7 @@ export class PodStart {
     const volumeMounts = await volumes.mounts(this.#pod, container, {
       plans: this.#volumes,
       variables,
-      recursiveReadOnly: await this.#recursive(signal),
+      recursiveReadOnly: await this.#recursive(container, signal),
     });
     at.reason = 'CreateContainerError';
     const config = containerConfig(this.#pod, container, {
