@@ -18,6 +18,25 @@ export interface TimelineStep {
   readonly failed?: boolean;
 }
 
+export interface NextTry {
+  readonly container: string;
+  readonly atMs: number;
+}
+
+export interface Termination {
+  readonly attempt: number;
+  readonly exitCode: number;
+  readonly reason: string;
+  readonly finishedAtMs: number;
+  readonly lastLines: readonly string[];
+}
+
+export interface WaitsAndEnds {
+  readonly nextTries: readonly NextTry[];
+  /** By container, the newest last. */
+  readonly terminations: Readonly<Record<string, readonly Termination[]>>;
+}
+
 /** An event of a pod, as the kubelet keeps it. */
 export interface NodeEvent {
   readonly type: string;
@@ -70,6 +89,13 @@ export class KubeletClient {
     return this.#json<Node>('/node', signal);
   }
 
+  /** Containers that wait for their back-off to end, with when; and how each ended the last times. */
+  async waitsAndEnds(namespace: string, name: string, signal: AbortSignal): Promise<WaitsAndEnds> {
+    const path = `/timeline/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}`;
+    const { nextTries = [], terminations = {} } = await this.#json<Partial<WaitsAndEnds>>(path, signal);
+    return { nextTries, terminations };
+  }
+
   async timeline(namespace: string, name: string, signal: AbortSignal): Promise<readonly TimelineStep[]> {
     const path = `/timeline/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}`;
     return (await this.#json<{ steps?: readonly TimelineStep[] }>(path, signal)).steps ?? [];
@@ -82,6 +108,20 @@ export class KubeletClient {
   async events(filter: { readonly namespace?: string; readonly pod?: string }, signal: AbortSignal): Promise<readonly NodeEvent[]> {
     return (
       (await this.#json<{ events?: readonly NodeEvent[] }>(`/events?${new URLSearchParams({ ...filter }).toString()}`, signal)).events ?? []
+    );
+  }
+
+  /** All events there are, then each as it comes, equal ones with their new count. Returns as watchPods. */
+  async watchEvents(onEvent: (event: NodeEvent) => void, signal: AbortSignal): Promise<void> {
+    let rest = '';
+    await this.#follow(
+      '/events?watch=true',
+      (text) => {
+        const lines = (rest + text).split('\n');
+        rest = lines.pop() ?? '';
+        for (const line of lines) onEvent(JSON.parse(line) as NodeEvent);
+      },
+      signal,
     );
   }
 

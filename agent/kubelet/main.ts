@@ -22,7 +22,7 @@ import { PodDisk } from './disk/act.ts';
 import { removeOrphans } from './disk/orphans.ts';
 import type { Join } from './cluster/join.ts';
 import { Checkpoint, keptText } from './checkpoint/act.ts';
-import { EventLog } from './events.ts';
+import { EventLog, keepEvents, parseEvents, type PodEvent } from './events.ts';
 import { PullCredentials } from './images/observe.ts';
 import { ImagePuller } from './images/puller.ts';
 import { KubeletMetrics } from './metrics.ts';
@@ -30,7 +30,8 @@ import { makeHousekeeping } from './housekeeping/act.ts';
 import { NodeView, storageBytesAt } from './node/observe.ts';
 import { chooseAddresses } from './node/addresses.ts';
 import { allocatableOf, capacityOf, enforceableOf, goArch, nodeLabels, nodeSpec } from './node/room.ts';
-import { fatesFile, makePaths, probesFile, urlPodsFile } from './paths.ts';
+import { parseHistory, TerminationHistory, type PodHistory } from './pods/history.ts';
+import { eventsFile, fatesFile, historyFile, makePaths, probesFile, urlPodsFile } from './paths.ts';
 import { Admission } from './pods/admission.ts';
 import type { NodeRoom } from './pods/admit.ts';
 import { Fates, parseFates, type Fate } from './pods/fates.ts';
@@ -155,7 +156,8 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
           },
           signal,
         );
-  const events = new EventLog(clock, (event) => joined?.record(event));
+  const eventFile = new Checkpoint<readonly PodEvent[]>(eventsFile(paths), log);
+  const events = new EventLog(clock, (event) => joined?.record(event), await eventFile.load(parseEvents));
   const timeline = new Timeline(clock);
   const verdicts = new Checkpoint<readonly (readonly [string, ProbeResults])[]>(probesFile(paths), log);
   const prober = new Prober(
@@ -221,6 +223,8 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
     log,
     facts: { paths, nodeName, hostIps, podIps: [], allocatable },
   });
+  const historyKept = new Checkpoint<readonly (readonly [string, PodHistory])[]>(historyFile(paths), log);
+  const history = new TerminationHistory((await historyKept.load(parseHistory)) ?? [], (all) => historyKept.save(all));
   const images = new ImagePuller({ client, clock, parallel: settings.maxParallelImagePulls, rate: settings.registryPulls, life: signal });
   const workers: PodWorkers = new PodWorkers({
     runtime,
@@ -258,6 +262,7 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
     starts: new Semaphore(PODS_AT_ONCE),
     ends: new Semaphore(PODS_AT_ONCE),
     deadContainers: settings.containerGc,
+    history,
     get crashBackoff() {
       return settings.crashBackoff;
     },
@@ -340,7 +345,19 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
       spec: nodeSpec(settings.cluster, settings.podCidr),
     }),
   });
-  await serveLocal({ api, feed, events, timeline, manifests: () => manifests.view(), node: (s) => node.show(s) }, signal);
+  await serveLocal(
+    {
+      api,
+      feed,
+      events,
+      timeline,
+      manifests: () => manifests.view(),
+      nextTries: (key) => workers.nextTries(key),
+      terminations: (key) => history.of(workers.pod(key)?.pod.metadata.uid),
+      node: (s) => node.show(s),
+    },
+    signal,
+  );
   await checkStart(configuration, { nodeName, clock, log }, signal);
   if (settings.healthz.port > 0) await serveHealthz(settings.healthz, health, signal);
   const server = startServer({ api, settings, nodeName, addresses: machine.addresses, joined, clock, log }, signal);
@@ -428,6 +445,7 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
     orphans,
     rotation,
     joined?.run(signal),
+    keepEvents(events, { clock, save: (all) => eventFile.save(all) }, signal),
     watchConfiguration(
       {
         configuration,

@@ -27,6 +27,10 @@ export const localSocket = (paths: Paths): string => join(paths.rootDir, 'kubele
 export const probesFile = (paths: Paths): string => join(paths.rootDir, 'probe_results');
 /** What staticPodURL gave last. */
 export const urlPodsFile = (paths: Paths): string => join(paths.rootDir, 'static_pods_from_url');
+/** What happened to pods. */
+export const eventsFile = (paths: Paths): string => join(paths.rootDir, 'events');
+/** How containers ended. */
+export const historyFile = (paths: Paths): string => join(paths.rootDir, 'terminations');
 /** Pods that were evicted or pushed out. */
 export const fatesFile = (paths: Paths): string => join(paths.rootDir, 'pod_fates');
 export const podsDir = (paths: Paths): string => join(paths.rootDir, 'pods');

@@ -353,13 +353,19 @@ test('kijabi exec, attach and port-forward by the local socket', { skip }, async
 
 test('kijabi get -w, events, top, explain and manifests lint', { skip }, async () => {
   const watching = kijabi(['get', 'pods', '-w']);
+  const following = kijabi(['events', '-w', '--for', 'pod/crash-node1']);
+  let happened = '';
+  following.stdout.on('data', (piece: Buffer) => (happened += piece.toString()));
   let seen = '';
   watching.stdout.on('data', (piece: Buffer) => (seen += piece.toString()));
   await until('the table is there', () => seen.includes('web-node1'));
   kubelet.apply('crash.yaml', manifest({ name: 'crash', script: 'echo cannot open the door; exit 3' }));
   await until('its crash is seen', () => /crash-node1\s+0\/1\s+CrashLoopBackOff/.test(seen));
-  watching.kill('SIGINT');
-  await watching;
+  await until('events -w tells them as they come', () => /Warning\s+BackOff\s+Pod\/crash-node1/.test(happened));
+  for (const child of [watching, following]) child.kill('SIGINT');
+  await Promise.all([watching, following]);
+  assert.match(happened, /^LAST SEEN\s+TYPE\s+REASON.*\n.*Pulled\s+Pod\/crash-node1/);
+  assert.equal(happened.match(/LAST SEEN/g)?.length, 1);
   assert.match(seen, /^NAME\s+READY\s+STATUS/);
   assert.equal(seen.match(/NAME/g)?.length, 1);
 
@@ -367,10 +373,20 @@ test('kijabi get -w, events, top, explain and manifests lint', { skip }, async (
   assert.match(explained, /container c: CrashLoopBackOff: back-off/);
   assert.match(explained, /\+\d+ ms\s+\d+ ms\s+sandbox/);
   assert.match(explained, /\| cannot open the door/);
+  assert.match(explained, /container c is tried again at \d{4}-\S+Z, in \d+/);
   const story = JSON.parse((await kijabi(['explain', 'pod/crash-node1', '-o', 'json'])).stdout) as {
     containers: { lastEnd: { exitCode: number } }[];
+    nextTries: { container: string; at: string }[];
+    earlierEnds: Record<string, { attempt: number; exitCode: number; lastLines: string[] }[]>;
   };
   assert.equal(story.containers[0]?.lastEnd.exitCode, 3);
+  const [firstEnd] = story.earlierEnds['c'] ?? [];
+  assert.deepEqual([firstEnd?.attempt, firstEnd?.exitCode, firstEnd?.lastLines], [0, 3, ['cannot open the door']]);
+  assert.ok(Date.parse(story.nextTries[0]?.at ?? '') > Date.now() - 60_000);
+  const described = (await kijabi(['describe', 'node'])).stdout;
+  assert.match(described, /^Name: +node1\n/);
+  assert.match(described, /\n {2}Ready +True +\S+ +KubeletReady +kubelet is posting ready status\n/);
+  assert.match(described, /\nNon-terminated Pods: \(2 in total\)\n/);
 
   assert.match(
     (await kijabi(['events', '--for', 'pod/crash-node1'])).stdout,

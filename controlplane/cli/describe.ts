@@ -6,11 +6,14 @@ import type { Pod } from '#api/kinds/core/pod.ts';
 import { formatTable } from '#api/print/table.ts';
 import { AppError } from '#base/errors.ts';
 import type { NodeEvent } from '#agent/host/kubeletClient.ts';
+import { describeNode } from './describeNode.ts';
 import { lastSeen } from './events.ts';
+import { Lines } from './lines.ts';
 import { findKubelet } from './node.ts';
-import type { Command } from './io.ts';
+import type { Command, Io } from './io.ts';
 
 export const USAGE = `Usage: kijabi describe pod NAME [-n NAMESPACE] [--socket PATH]
+       kijabi describe node [--socket PATH]
 `;
 
 const OPTIONS = { namespace: { type: 'string', short: 'n' }, socket: { type: 'string' }, help: { type: 'boolean', short: 'h' } } as const;
@@ -20,6 +23,7 @@ export const describeCommand: Command = async (argv, io) => {
   if (values.help === true) return (io.out(USAGE), 0);
   const [kind = '', second] = positionals;
   const [type = '', name = second] = kind.split('/');
+  if (['node', 'nodes', 'no'].includes(type)) return describeNodeOf(name, values.socket, io);
   if (!['pod', 'pods', 'po'].includes(type) || name === undefined) throw new AppError('USAGE', `say which pod\n${USAGE}`);
   const namespace = values.namespace ?? 'default';
   const kubelet = findKubelet(io, values.socket);
@@ -28,6 +32,14 @@ export const describeCommand: Command = async (argv, io) => {
   io.out(describePod(pod, await kubelet.events({ namespace, pod: name }, io.signal), io.clock.nowMs()));
   return 0;
 };
+
+async function describeNodeOf(name: string | undefined, socket: string | undefined, io: Io): Promise<number> {
+  const kubelet = findKubelet(io, socket);
+  const [node, pods] = await Promise.all([kubelet.node(io.signal), kubelet.pods(io.signal)]);
+  if (name !== undefined && name !== node.metadata.name) throw new AppError('NOT_FOUND', `nodes ${JSON.stringify(name)} not found`);
+  io.out(describeNode(node, pods, io.clock.nowMs()));
+  return 0;
+}
 
 export function describePod(pod: Pod, events: readonly NodeEvent[], nowMs: number): string {
   const { metadata, spec, status } = pod;
@@ -141,48 +153,5 @@ function volumes(out: Lines, pod: Pod): void {
       at.field('Type', 'EmptyDir (a temporary directory that shares a pod’s lifetime)');
       at.field('Medium', volume.emptyDir?.medium);
     }
-  }
-}
-
-/** Lines of "Name:  value" with the values under each other. */
-class Lines {
-  readonly #lines: string[];
-  readonly #indent: number;
-
-  constructor(lines: string[] = [], indent = 0) {
-    this.#lines = lines;
-    this.#indent = indent;
-  }
-
-  text(line: string): void {
-    this.#lines.push(`${' '.repeat(this.#indent)}${line}`);
-  }
-
-  field(name: string, value: string | undefined): void {
-    this.text(`${`${name}:`.padEnd(this.#indent === 0 ? 18 : 16)}${value ?? ''}`.trimEnd());
-  }
-
-  list(name: string, items: readonly string[]): void {
-    this.text(`${name}:`);
-    for (const item of items) this.text(`  ${item}`);
-  }
-
-  map(name: string, entries: Readonly<Record<string, string>> | undefined): void {
-    const all = Object.entries(entries ?? {}).map(([k, v]) => `${k}=${v}`);
-    this.field(name, all[0] ?? '<none>');
-    for (const more of all.slice(1)) this.text(`${' '.repeat(18)}${more}`);
-  }
-
-  block(table: string): void {
-    for (const line of table.trimEnd().split('\n')) this.text(`  ${line}`);
-  }
-
-  indented(heading: string, indent: number): Lines {
-    this.text(heading);
-    return new Lines(this.#lines, this.#indent + indent);
-  }
-
-  toString(): string {
-    return `${this.#lines.join('\n')}\n`;
   }
 }

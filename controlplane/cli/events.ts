@@ -7,9 +7,10 @@ import type { NodeEvent } from '#agent/host/kubeletClient.ts';
 import { findKubelet } from './node.ts';
 import type { Command } from './io.ts';
 
-export const USAGE = `Usage: kijabi events [--for pod/NAME] [--types Normal,Warning] [-n NAMESPACE | -A] [-o json] [--socket PATH]
+export const USAGE = `Usage: kijabi events [--for pod/NAME] [--types Normal,Warning] [-n NAMESPACE | -A] [-w] [-o json] [--socket PATH]
 
 Shows what happened to the pods of this node, the newest last. Without -n: of the namespace "default".
+-w goes on with each as it happens.
 `;
 
 const OPTIONS = {
@@ -18,6 +19,7 @@ const OPTIONS = {
   namespace: { type: 'string', short: 'n' },
   'all-namespaces': { type: 'boolean', short: 'A' },
   output: { type: 'string', short: 'o' },
+  watch: { type: 'boolean', short: 'w' },
   socket: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
 } as const;
@@ -32,6 +34,21 @@ export const eventsCommand: Command = async (argv, io) => {
   const types = values.types?.split(',').map((type) => type.toLowerCase());
   const all = values['all-namespaces'] === true;
   const namespace = values.namespace ?? 'default';
+  const isWanted = (e: NodeEvent): boolean =>
+    (all || e.namespace === namespace) &&
+    (pod === undefined || e.pod === pod) &&
+    (types === undefined || types.includes(e.type.toLowerCase()));
+  if (values.watch === true) {
+    if (values.output !== undefined) throw new AppError('USAGE', '-w goes without -o');
+    let heading = true;
+    await findKubelet(io, values.socket).watchEvents((event) => {
+      if (!isWanted(event)) return;
+      const [head = '', line = ''] = eventTable([event], all, io.clock.nowMs()).split('\n');
+      io.out(heading ? `${head}\n${line}\n` : `${line}\n`);
+      heading = false;
+    }, io.signal);
+    return 0;
+  }
   const kept = await findKubelet(io, values.socket).events(
     { ...(all ? {} : { namespace }), ...(pod === undefined ? {} : { pod }) },
     io.signal,

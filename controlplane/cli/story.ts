@@ -3,7 +3,7 @@ import type { Container } from '#api/kinds/core/container.ts';
 import type { ContainerStatus } from '#api/kinds/core/containerStatus.ts';
 import type { Pod } from '#api/kinds/core/pod.ts';
 import { humanDuration } from '#api/print/age.ts';
-import type { NodeEvent, TimelineStep } from '#agent/host/kubeletClient.ts';
+import type { NextTry, NodeEvent, Termination, TimelineStep } from '#agent/host/kubeletClient.ts';
 
 export interface Story {
   readonly pod: string;
@@ -17,6 +17,10 @@ export interface Story {
   readonly events: readonly NodeEvent[];
   /** In one sentence each: what holds the pod up. Empty: nothing does. */
   readonly waitsFor: readonly string[];
+  /** Containers in back-off, with when they are tried again. */
+  /** The last ends of each container, the newest last, with their last lines. */
+  readonly earlierEnds: Readonly<Record<string, readonly Termination[]>>;
+  readonly nextTries: readonly { readonly container: string; readonly at: string }[];
 }
 
 export interface StoryStep extends TimelineStep {
@@ -41,11 +45,13 @@ export interface StoryFacts {
   readonly events: readonly NodeEvent[];
   /** By container. */
   readonly lastLines: ReadonlyMap<string, readonly string[]>;
+  readonly nextTries?: readonly NextTry[];
+  readonly terminations?: Readonly<Record<string, readonly Termination[]>>;
 }
 
 const SEEN = 'kubernetes.io/config.seen';
 
-export function storyOf({ pod, steps, events, lastLines }: StoryFacts): Story {
+export function storyOf({ pod, steps, events, lastLines, nextTries = [], terminations = {} }: StoryFacts): Story {
   const { metadata, spec, status } = pod;
   const firstSeenAt = metadata.annotations?.[SEEN] ?? status?.startTime;
   const seenMs = Date.parse(firstSeenAt ?? '');
@@ -71,6 +77,8 @@ export function storyOf({ pod, steps, events, lastLines }: StoryFacts): Story {
     containers,
     unmet,
     events,
+    nextTries: nextTries.map(({ container: name, atMs }) => ({ container: name, at: new Date(atMs).toISOString() })),
+    earlierEnds: terminations,
     waitsFor: waitsOf(pod, all, steps),
   };
 }
@@ -131,6 +139,8 @@ export function storyText(story: Story, nowMs: number): string {
   const out: string[] = [`Pod ${story.pod} is ${story.phase}`];
   if (story.firstSeenAt !== undefined) out[0] += `, first seen ${humanDuration(nowMs - Date.parse(story.firstSeenAt))} ago`;
   if (story.waitsFor.length > 0) out.push('', 'It waits for', ...story.waitsFor.map((text) => `  ${text}`));
+  for (const { container: name, at } of story.nextTries)
+    out.push(`  container ${name} is tried again at ${at.replace(/\.\d+Z$/, 'Z')}, in ${duration(Date.parse(at) - nowMs)}`);
   if (story.steps.length > 0) {
     out.push('', 'What was done');
     for (const s of story.steps)
@@ -146,6 +156,10 @@ export function storyText(story: Story, nowMs: number): string {
     if (c.lastEnd !== undefined)
       out.push(
         `    ended ${c.lastEnd.at} with ${c.lastEnd.reason} (exit code ${c.lastEnd.exitCode})${c.lastEnd.message === undefined ? '' : `: ${c.lastEnd.message.trim()}`}`,
+      );
+    for (const end of story.earlierEnds[c.name]?.slice(0, -1) ?? [])
+      out.push(
+        `    run ${end.attempt} ended ${humanDuration(nowMs - end.finishedAtMs)} ago with ${end.reason} (exit code ${end.exitCode})${end.lastLines.length === 0 ? '' : `: ${end.lastLines.at(-1)}`}`,
       );
     if (c.lastLines !== undefined) out.push('    its last lines:', ...c.lastLines.slice(-LINES_SHOWN).map((line) => `      | ${line}`));
   }

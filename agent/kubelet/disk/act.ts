@@ -137,6 +137,15 @@ export class PodDisk {
     return lastWords(await readIfThere(join(podLogs(paths, pod), containerLog(c.name, c.attempt)), LOG_TAIL_BYTES));
   }
 
+  /** Of a container that ended; empty when its log is gone. */
+  async lastLines(pod: PodName, c: Pick<EndedContainer, 'name' | 'attempt'>, most: number): Promise<string[]> {
+    const log = await readIfThere(join(podLogs(this.#options.paths, pod), containerLog(c.name, c.attempt)), LOG_TAIL_BYTES);
+    return lastWords(log)
+      .split('\n')
+      .filter((line) => line !== '')
+      .slice(-most);
+  }
+
   async linkContainerLog(pod: Pod, container: string, attempt: number, id: string): Promise<void> {
     const { paths } = this.#options;
     const name = podName(pod);

@@ -8,17 +8,18 @@ import type { PodStatus } from '#api/kinds/core/podStatus.ts';
 import { Backoff } from '#base/backoff.ts';
 import { runLoop, type Plan } from '#base/reconcile.ts';
 import { WorkQueue } from '#base/workqueue.ts';
-import { podName } from '../paths.ts';
+import { podName, type PodName } from '../paths.ts';
 import type { PodObjects } from '../runtime/cri.ts';
 import type { RuntimeContainer } from '../runtime/types.ts';
 import { actOnPod, type ActDeps, type SeenPod } from './act.ts';
 import type { Admission } from './admission.ts';
 import { desiredPod } from './config.ts';
 import type { Fates } from './fates.ts';
+import type { TerminationHistory } from './history.ts';
 import { CONFIG_SEEN } from './labels.ts';
 import type { RuntimeWatch } from './observe.ts';
 import { type DeadContainers, isPastDeadline, planPod, type DesiredPod, type PodAction } from './plan.ts';
-import type { CrashBackoff } from './restart.ts';
+import { nextStart, type CrashBackoff } from './restart.ts';
 import { isOver, podStatus, type Ended } from './status.ts';
 import type { Prober } from '../probes/prober.ts';
 import { keyOf } from '../sources/fileSet.ts';
@@ -26,6 +27,7 @@ import { keyOf } from '../sources/fileSet.ts';
 export interface WorkersDeps extends ActDeps {
   readonly crashBackoff: CrashBackoff;
   readonly deadContainers?: DeadContainers;
+  readonly history: TerminationHistory;
   readonly watch: () => RuntimeWatch;
   readonly prober: Prober;
   /** Told after each look at a pod: its status may be another one, or it is gone. */
@@ -45,6 +47,8 @@ export interface KnownPod {
 /** A pod that waits for the one before it of its name, or that nobody has looked at yet. */
 const NOT_SEEN: PodStatus = { phase: 'Pending' };
 const DEADLINE: Ended = { reason: 'DeadlineExceeded', message: 'Pod was active on the node longer than the specified deadline' };
+/** Of each end of a container. */
+const LINES_REMEMBERED = 5;
 const RETRY_BASE_MS = 500;
 const RETRY_MAX_MS = 60_000;
 
@@ -117,6 +121,20 @@ export class PodWorkers {
   pod(key: string): KnownPod | undefined {
     const wanted = this.#wanted?.get(key);
     return this.#known.get(key) ?? (wanted === undefined ? undefined : { pod: wanted, status: NOT_SEEN, objects: undefined });
+  }
+
+  /** Containers of a pod that wait for their back-off to end. */
+  nextTries(key: string): { container: string; atMs: number }[] {
+    const known = this.pod(key);
+    const { holds, crashBackoff, clock } = this.#deps;
+    const held = holds.of(known?.pod.metadata.uid).map(({ container, untilMs }) => ({ container, atMs: untilMs }));
+    const crashed = (known?.status?.containerStatuses ?? []).flatMap(({ name, state }) => {
+      if (state?.waiting?.reason !== 'CrashLoopBackOff') return [];
+      const runs = (known?.objects?.containers ?? []).filter((c) => c.name === name && c.uid === known?.pod.metadata.uid);
+      const last = runs.toSorted((a, b) => b.attempt - a.attempt)[0];
+      return last === undefined ? [] : [{ container: name, atMs: nextStart(last, crashBackoff).notBeforeMs }];
+    });
+    return [...held, ...crashed].filter(({ atMs }) => atMs > clock.nowMs());
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -217,6 +235,7 @@ export class PodWorkers {
       this.#known.delete(key);
       this.#toldWaits.delete(key);
       if (shown !== undefined) this.#deps.prober.track({ key, pod: shown, containers: [], ip: '', ending: true });
+      if (shown !== undefined) this.#deps.history.forget(shown.metadata.uid ?? '');
       this.#tellEnded(key, shown, last);
       return;
     }
@@ -236,6 +255,7 @@ export class PodWorkers {
           : c,
       ),
     );
+    await this.#remember({ ...podName(shown), uid }, withMessages);
     const before = this.#known.get(key);
     const mine = objects.containers.filter((c) => c.uid === uid);
     const ip =
@@ -318,6 +338,24 @@ export class PodWorkers {
     const desired = desiredPod(pod, { startedAtMs: this.#startOf(pod, objects) });
     const observed = { ...objects, holds: [], leftovers: [], probes: this.#deps.prober.verdicts(objects.containers) };
     return isPastDeadline(desired, observed, this.#deps.clock.nowMs()) ? DEADLINE : undefined;
+  }
+
+  /** How containers ended, before they and their logs are tidied away. */
+  async #remember(pod: PodName, containers: readonly RuntimeContainer[]): Promise<void> {
+    const { history, disk } = this.#deps;
+    for (const c of containers) {
+      if (c.state !== 'exited' || c.uid !== pod.uid || history.knows(c.uid, c.name, c.attempt)) continue;
+      const { attempt, exitCode, startedAtMs, finishedAtMs } = c;
+      const reason = c.reason === '' ? (exitCode === 0 ? 'Completed' : 'Error') : c.reason;
+      history.add(c.uid, c.name, {
+        attempt,
+        exitCode,
+        reason,
+        startedAtMs,
+        finishedAtMs,
+        lastLines: await disk.lastLines(pod, c, LINES_REMEMBERED),
+      });
+    }
   }
 
   /** The worker of the pod waits for the pull, so its status is told from here. */

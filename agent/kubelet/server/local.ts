@@ -10,7 +10,8 @@ import type { Node } from '#api/kinds/core/node.ts';
 import { AppError, codeOf, explain } from '#base/errors.ts';
 import { http } from '#base/http.ts';
 import { makeDirectory } from '../../linux/makeDirectory.ts';
-import type { EventLog } from '../events.ts';
+import type { EventLog, PodEvent } from '../events.ts';
+import type { PodHistory } from '../pods/history.ts';
 import { localSocket } from '../paths.ts';
 import type { FileSetView } from '../sources/fileSet.ts';
 import type { Timeline } from '../timeline.ts';
@@ -24,6 +25,10 @@ export interface LocalServerDeps {
   readonly events: EventLog;
   readonly timeline: Timeline;
   readonly manifests: () => FileSetView;
+  /** The last ends of a pod's containers. */
+  readonly terminations: (key: string) => PodHistory;
+  /** Containers of a pod that wait, and until when. */
+  readonly nextTries: (key: string) => readonly { readonly container: string; readonly atMs: number }[];
   readonly node: (signal: AbortSignal) => Promise<Node>;
 }
 
@@ -97,7 +102,11 @@ async function answer(deps: LocalServerDeps, req: IncomingMessage, res: ServerRe
   const { target } = readCall(req);
   const [what, namespace = '', name = ''] = target.segments;
   const get = req.method === 'GET';
-  if (get && what === 'timeline') return sendJson(res, { steps: deps.timeline.of(`${namespace}/${name}`) });
+  if (get && what === 'timeline') {
+    const key = `${namespace}/${name}`;
+    return sendJson(res, { steps: deps.timeline.of(key), nextTries: deps.nextTries(key), terminations: deps.terminations(key) });
+  }
+  if (get && what === 'events' && target.query.get('watch') === 'true') return followEvents(deps.events, res);
   if (get && what === 'events')
     return sendJson(res, { events: deps.events.list({ ...pick(target.query, 'namespace'), ...pick(target.query, 'pod') }) });
   if (get && what === 'node') return sendJson(res, await deps.node(signal));
@@ -107,6 +116,21 @@ async function answer(deps: LocalServerDeps, req: IncomingMessage, res: ServerRe
   }
   if (get && what === 'pods' && target.query.get('watch') === 'true') return deps.feed.serve(deps.api.workers, res);
   return serveCall(deps.api, { req, res, target, signal });
+}
+
+/** A reader that does not read is dropped. */
+const MOST_WAITING_BYTES = 1 << 20;
+
+/** All there are, then each as it comes; one JSON object a line. */
+function followEvents(events: EventLog, res: ServerResponse): void {
+  const send = (event: PodEvent): void => {
+    if (res.writableLength > MOST_WAITING_BYTES) return void res.destroy();
+    res.write(`${JSON.stringify(event)}\n`);
+  };
+  res.writeHead(200, { 'content-type': 'application/json' });
+  res.flushHeaders();
+  for (const event of events.list()) send(event);
+  res.once('close', events.subscribe(send));
 }
 
 function pick<K extends string>(query: URLSearchParams, key: K): { [P in K]?: string } {

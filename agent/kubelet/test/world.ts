@@ -28,6 +28,7 @@ import { Fates } from '../pods/fates.ts';
 import { Holds } from '../pods/holds.ts';
 import { RuntimeWatch } from '../pods/observe.ts';
 import { DEFAULT_CRASH_BACKOFF } from '../pods/restart.ts';
+import { TerminationHistory } from '../pods/history.ts';
 import { PodWorkers } from '../pods/workers.ts';
 import { askOnce } from '../probes/act.ts';
 import { Prober } from '../probes/prober.ts';
@@ -140,6 +141,7 @@ export class World {
       clock,
       log,
       credentials: { of: async () => ({ credentials: [], problems: [] }) },
+      history: new TerminationHistory([], () => undefined),
       images: new ImagePuller({
         client: this.client,
         clock: this.clock,
