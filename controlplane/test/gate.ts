@@ -6,7 +6,7 @@
  * Words on the command line choose test files whose path contains one of them, and leave out the stage before.
  */
 import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { execa } from 'execa';
 import { installPackages, missingPackages, NODE_PACKAGES, TEST_PACKAGES } from '#agent/host/packages.ts';
@@ -18,6 +18,9 @@ const clock = new SystemClock();
 
 /** More files than this fail for one reason, and running them again would only cost time. */
 const MOST_AGAIN = 6;
+
+/** Node by itself leaves a core idle, which on two is half the machine; most of these tests wait as much as they work. */
+const AS_MANY = `--test-concurrency=${availableParallelism()}`;
 
 interface Stage {
   readonly name: string;
@@ -38,7 +41,7 @@ function stagesFor(words: readonly string[]): Stage[] {
       : []),
     ...(plain.length === 0
       ? []
-      : [{ name: `${plain.length} test files that need nothing`, run: (): Promise<boolean> => tests(plain, []) }]),
+      : [{ name: `${plain.length} test files that need nothing`, run: (): Promise<boolean> => tests(plain, [AS_MANY]) }]),
     ...(privileged.length === 0
       ? []
       : [
