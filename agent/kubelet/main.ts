@@ -364,6 +364,7 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
 
   await Promise.race([client.waitReady(signal), failing(server)]);
   const { name, version } = await runtime.identify(signal);
+  if (settings.podCidr !== undefined) await runtime.tellPodCidr(settings.podCidr, signal);
   const left = await disk.scan();
   for (const uid of await runtime.sandboxUids(signal)) ranBefore.add(uid);
   await imageFs.learn(signal);

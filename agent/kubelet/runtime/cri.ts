@@ -55,6 +55,11 @@ export class CriRuntime {
     return { name, version };
   }
 
+  /** A runtime with a template for it makes its network configuration of this; others take no notice. */
+  async tellPodCidr(podCidr: string, signal: AbortSignal): Promise<void> {
+    await this.client.runtime.updateRuntimeConfig({ runtime_config: { network_config: { pod_cidr: podCidr } } }, { signal });
+  }
+
   /** As identify() found them. */
   features(): RuntimeFeatures {
     return this.#features;
