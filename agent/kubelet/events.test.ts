@@ -9,7 +9,7 @@ import { makeLogger } from '#base/log.ts';
 import { Checkpoint } from './checkpoint/act.ts';
 import { EventLog, keepEvents, parseEvents, type PodEvent } from './events.ts';
 
-const pod = (name: string): Pod => ({ metadata: { name, namespace: 'ns', uid: `uid-${name}` }, spec: { containers: [] } }) as Pod;
+const pod = (name: string): Pod => ({ metadata: { name, namespace: 'ns', uid: `uid-${name}` }, spec: { containers: [] } });
 
 test('EventLog: equal events are counted, also over a restart; others are told apart; the oldest go', () => {
   const clock = new ManualClock(1_000);
