@@ -61,7 +61,7 @@ export async function watchDirectory<R>(options: WatchOptions<R>, signal: AbortS
     while (!signal.aborted) {
       let again = everyMs;
       try {
-        const inode = (await stat(directory, { bigint: true })).ino;
+        const inode = await inodeOf(directory);
         if (watched !== inode) {
           await watcher?.close();
           watcher = ring(directory, bell, (err) => log.warn(options.words.cannotWatch, { directory, err }));
@@ -143,6 +143,7 @@ class Looker<R> {
   /** Returns how soon to look again because a file is still being written. */
   async look(): Promise<number | undefined> {
     const { directory } = this.#options;
+    const inode = await inodeOf(directory);
     const entries = await readdir(directory);
     const readings = new Map<string, R>();
     const present = new Set<string>();
@@ -151,6 +152,7 @@ class Looker<R> {
       if (!this.#isWanted(name, file)) continue;
       const found = await this.#readIfChanged(file, readings);
       if (found) present.add(file);
+      else if (!(await this.#isStill(inode, readings))) return this.look();
     }
     for (const file of this.#known.keys()) if (!present.has(file)) this.#known.delete(file);
     for (const file of this.#busy.keys()) if (!present.has(file)) this.#busy.delete(file);
@@ -159,6 +161,20 @@ class Looker<R> {
     this.#first = false;
     this.#last = present;
     return this.#busy.size === 0 ? undefined : Math.min(...[...this.#busy.values()].map((b) => b.retryMs));
+  }
+
+  /**
+   * A directory that went away takes its files along, one by one as far as we see: that is no list of what it holds, and what was read of
+   * it is read again. Throws when there is none.
+   */
+  async #isStill(inode: bigint, readings: ReadonlyMap<string, R>): Promise<boolean> {
+    let now: bigint | undefined;
+    try {
+      now = await inodeOf(this.#options.directory);
+      return now === inode;
+    } finally {
+      if (now !== inode) for (const file of readings.keys()) this.#known.delete(file);
+    }
   }
 
   #last: ReadonlySet<string> = new Set();
@@ -242,6 +258,10 @@ class Looker<R> {
     this.#busy.set(file, busy);
     return busy;
   }
+}
+
+async function inodeOf(path: string): Promise<bigint> {
+  return (await stat(path, { bigint: true })).ino;
 }
 
 function identityOf(s: BigIntStats): string {

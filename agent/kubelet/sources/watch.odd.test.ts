@@ -17,6 +17,7 @@ import {
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import fc from 'fast-check';
 import { stringify } from 'yaml';
 import { ManualClock } from '#base/clock.ts';
@@ -150,6 +151,29 @@ test('the directory removed and made again: one line, the pods go on, and change
   ]);
   writeFileSync(w.at('c.yaml'), pod('c')); // by the watcher: time stands still
   await shows(w, { b: 'nginx', c: 'nginx' });
+});
+
+test('the directory renamed away while it is read: no pod goes', async (t) => {
+  const MANY = 60;
+  const w = await watching(t, {
+    everyMs: 1,
+    prepare: (dir) => {
+      for (let i = 0; i < MANY; i++) writeFileSync(join(dir, `${i}.yaml`), pod(`p${i}`));
+    },
+  });
+  // A look takes some milliseconds, and with these pauses the renames come at every part of it.
+  for (let round = 0; round < 30; round++) {
+    renameSync(w.dir, `${w.dir}-away`);
+    await pause(round % 3);
+    renameSync(`${w.dir}-away`, w.dir);
+    await pause(round % 7);
+  }
+  writeFileSync(w.at('last.yaml'), pod('last'));
+  await until('it is read after all', () => w.pods()['last'] !== undefined);
+  assert.deepEqual(
+    w.sets.filter((set) => Object.keys(set).length < MANY),
+    [],
+  );
 });
 
 test('the directory replaced at once by another of its name is watched anew', async (t) => {
