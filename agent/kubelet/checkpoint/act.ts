@@ -3,6 +3,7 @@
  * What cannot be read is as if it were not there: nothing but comfort depends on it.
  */
 import { readFile, rename, writeFile } from 'node:fs/promises';
+import { codeOf } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
 
 export class Checkpoint<T> {
@@ -10,6 +11,8 @@ export class Checkpoint<T> {
   readonly #log: Logger;
   #next: { readonly value: T } | undefined;
   #writing: Promise<void> | undefined;
+  /** Of a trouble that lasts. */
+  #told = false;
 
   constructor(file: string, log: Logger) {
     this.#file = file;
@@ -43,8 +46,13 @@ export class Checkpoint<T> {
       try {
         await writeFile(`${this.#file}.new`, JSON.stringify(next.value), { mode: 0o600 });
         await rename(`${this.#file}.new`, this.#file);
+        this.#told = false;
       } catch (err) {
-        this.#log.warn('Cannot remember something over a restart', { file: this.#file, err });
+        if (this.#told) return;
+        this.#told = true;
+        // A full disk is complained of by the pods that it stops.
+        const level = codeOf(err) === 'ENOSPC' ? 'info' : 'warn';
+        this.#log[level]('Cannot remember something over a restart', { file: this.#file, err });
         return;
       }
     }
