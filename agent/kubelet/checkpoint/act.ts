@@ -50,9 +50,10 @@ export class Checkpoint<T> {
       } catch (err) {
         if (this.#told) return;
         this.#told = true;
-        // A full disk is complained of by the pods that it stops.
-        const level = codeOf(err) === 'ENOSPC' ? 'info' : 'warn';
-        this.#log[level]('Cannot remember something over a restart', { file: this.#file, err });
+        const about = { file: this.#file, err };
+        // The pods that it stops complain of it.
+        if (codeOf(err) === 'ENOSPC') this.#log.info('Cannot remember something over a restart, the disk is full', about);
+        else this.#log.warn('Cannot remember something over a restart', about);
         return;
       }
     }
