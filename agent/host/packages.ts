@@ -54,6 +54,7 @@ export const TEST_PACKAGES: readonly Requirement[] = [
   { package: 'unzip', why: 'current kubectl and helm come in an archive', programs: ['unzip'] },
   { package: 'systemd', why: 'what it says of the units', programs: ['systemd-analyze'] },
   { package: 'systemd-container', why: 'a host with systemd for tests', programs: ['systemd-nspawn'] },
+  { package: 'procps', why: 'settings of the kernel, processes of tests', programs: ['sysctl', 'pgrep'] },
   { package: 'strace', why: 'the order of writes to the disk', programs: ['strace'] },
 ];
 
