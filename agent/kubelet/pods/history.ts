@@ -1,7 +1,9 @@
 /**
  * The last ends of each container of a pod, with exit code and last lines, also of those that the runtime has no longer. Bounded, and kept
- * over restarts of the kubelet. No effects of its own: who sees an end reads its lines and tells it.
+ * over restarts of the kubelet. No effects of its own: who sees an end tells how its lines are read.
  */
+import type { RuntimeContainer } from '../runtime/types.ts';
+
 export interface Termination {
   readonly attempt: number;
   readonly exitCode: number;
@@ -48,6 +50,20 @@ export class TerminationHistory {
       this.#pods.delete(oldest);
     }
     this.#save([...this.#pods]);
+  }
+
+  /** The ends that are new, before the containers and their logs are tidied away. */
+  async remember(
+    uid: string,
+    containers: readonly RuntimeContainer[],
+    lastLines: (c: RuntimeContainer) => Promise<readonly string[]>,
+  ): Promise<void> {
+    for (const c of containers) {
+      if (c.state !== 'exited' || c.uid !== uid || this.knows(uid, c.name, c.attempt)) continue;
+      const { attempt, exitCode, startedAtMs, finishedAtMs } = c;
+      const reason = c.reason === '' ? (exitCode === 0 ? 'Completed' : 'Error') : c.reason;
+      this.add(uid, c.name, { attempt, exitCode, reason, startedAtMs, finishedAtMs, lastLines: await lastLines(c) });
+    }
   }
 
   of(uid: string | undefined): PodHistory {

@@ -2,13 +2,12 @@
  * One worker per pod name: looks at the runtime, publishes the status, plans, acts. Which pods shall run is told by setPods;
  * before it was called once, nothing is ended, because what is wanted is not known yet.
  */
-import { isDeepStrictEqual } from 'node:util';
 import type { Pod } from '#api/kinds/core/pod.ts';
 import type { PodStatus } from '#api/kinds/core/podStatus.ts';
 import { Backoff } from '#base/backoff.ts';
 import { runLoop, type Plan } from '#base/reconcile.ts';
 import { WorkQueue } from '#base/workqueue.ts';
-import { podName, type PodName } from '../paths.ts';
+import { podName } from '../paths.ts';
 import type { PodObjects } from '../runtime/cri.ts';
 import type { RuntimeContainer } from '../runtime/types.ts';
 import { actOnPod, type ActDeps, type SeenPod } from './act.ts';
@@ -18,9 +17,10 @@ import type { Fates } from './fates.ts';
 import type { TerminationHistory } from './history.ts';
 import { CONFIG_SEEN } from './labels.ts';
 import type { RuntimeWatch } from './observe.ts';
-import { type DeadContainers, isPastDeadline, planPod, type DesiredPod, type PodAction } from './plan.ts';
+import { type DeadContainers, isPastDeadline, planPod, type PodAction } from './plan.ts';
 import { nextStart, type CrashBackoff } from './restart.ts';
 import { isOver, podStatus, type Ended } from './status.ts';
+import { deletionOf, isEnding, isHastened, isSameWish, overOf } from './wishes.ts';
 import type { Prober } from '../probes/prober.ts';
 import { keyOf } from '../sources/fileSet.ts';
 
@@ -66,8 +66,8 @@ export class PodWorkers {
   readonly #toldWaits = new Map<string, string>();
   /** Pod -> container -> how far the pull of its image is. */
   readonly #pulling = new Map<string, Map<string, string>>();
-  /** UIDs of evicted pods whose volumes are empty. */
-  readonly #emptied = new Set<string>();
+  /** Evicted pods whose volumes are empty, with their UIDs. */
+  readonly #emptied = new Map<string, string>();
   /** Aborted when the pod of a key becomes another one: what the turn waits for is not wanted any more. */
   readonly #turns = new Map<string, { readonly uid: string | undefined; readonly stop: AbortController }>();
 
@@ -186,7 +186,7 @@ export class PodWorkers {
     this.#admit(key, pod, objects);
     await this.#publish(key, pod, objects);
     this.#giveBack(key, pod, objects);
-    await this.#emptyVolumes(pod?.metadata.uid, objects);
+    await this.#emptyVolumes(key, pod?.metadata.uid, objects);
     this.#deps.onLooked?.(key);
     const probes = this.#deps.prober.verdicts(objects.containers);
     const seen = { ...objects, holds: holds.of(pod?.metadata.uid), leftovers: disk.uidsOf(key), probes };
@@ -218,12 +218,12 @@ export class PodWorkers {
   }
 
   /** An evicted pod gives back the disk as well, once nothing of it runs. */
-  async #emptyVolumes(uid: string | undefined, { containers }: PodObjects): Promise<void> {
+  async #emptyVolumes(key: string, uid: string | undefined, { containers }: PodObjects): Promise<void> {
     const { fates, disk } = this.#deps;
-    if (uid === undefined || fates.of(uid)?.why !== 'evicted') return void this.#emptied.delete(uid ?? '');
-    if (this.#emptied.has(uid) || containers.some((c) => c.uid === uid && c.state !== 'exited')) return;
+    if (uid === undefined || fates.of(uid)?.why !== 'evicted') return void this.#emptied.delete(key);
+    if (this.#emptied.get(key) === uid || containers.some((c) => c.uid === uid && c.state !== 'exited')) return;
     await disk.removeEmptyDirs(uid);
-    this.#emptied.add(uid);
+    this.#emptied.set(key, uid);
   }
 
   async #publish(key: string, pod: Pod | undefined, objects: PodObjects): Promise<void> {
@@ -255,7 +255,7 @@ export class PodWorkers {
           : c,
       ),
     );
-    await this.#remember({ ...podName(shown), uid }, withMessages);
+    await this.#deps.history.remember(uid, withMessages, (c) => disk.lastLines({ ...podName(shown), uid }, c, LINES_REMEMBERED));
     const before = this.#known.get(key);
     const mine = objects.containers.filter((c) => c.uid === uid);
     const ip =
@@ -340,24 +340,6 @@ export class PodWorkers {
     return isPastDeadline(desired, observed, this.#deps.clock.nowMs()) ? DEADLINE : undefined;
   }
 
-  /** How containers ended, before they and their logs are tidied away. */
-  async #remember(pod: PodName, containers: readonly RuntimeContainer[]): Promise<void> {
-    const { history, disk } = this.#deps;
-    for (const c of containers) {
-      if (c.state !== 'exited' || c.uid !== pod.uid || history.knows(c.uid, c.name, c.attempt)) continue;
-      const { attempt, exitCode, startedAtMs, finishedAtMs } = c;
-      const reason = c.reason === '' ? (exitCode === 0 ? 'Completed' : 'Error') : c.reason;
-      history.add(c.uid, c.name, {
-        attempt,
-        exitCode,
-        reason,
-        startedAtMs,
-        finishedAtMs,
-        lastLines: await disk.lastLines(pod, c, LINES_REMEMBERED),
-      });
-    }
-  }
-
   /** The worker of the pod waits for the pull, so its status is told from here. */
   #pulled(key: string, container: string, text: string): void {
     const known = this.#known.get(key);
@@ -410,40 +392,4 @@ function fallsBackToLogs({ spec }: Pod, name: string): boolean {
   return [...(spec.initContainers ?? []), ...spec.containers].some(
     (c) => c.name === name && c.terminationMessagePolicy === 'FallbackToLogsOnError',
   );
-}
-
-/** Deleted in the API, on its way out. */
-function isEnding({ metadata }: Pod): boolean {
-  return metadata.deletionTimestamp !== undefined;
-}
-
-function deletionOf(pod: Pod): DesiredPod['ended'] {
-  if (!isEnding(pod)) return undefined;
-  const { deletionGracePeriodSeconds } = pod.metadata;
-  return { why: 'podGone', ...(deletionGracePeriodSeconds === undefined ? {} : { graceMs: deletionGracePeriodSeconds * 1_000 }) };
-}
-
-/** The API says that it is over for good: an earlier kubelet told so. */
-function overOf({ status }: Pod): DesiredPod['ended'] {
-  return isOver(status) ? { why: 'podDone' } : undefined;
-}
-
-/** Whether there is nothing new in it for a worker: its status is our own word. */
-function isSameWish(a: Pod | undefined, b: Pod | undefined): boolean {
-  if (a === b) return true;
-  if (a?.metadata.uid !== b?.metadata.uid || a === undefined || b === undefined) return false;
-  const wish = ({ metadata: { labels, annotations, deletionTimestamp, deletionGracePeriodSeconds }, spec, status }: Pod): unknown => [
-    labels,
-    annotations,
-    deletionTimestamp,
-    deletionGracePeriodSeconds,
-    spec,
-    isOver(status),
-  ];
-  return isDeepStrictEqual(wish(a), wish(b));
-}
-
-function isHastened(before: Pod, now: Pod): boolean {
-  if (before.metadata.uid !== now.metadata.uid || !isEnding(before) || !isEnding(now)) return false;
-  return (now.metadata.deletionGracePeriodSeconds ?? 0) < (before.metadata.deletionGracePeriodSeconds ?? 0);
 }
