@@ -131,6 +131,13 @@ export class FakeRuntime {
     this.state.endSandbox(this.state.sandbox(id));
   }
 
+  /** Events tell the end of a container or sandbox that answers still call alive, as containerd does for a moment. */
+  tellEnd(id: string): void {
+    const sandbox = this.state.sandboxes.get(id);
+    if (sandbox === undefined) this.#events.container('stopped', this.state.container(id));
+    else this.#events.sandbox('stopped', sandbox);
+  }
+
   /** The next call (or calls) of this rpc fail. */
   failNext(rpc: string, code: RpcCode, message: string, times: number = 1): void {
     for (let i = 0; i < times; i++) {

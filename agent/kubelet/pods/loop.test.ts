@@ -49,6 +49,24 @@ for (const events of ['containerd', 'cri', 'none'] as const) {
   });
 }
 
+for (const kind of ['container', 'sandbox'] as const) {
+  test(`the end of a ${kind} is noticed although the runtime tells it long before it knows of it itself`, async (t) => {
+    const w = await world(t);
+    await w.set(w.pod('a'));
+    const [sandbox] = w.fake.state.sandboxes.values();
+    const container = w.fake.state.container(w.idOf('c'));
+    w.fake.tellEnd(kind === 'sandbox' ? sandbox!.id : container.id);
+    await w.advance(3_000);
+    assert.deepEqual(w.running(), ['a/c']);
+    // Not through the fake's methods, which would tell it once more.
+    if (kind === 'sandbox') sandbox!.ready = false;
+    else Object.assign(container, { state: 'CONTAINER_EXITED', exitCode: 1 });
+    await w.advance(500);
+    assert.equal(w.starts.length, 2);
+    assert.deepEqual(w.running(), ['a/c']);
+  });
+}
+
 test('an idle node asks the runtime nothing but the slow list', async (t) => {
   const w = await world(t);
   await w.set(...Array.from({ length: 20 }, (_, i) => w.pod(`p${i}`)));

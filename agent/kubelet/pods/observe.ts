@@ -21,8 +21,10 @@ const RELIST_WITHOUT_EVENTS_MS = 1_000;
 const RETRY_MS = 1_000;
 /** A pod is looked at again so long after an event. */
 const SETTLE_MS = 100;
-/** And again each time a container whose end was told is still seen running: on a busy machine the runtime takes longer to know. */
+/** And again each time what is told to have ended is still seen running: on a busy machine the runtime takes longer to know. */
 const STILL_RUNNING_MS = 500;
+/** The runtime does not say since when it tells events; by then it surely does. */
+const LISTENS_MS = 1_000;
 const ENDED_KEPT = 256;
 
 export class RuntimeWatch {
@@ -44,9 +46,9 @@ export class RuntimeWatch {
     for (const id of ids) if (!this.#known.has(id)) this.#known.set(id, { id, pod, state: '' });
   }
 
-  /** These were seen running. */
-  sawRunning(pod: string, ids: Iterable<string>): void {
-    for (const id of ids) if (this.#ended.has(id)) this.#lookLater(pod, STILL_RUNNING_MS, this.#life);
+  /** These containers and sandboxes were seen running. */
+  sawRunning(pod: string, ids: readonly string[]): void {
+    if (ids.some((id) => this.#ended.has(id))) this.#lookLater(pod, STILL_RUNNING_MS, this.#life);
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -84,8 +86,8 @@ export class RuntimeWatch {
     while (!signal.aborted) {
       try {
         await runtime.client.waitReady(signal);
-        if (this.#events === 'cri') await this.#followCri(signal);
-        else await this.#followContainerd(signal);
+        const following = this.#events === 'cri' ? this.#followCri(signal) : this.#followContainerd(signal);
+        await Promise.all([following, this.#findUnheard(signal)]);
       } catch (err) {
         if (signal.aborted) return;
         if (codeOf(err) === 'CRI_UNIMPLEMENTED') this.#fallBack();
@@ -94,9 +96,14 @@ export class RuntimeWatch {
       if (this.#events === 'none') return;
       await clock.sleep(this.#retryMs, signal).catch(() => undefined);
       this.#retryMs = RETRY_MS;
-      // What happened while nobody listened is found by a look.
-      await this.relist(signal).catch(() => undefined);
     }
+  }
+
+  /** What happened while nobody listened is found by a look, and by another for what the first came too early for. */
+  async #findUnheard(signal: AbortSignal): Promise<void> {
+    const look = (): Promise<void> => this.relist(signal).catch(() => undefined); // the slow list tells what is wrong
+    await look();
+    await this.#options.clock.sleep(LISTENS_MS, signal).then(look, () => undefined);
   }
 
   #fallBack(): void {

@@ -178,9 +178,10 @@ export class PodWorkers {
       key,
       [...objects.sandboxes, ...objects.containers].map((o) => o.id),
     );
+    const running = [...objects.containers.filter((c) => c.state === 'running'), ...objects.sandboxes.filter((s) => s.ready)];
     watch().sawRunning(
       key,
-      objects.containers.filter((c) => c.state === 'running').map((c) => c.id),
+      running.map((o) => o.id),
     );
     const pod = this.#wish(key);
     this.#admit(key, pod, objects);
