@@ -3,25 +3,22 @@ import { join } from 'node:path';
 import type { Pod } from '#api/kinds/core/pod.ts';
 import type { RuntimeClass } from '#api/kinds/node/v1.ts';
 import { SystemClock } from '#base/clock.ts';
-import { AppError, explain } from '#base/errors.ts';
 import { runDaemon, type DaemonContext } from '#base/lifecycle.ts';
 import { makeDaemonLogger, type Logger } from '#base/log.ts';
 import { Semaphore } from '#base/semaphore.ts';
 import { VERSION } from '#base/version.ts';
-import { CriClient } from '#cri/client.ts';
 import { Cgroups, findMounts } from '../linux/cgroup.ts';
-import { hasAppArmor, readMachine, readResolvConf } from '../linux/machine.ts';
+import { hasAppArmor, readMachine } from '../linux/machine.ts';
 import { setOwnOomScore } from '../linux/proc.ts';
-import { watchDirectory } from '../linux/watchDirectory.ts';
-import { parseFlags, USAGE, type Flags } from './config/flags.ts';
-import { checkNode, checkStart } from './check/act.ts';
+import { checkStart } from './check/act.ts';
 import { following } from './config/live.ts';
 import { watchConfiguration } from './config/watch.ts';
-import { readConfiguration, type Configuration } from './config/observe.ts';
+import type { Configuration } from './config/observe.ts';
+import { answerCommandLine } from './commandLine.ts';
 import { PodDisk } from './disk/act.ts';
 import { removeOrphans } from './disk/orphans.ts';
 import type { Join } from './cluster/join.ts';
-import { Checkpoint, keptText } from './checkpoint/act.ts';
+import { Checkpoint } from './checkpoint/act.ts';
 import { EventLog, keepEvents, parseEvents, type PodEvent } from './events.ts';
 import { PullCredentials } from './images/observe.ts';
 import { ImagePuller } from './images/puller.ts';
@@ -31,18 +28,18 @@ import { NodeView, storageBytesAt } from './node/observe.ts';
 import { chooseAddresses } from './node/addresses.ts';
 import { allocatableOf, capacityOf, enforceableOf, goArch, nodeLabels, nodeSpec } from './node/room.ts';
 import { parseHistory, TerminationHistory, type PodHistory } from './pods/history.ts';
-import { eventsFile, fatesFile, historyFile, makePaths, probesFile, urlPodsFile } from './paths.ts';
+import { eventsFile, fatesFile, historyFile, makePaths, probesFile } from './paths.ts';
 import { Admission } from './pods/admission.ts';
 import type { NodeRoom } from './pods/admit.ts';
 import { Fates, parseFates, type Fate } from './pods/fates.ts';
 import { QosGroups } from './pods/qosGroups.ts';
 import { nodeRefusal } from './pods/refusal.ts';
+import { podResolvConf } from './pods/resolvConf.ts';
 import { classRef, withRuntimeClass } from './pods/runtimeClass.ts';
 import type { SecurityPolicy } from './pods/security.ts';
 import { ObjectFollower } from './objects/follow.ts';
 import type { ObjectsOf } from './objects/source.ts';
 import { StandaloneObjects } from './objects/standalone.ts';
-import type { DnsConfig } from './pods/dns.ts';
 import { rotateLogs, runningLogs } from './logs/act.ts';
 import { Holds } from './pods/holds.ts';
 import { RuntimeWatch } from './pods/observe.ts';
@@ -51,17 +48,16 @@ import { askOnce } from './probes/act.ts';
 import { parseResults, type ProbeResults } from './probes/plan.ts';
 import { Prober } from './probes/prober.ts';
 import { CriRuntime } from './runtime/cri.ts';
+import { linkRuntime } from './runtime/link.ts';
 import { serveHealthz } from './server/healthz.ts';
-import type { ApiDeps, Health } from './server/api.ts';
+import type { ApiDeps } from './server/api.ts';
 import { serveLocal } from './server/local.ts';
 import { PodFeed } from './server/podFeed.ts';
 import { startServer } from './server/start.ts';
 import { StatsCollector } from './server/stats/observe.ts';
 import { processUsage } from './server/stats/usage.ts';
-import { fetchManifests } from './sources/http/fetch.ts';
-import { watchUrl } from './sources/url.ts';
-import { MANIFEST_WORDS, ManifestSource, unreadableManifest } from './sources/manifests.ts';
-
+import { ManifestSource } from './sources/manifests.ts';
+import { followStaticPods } from './sources/follow.ts';
 import { isFromApi } from './sources/origin.ts';
 import { PodSet } from './sources/podSet.ts';
 import { PodVolumes } from './volumes/sync.ts';
@@ -94,27 +90,18 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
     }),
     tell: (line) => notify.send({ STATUS: line }),
   });
-  let runtimeUp: boolean | undefined;
-  const client = new CriClient({
-    endpoint: settings.containerRuntimeEndpoint,
-    clock,
-    requestTimeoutMs: settings.runtimeRequestTimeoutMs,
-    onCall: (rpc, tookMs, outcome) => metrics.runtimeCall(rpc, tookMs, outcome),
-    onStateChange: (up) => {
-      if (!up)
-        log.error('Cannot reach the container runtime, trying again until it answers', {
-          endpoint: settings.containerRuntimeEndpoint,
-          code: 'CRI_UNAVAILABLE',
-        });
-      else if (runtimeUp === false) {
-        log.info('Reached the container runtime again');
-        void runtime.identify(signal).catch(() => undefined); // it may be another version; if it went again, the next time
-      }
-      runtimeUp = up;
-      statusTeller.changed();
+  const { client, health } = linkRuntime(
+    {
+      settings,
+      clock,
+      log,
+      onCall: (rpc, tookMs, outcome) => metrics.runtimeCall(rpc, tookMs, outcome),
+      onChange: () => statusTeller.changed(),
+      // It may be another version; if it went again, the next time.
+      onBack: () => void runtime.identify(signal).catch(() => undefined),
     },
-  });
-  signal.addEventListener('abort', () => client.close(), { once: true });
+    signal,
+  );
   const runtime = new CriRuntime(client);
   const cgroups = new Cgroups(findMounts());
   const size = { ...machine, storageBytes: await storageBytesAt(settings.rootDir) };
@@ -129,9 +116,6 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
     clusterDomain: settings.clusterDomain,
   });
   const objects = new StandaloneObjects();
-  const { bootstrapKubeconfig, kubeconfig, certDir } = settings;
-  if (bootstrapKubeconfig !== undefined && kubeconfig !== undefined)
-    await (await import('./certificates/manager.ts')).bootstrap({ bootstrapKubeconfig, kubeconfig, certDir, nodeName, clock, log }, signal);
   const joined: Join | undefined =
     settings.kubeconfig === undefined
       ? undefined
@@ -140,8 +124,8 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
         ).Join.open(
           {
             kubeconfig: settings.kubeconfig,
-            certDir,
-            bootstrapKubeconfig,
+            bootstrapKubeconfig: settings.bootstrapKubeconfig,
+            certDir: settings.certDir,
             random: Math.random,
             servedNames: [nodeName, ...hostIps],
             settings: settings.cluster,
@@ -310,10 +294,6 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
     },
   });
 
-  const health = (): Health =>
-    runtimeUp === true
-      ? { ok: true, problems: [] }
-      : { ok: false, problems: [`container runtime: no answer on ${settings.containerRuntimeEndpoint}`] };
   const { debugging, systemLogs, streamIdleMs } = settings.server;
   const api: ApiDeps = {
     paths,
@@ -368,38 +348,7 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
   const left = await disk.scan();
   for (const uid of await runtime.sandboxUids(signal)) ranBefore.add(uid);
   await imageFs.learn(signal);
-  const watching = Promise.all([
-    settings.staticPodPath === undefined && settings.staticPodUrl === undefined ? noManifests(manifests, signal) : undefined,
-    settings.staticPodPath === undefined
-      ? undefined
-      : watchDirectory(
-          {
-            directory: settings.staticPodPath,
-            clock,
-            log,
-            everyMs: settings.fileCheckFrequencyMs,
-            read: (file, bytes) => manifests.read(file, bytes),
-            refuse: unreadableManifest,
-            words: MANIFEST_WORDS,
-            onLook: (look) => manifests.take(look),
-          },
-          signal,
-        ),
-    settings.staticPodUrl === undefined
-      ? undefined
-      : watchUrl(
-          {
-            url: settings.staticPodUrl,
-            clock,
-            log,
-            fetch: fetchManifests,
-            read: (file, bytes) => manifests.read(file, bytes, 'http'),
-            onLook: (look) => manifests.take(look, 'http'),
-            kept: keptText(new Checkpoint<string>(urlPodsFile(paths), log)),
-          },
-          signal,
-        ),
-  ]);
+  const watching = followStaticPods({ manifests, settings, paths, clock, log }, signal);
   await Promise.race([Promise.all([manifests.complete, server]), watching]);
   joined?.manifestsKnown();
   for (const key of left.keys) workers.look(key);
@@ -463,12 +412,6 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
   ]);
 }
 
-/** No directory has no manifests. Resolves when the signal aborts. */
-async function noManifests(manifests: ManifestSource, signal: AbortSignal): Promise<void> {
-  manifests.take({ readings: new Map(), present: new Set() });
-  await new Promise<void>((resolve) => (signal.aborted ? resolve() : signal.addEventListener('abort', () => resolve(), { once: true })));
-}
-
 /** Where the machine does not let root do it (in a container) the daemon works all the same. */
 function spareUs(score: number, log: Logger): void {
   try {
@@ -483,43 +426,12 @@ function failing(work: Promise<unknown>): Promise<never> {
   return new Promise((_, reject) => void work.catch(reject));
 }
 
-/** Without a file there is a server on the pod's own loopback, or none; the runtime would give the node's servers. */
-async function podResolvConf(path: string): Promise<DnsConfig> {
-  if (path === '') return { servers: ['127.0.0.1'], searches: ['.'], options: [] };
-  return naming(
-    'RESOLV_CONF_UNREADABLE',
-    `Cannot read ${path}: name another file as resolvConf in the configuration, or "" for none`,
-    readResolvConf(path),
-  );
-}
-
-/** What work gives, or an error that says what was wanted from it. */
-function naming<T>(code: string, message: string, work: Promise<T>): Promise<T> {
-  return work.catch((err: unknown) => {
-    throw new AppError(code, message, {}, err);
-  });
-}
-
 async function main(argv: readonly string[]): Promise<number> {
   const clock = new SystemClock();
-  let flags: Flags;
-  let configuration: Configuration;
-  try {
-    flags = parseFlags(argv);
-    if (flags.help) return (process.stdout.write(USAGE), 0);
-    if (flags.version) return (process.stdout.write(`Kubernetes v${VERSION}\n`), 0);
-    if (flags.check) {
-      const { text, exitCode } = await checkNode(flags, clock, new AbortController().signal);
-      return (process.stdout.write(text), exitCode);
-    }
-    if (process.getuid?.() !== 0) throw new AppError('NOT_ROOT', 'the kubelet makes control groups and mounts: run it as root');
-    configuration = await readConfiguration(flags);
-  } catch (err) {
-    process.stderr.write(`kubelet: ${explain(err)}\n`);
-    return 1;
-  }
-  const log = makeDaemonLogger(clock, configuration.settings.verbosity >= 4 ? 'debug' : 'info', 'kubelet');
-  return runDaemon({ name: 'kubelet', log, clock, run: (ctx) => run(configuration, ctx) });
+  const asked = await answerCommandLine(argv, clock);
+  if (typeof asked === 'number') return asked;
+  const log = makeDaemonLogger(clock, asked.settings.verbosity >= 4 ? 'debug' : 'info', 'kubelet');
+  return runDaemon({ name: 'kubelet', log, clock, run: (ctx) => run(asked, ctx) });
 }
 
 process.exitCode = await main(process.argv.slice(2));

@@ -17,7 +17,7 @@ import { loadKubeconfig } from '#client/kubeconfig.ts';
 import type { ResourceType } from '#client/query.ts';
 import type { Client } from '#client/rest.ts';
 import { datesProblem } from '../certificates/act.ts';
-import { rotate, rotatedConfig } from '../certificates/manager.ts';
+import { bootstrap, rotate, rotatedConfig } from '../certificates/manager.ts';
 import { CLIENT, SERVER } from '../certificates/plan.ts';
 import type { ClusterSettings } from '../config/clusterFields.ts';
 import type { PodEvent } from '../events.ts';
@@ -86,9 +86,10 @@ export class Join {
   readonly #recorder: EventRecorder;
   #hasManifests = false;
 
-  /** Throws KUBECONFIG_*. */
+  /** Gets credentials first where it has none yet and may. Throws KUBECONFIG_*. */
   static async open(options: JoinOptions, signal: AbortSignal): Promise<Join> {
-    const { kubeconfig, settings, clock, log } = options;
+    const { kubeconfig, bootstrapKubeconfig, settings, clock, log } = options;
+    if (bootstrapKubeconfig !== undefined) await bootstrap({ ...options, bootstrapKubeconfig }, signal);
     const given = await loadKubeconfig(kubeconfig);
     const config = settings.rotateCertificates ? await rotatedConfig(given, options) : given;
     const clientFor = (limits: { readonly qps: number; readonly burst: number }): Client =>
