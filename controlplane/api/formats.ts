@@ -23,7 +23,7 @@ const wholeSeconds = (text: string): string => text.replace(/[.,]\d+/, '');
 /** As upstream writes a Time: UTC, whole seconds. */
 export function canonicalTime(text: string): string {
   if (/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(text)) return text;
-  return `${new Date(wholeSeconds(text)).toISOString().slice(0, 19)}Z`;
+  return rfc3339(Date.parse(wholeSeconds(text)));
 }
 
 /** As upstream writes a MicroTime: UTC, six digits. */
@@ -47,4 +47,9 @@ export function durationMs(text: string): number | undefined {
 /** Line breaks inside are let through, as Go does. */
 export function isBase64(text: string): boolean {
   return BASE64.test(/[\r\n]/.test(text) ? text.replace(/[\r\n]/g, '') : text);
+}
+
+/** The time of the API: whole seconds. */
+export function rfc3339(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
 }

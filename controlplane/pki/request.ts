@@ -2,6 +2,7 @@
 import { webcrypto } from 'node:crypto';
 import 'reflect-metadata';
 import * as x509 from '@peculiar/x509';
+import type { AlternativeName } from './certificate.ts';
 
 x509.cryptoProvider.set(webcrypto as never);
 
@@ -36,7 +37,25 @@ export function factsOf(request: x509.Pkcs10CertificateRequest): RequestFacts {
   };
 }
 
-export function alternativeNames(request: x509.Pkcs10CertificateRequest): readonly x509.JsonGeneralName[] {
+/** What a certificate for this request (PEM) is made of, as it is in DER. Throws RangeError when the signature is not by its own key. */
+export async function verifiedRequest(
+  pemText: string,
+): Promise<{ readonly subject: Buffer; readonly publicKey: Buffer; readonly names: readonly AlternativeName[] }> {
+  const request = new x509.Pkcs10CertificateRequest(pemText);
+  if (!(await request.verify())) throw new RangeError('the request is not signed with its own key');
+  return {
+    subject: Buffer.from(request.subjectName.toArrayBuffer()),
+    publicKey: Buffer.from(request.publicKey.rawData),
+    names: alternativeNames(request),
+  };
+}
+
+/** Throws RangeError for kinds of names that no certificate of a cluster has. */
+function alternativeNames(request: x509.Pkcs10CertificateRequest): readonly AlternativeName[] {
   const extension = request.extensions.find((e) => e.type === '2.5.29.17');
-  return extension === undefined ? [] : new x509.SubjectAlternativeNameExtension(extension.rawData).names.toJSON();
+  if (extension === undefined) return [];
+  return new x509.SubjectAlternativeNameExtension(extension.rawData).names.toJSON().map(({ type, value }) => {
+    if (type !== 'dns' && type !== 'ip' && type !== 'email' && type !== 'url') throw new RangeError(`cannot take a name of type ${type}`);
+    return { type, value };
+  });
 }

@@ -8,7 +8,7 @@ import type { KubeObject } from '#api/kinds/meta/objectMeta.ts';
 import { Problems } from '#api/problem.ts';
 import type { Draft } from '#api/schema.ts';
 import { badRequest, conflict, invalid } from '../status.ts';
-import { rfc3339 } from './metadata.ts';
+import { rfc3339 } from '#api/formats.ts';
 import type { KubeDraft, Resource } from './types.ts';
 
 export type DeletionPlan =

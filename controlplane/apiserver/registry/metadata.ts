@@ -3,16 +3,12 @@
  * Source: what k8s.io/apiserver's BeforeCreate, BeforeUpdate and ValidateObjectMetaUpdate of Kubernetes 1.36 do; their texts.
  */
 import { at } from '#api/fieldPath.ts';
+import { rfc3339 } from '#api/formats.ts';
 import type { KubeObject, ObjectMeta } from '#api/kinds/meta/objectMeta.ts';
 import { Problems, type Problem } from '#api/problem.ts';
 import { badRequest } from '../status.ts';
 import { deepEqual } from './deepEqual.ts';
 import type { KubeDraft, Resource } from './types.ts';
-
-/** Whole seconds, as metav1.Time has it. */
-export function rfc3339(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
-}
 
 export interface Identity {
   readonly uid: string;

@@ -16,7 +16,7 @@ import type { Answer, ApiCall, Handler, UserInfo } from '../call.ts';
 import type { FieldSelector } from '../cache/fieldSelector.ts';
 import type { Attributes, Authorizer } from '../authz/authorizer.ts';
 import { checkKindOf, readBodyValue } from '../registry/decode.ts';
-import { rfc3339 } from '../registry/metadata.ts';
+import { rfc3339 } from '#api/formats.ts';
 import type { ResourceRequest } from '../requestInfo.ts';
 import { badRequest, invalid } from '../status.ts';
 

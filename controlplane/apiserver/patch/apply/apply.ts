@@ -13,7 +13,8 @@ import { KUBECTL, ownedByAnnotation, withLastApplied } from './lastApplied.ts';
 import { encodeOwners, identityOf, mapOthers, storedOwners, withOwner, type Owner, type Owners } from './managed.ts';
 import { shapeOf, type Shape } from './shape.ts';
 import { compare, fieldsOf, merge, without, withStructs } from './typed.ts';
-import { bare, beforeFirstApply, filtered, timeText, UNOWNED } from './update.ts';
+import { rfc3339 } from '#api/formats.ts';
+import { bare, beforeFirstApply, filtered, UNOWNED } from './update.ts';
 
 export interface ApplyOptions {
   readonly definition: KindDefinition;
@@ -94,7 +95,7 @@ function attempt({ definition, shape, base, config, owners, manager, subresource
   const mine: Owner = { ...me, time: last?.time, fields: difference(wanted, UNOWNED) };
   const result = withoutNulls(object) as JsonObject;
   const isSame = last !== undefined && equal(last.fields, mine.fields) && equal(base, result);
-  const after = withOwner(others, isSame ? last : { ...mine, time: timeText(job.nowMs) });
+  const after = withOwner(others, isSame ? last : { ...mine, time: rfc3339(job.nowMs) });
   return { kind: 'applied', object: result, owners: after };
 }
 

@@ -4,6 +4,7 @@
  * Differs: entries of another API version of the kind are read as if they were of this one; field names that differ then own nothing.
  */
 import { fillRequired } from '#api/defaults.ts';
+import { rfc3339 } from '#api/formats.ts';
 import type { KubeObject, ManagedFieldsEntry } from '#api/kinds/meta/objectMeta.ts';
 import type { Schema } from '#api/schema.ts';
 import type { KindDefinition } from '#api/scheme.ts';
@@ -68,7 +69,7 @@ function recordUpdate({ owners, changes: { changed, removed }, me, nowMs }: Upda
   const mine = difference(changed, UNOWNED);
   if (isEmptySet(mine)) return others;
   const fields = union(mine, others.get(id)?.fields ?? NO_FIELDS);
-  return capped(withOwner(others, { ...me, time: timeText(nowMs), fields }));
+  return capped(withOwner(others, { ...me, time: rfc3339(nowMs), fields }));
 }
 
 /** Someone has to own what is there when the first apply comes. */
@@ -98,10 +99,6 @@ function zeroObject(schema: Schema): KubeObject {
   fillRequired(schema, made);
   zeros.set(schema, made as KubeObject);
   return made as KubeObject;
-}
-
-export function timeText(nowMs: number): string {
-  return `${new Date(nowMs).toISOString().slice(0, 19)}Z`;
 }
 
 /**

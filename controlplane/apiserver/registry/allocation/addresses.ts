@@ -12,7 +12,7 @@ import type { CachedObject } from '../../cache/object.ts';
 import type { ResourceCache } from '../../cache/resourceCache.ts';
 import { storedForm } from '../../cache/bytes.ts';
 import type { Write } from '../../storage/store.ts';
-import { rfc3339 } from '../metadata.ts';
+import { rfc3339 } from '#api/formats.ts';
 
 export interface ServiceRange {
   readonly family: IpFamily;

@@ -5,7 +5,7 @@ import { Problems, type Problem } from '#api/problem.ts';
 import type { Draft } from '#api/schema.ts';
 import { validatePod } from '#api/validation/pod.ts';
 import { deepEqual } from '../deepEqual.ts';
-import { rfc3339 } from '../metadata.ts';
+import { rfc3339 } from '#api/formats.ts';
 import type { KubeDraft, Part, Strategy } from '../types.ts';
 import { fieldReaders, keepStatus, SPEC } from './common.ts';
 import { qosClassOf } from './qos.ts';

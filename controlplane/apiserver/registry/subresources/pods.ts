@@ -11,7 +11,7 @@ import { ApiError, badRequest, conflict, internalError, notFound, success } from
 import { readBodyValue } from '../decode.ts';
 import type { RegistryDeps } from '../deps.ts';
 import { checkedDeleteOptions, isDryRun, writeOptionsOf } from '../handlers.ts';
-import { rfc3339 } from '../metadata.ts';
+import { rfc3339 } from '#api/formats.ts';
 import { settle } from '../reads.ts';
 import type { KubeDraft, Resource } from '../types.ts';
 import type { Writer, WriteOptions } from '../writes.ts';

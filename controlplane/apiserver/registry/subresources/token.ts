@@ -11,7 +11,7 @@ import { created, readReview } from '../../reviews/access.ts';
 import type { ResourceRequest } from '../../requestInfo.ts';
 import { badRequest, conflict, invalid, notFound } from '../../status.ts';
 import type { RegistryDeps } from '../deps.ts';
-import { rfc3339 } from '../metadata.ts';
+import { rfc3339 } from '#api/formats.ts';
 import { settle } from '../reads.ts';
 import type { KubeDraft, Resource } from '../types.ts';
 
