@@ -6,7 +6,7 @@ import { SystemClock } from '#base/clock.ts';
 import { AppError, codeOf, explain } from '#base/errors.ts';
 import { runDaemon, type DaemonContext } from '#base/lifecycle.ts';
 import { makeDaemonLogger } from '#base/log.ts';
-import { VERSION } from '#base/version.ts';
+import { RELEASE, VERSION } from '#base/version.ts';
 import { openConntrack } from '../linux/conntrack.ts';
 import { openRuleGeneration } from '../linux/ruleGeneration.ts';
 import { ensureSysctl, readSysctl } from '../linux/sysctl.ts';
@@ -232,7 +232,7 @@ async function main(argv: readonly string[]): Promise<number> {
   try {
     flags = parseFlags(argv);
     if (flags.command.kind === 'help') return print(USAGE);
-    if (flags.command.kind === 'version') return print(`Kubernetes v${VERSION}\n`);
+    if (flags.command.kind === 'version') return print(`Kubernetes ${RELEASE}\n`);
     const file = flags.config;
     settings = settingsOf(flags, file === undefined ? undefined : loadConfig(file, await readFile(file)), {
       inPod: process.env['KUBERNETES_SERVICE_HOST'] !== undefined,

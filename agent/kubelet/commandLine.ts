@@ -1,7 +1,7 @@
 /** What the kubelet was called for: help, its version, a check, or to run with a configuration. */
 import type { Clock } from '#base/clock.ts';
 import { AppError, explain } from '#base/errors.ts';
-import { VERSION } from '#base/version.ts';
+import { RELEASE } from '#base/version.ts';
 import { checkNode } from './check/act.ts';
 import { parseFlags, USAGE } from './config/flags.ts';
 import { readConfiguration, type Configuration } from './config/observe.ts';
@@ -11,7 +11,7 @@ export async function answerCommandLine(argv: readonly string[], clock: Clock): 
   try {
     const flags = parseFlags(argv);
     if (flags.help) return (process.stdout.write(USAGE), 0);
-    if (flags.version) return (process.stdout.write(`Kubernetes v${VERSION}\n`), 0);
+    if (flags.version) return (process.stdout.write(`Kubernetes ${RELEASE}\n`), 0);
     if (flags.check) {
       const { text, exitCode } = await checkNode(flags, clock, new AbortController().signal);
       return (process.stdout.write(text), exitCode);

@@ -4,7 +4,7 @@
  * Source: the names in pkg/kubelet/metrics of Kubernetes 1.36.
  */
 import { Counter, Histogram, MetricsRegistry, Observed } from '#base/metrics.ts';
-import { VERSION } from '#base/version.ts';
+import { RELEASE, VERSION } from '#base/version.ts';
 import type { Pod } from '#api/kinds/core/pod.ts';
 import { CONFIG_SEEN } from './pods/labels.ts';
 import type { ProbeKind } from './probes/plan.ts';
@@ -112,7 +112,7 @@ export class KubeletMetrics {
     observed('process_cpu_seconds_total', 'CPU time used.', [], () => [[[], usage().cpuSeconds]], 'counter');
     observed('process_resident_memory_bytes', 'Resident memory.', [], () => [[[], usage().residentBytes]]);
     observed('process_start_time_seconds', 'When the process started, since 1970.', [], () => [[[], usage().startSeconds]]);
-    observed('kubernetes_build_info', 'What runs here.', ['git_version', 'kijabi_version'], () => [[[`v${VERSION}`, VERSION], 1]]);
+    observed('kubernetes_build_info', 'What runs here.', ['git_version', 'kijabi_version'], () => [[[RELEASE, VERSION], 1]]);
   }
 
   runtimeCall(rpc: string, tookMs: number, outcome: 'ok' | 'failed'): void {

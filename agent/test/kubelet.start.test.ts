@@ -98,7 +98,7 @@ test('the kubelet asks for root, but answers --help and --version without', { sk
   assert.match(help.stdout, /^Usage: kubelet \[flags\]/);
   assert.equal(help.exitCode, 0);
   const version = await kubelet(['--version'], nobody);
-  assert.match(version.stdout, /^Kubernetes v\d+\.\d+\.\d+$/);
+  assert.match(version.stdout, /^Kubernetes v1\.36\.\d+\+kijabi\.\d+\.\d+\.\d+$/);
 });
 
 test(

@@ -1,5 +1,5 @@
 /** What /version answers: the release of the API that this server speaks, and which build of ours it is. Pure. */
-import { VERSION } from '#base/version.ts';
+import { RELEASE } from '#base/version.ts';
 
 /** Clients decide by major and minor what they may use. */
 export const KUBERNETES_VERSION = {
@@ -9,7 +9,7 @@ export const KUBERNETES_VERSION = {
   emulationMinor: '36',
   minCompatibilityMajor: '1',
   minCompatibilityMinor: '35',
-  gitVersion: `v1.36.0+kijabi.${VERSION}`,
+  gitVersion: RELEASE,
   gitCommit: '',
   gitTreeState: 'clean',
   buildDate: '1970-01-01T00:00:00Z',

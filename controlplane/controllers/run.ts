@@ -10,6 +10,7 @@ import { Informers } from '#client/informers.ts';
 import type { Client } from '#client/rest.ts';
 import type { Controller, ControllerDeps } from './controller.ts';
 import { csrApprovingController } from './csrApproving/reconcile.ts';
+import { csrCleaningController } from './csrCleaning/reconcile.ts';
 import { csrSigningController, type SigningOptions } from './csrSigning/reconcile.ts';
 import { rootCaController } from './rootCa/reconcile.ts';
 import { serviceAccountController } from './serviceAccount/reconcile.ts';
@@ -51,6 +52,7 @@ export async function runControllers({ config, rootCa, signing, clock, log }: Co
     serviceAccountController(deps),
     ...(rootCa === undefined ? [] : [rootCaController(deps, rootCa)]),
     csrApprovingController(deps),
+    csrCleaningController(deps),
     ...(signing === undefined ? [] : [csrSigningController(deps, signing)]),
   ];
   try {

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { SystemClock } from '#base/clock.ts';
+import { SystemClock, type Clock } from '#base/clock.ts';
 import { codeOf } from '#base/errors.ts';
 import { makeLogger } from '#base/log.ts';
 import { connect } from '#client/connect.ts';
@@ -38,6 +38,8 @@ void describe('certificates from the cluster', () => {
   const parts = { certDir: join(dir, 'pki'), nodeName: 'n1', clock, log };
   const clients: Client[] = [];
   const running: Promise<unknown>[] = [];
+  // So short that a renewal is a matter of seconds.
+  let validMs = 8_000;
   let server: DevServer;
   let admin: Client;
 
@@ -63,8 +65,17 @@ void describe('certificates from the cluster', () => {
     await writeSecret(bootstrapKubeconfig, text);
     running.push(
       runControllers(
-        // So short that a renewal is a matter of seconds.
-        { config: parseKubeconfig(server.kubeconfig), signing: { authority: server.pki.authority, validMs: 8_000 }, clock, log },
+        {
+          config: parseKubeconfig(server.kubeconfig),
+          signing: {
+            authority: server.pki.authority,
+            get validMs() {
+              return validMs;
+            },
+          },
+          clock,
+          log,
+        },
         life.signal,
       ),
     );
@@ -128,11 +139,15 @@ void describe('certificates from the cluster', () => {
   });
 
   test('the certificate to serve with waits for a person, and is for the names of the node', async () => {
-    const client = connect({ config: await loadKubeconfig(kubeconfig), clock, log, userAgent: 'kubelet' });
+    validMs = 3_600_000;
+    const own = { ...parts, certDir: join(dir, 'serving') };
+    const file = join(dir, 'serving.conf');
+    await bootstrap({ ...own, kubeconfig: file, bootstrapKubeconfig }, life.signal);
+    const client = connect({ config: await loadKubeconfig(file), clock, log, userAgent: 'kubelet' });
     clients.push(client);
     const served: string[] = [];
     const names = (): string[] => ['n1', '192.0.2.1'];
-    running.push(rotate({ ...parts, kind: SERVER, names, client, random: () => 0, onCertificate: (pem) => served.push(pem) }, life.signal));
+    running.push(rotate({ ...own, kind: SERVER, names, client, random: () => 0, onCertificate: (pem) => served.push(pem) }, life.signal));
     const waiting = async (): Promise<Csr | undefined> => (await csrs()).find((c) => c.spec.signerName === SERVER.signer);
     await until('it is asked for', async () => (await waiting()) !== undefined);
     const csr = await waiting();
@@ -158,5 +173,17 @@ void describe('certificates from the cluster', () => {
     await until('it failed', async () => (await bad()).status?.conditions?.some((c) => c.type === 'Failed') === true);
     assert.equal((await bad()).status?.certificate, undefined);
     assert.match(lines.join(''), /<4>Refused to sign a certificate csr=bad .*subject organization is not system:nodes/);
+  });
+
+  test('requests that have served their time go, a day and an hour later, with the rights of their controller', async () => {
+    const names = (await csrs()).map((c) => c.metadata.name);
+    assert.ok(names.includes('bad'));
+    const later: Clock = {
+      nowMs: () => clock.nowMs() + 25 * 3_600_000,
+      monotonicMs: () => clock.monotonicMs(),
+      sleep: (ms, signal) => clock.sleep(ms, signal),
+    };
+    running.push(runControllers({ config: parseKubeconfig(server.kubeconfig), clock: later, log }, life.signal));
+    await until('none of them is left', async () => !(await csrs()).some((c) => names.includes(c.metadata.name)));
   });
 });

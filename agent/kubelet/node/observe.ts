@@ -5,7 +5,7 @@ import { dirname } from 'node:path';
 import type { Node } from '#api/kinds/core/node.ts';
 import type { Clock } from '#base/clock.ts';
 import { codeOf } from '#base/errors.ts';
-import { VERSION } from '#base/version.ts';
+import { RELEASE } from '#base/version.ts';
 import type { CriClient } from '#cri/client.ts';
 import type { Condition } from '../eviction/decide.ts';
 import { nodeStatus, type NodeFacts } from './status.ts';
@@ -74,7 +74,7 @@ export class NodeView {
       kernelVersion: release(),
       osImage: /^PRETTY_NAME="?([^"\n]*)"?$/m.exec(osRelease)?.[1] ?? 'Linux',
       architecture: this.#deps.architecture,
-      kubeletVersion: `v${VERSION}`,
+      kubeletVersion: RELEASE,
       containerRuntimeVersion: runtime === undefined ? '' : `${runtime.runtime_name}://${runtime.runtime_version}`,
     };
     if (runtime !== undefined) this.#info = info; // else asked again
