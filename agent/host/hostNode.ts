@@ -21,7 +21,7 @@ import { Supervised } from './supervise.ts';
 import { forwardPort, uplinkAddresses } from './uplink.ts';
 
 /** How long a part may take to get ready before the start is given up. */
-const READY_WITHIN_MS = 20_000;
+const READY_WITHIN_MS = 60_000;
 
 export interface NodeParts {
   readonly paths: NodePaths;

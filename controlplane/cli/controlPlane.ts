@@ -27,6 +27,7 @@ export function controlPlaneOf({ clock }: Io): ControlPlane {
         endpoint: undefined,
         extraNames: [],
         serviceRanges: range === undefined ? [] : [range],
+        podRanges: [],
         dnsDomain: DOMAIN,
       };
       const places = { kubernetesDir: paths.kubernetesDir, certDir: join(paths.kubernetesDir, 'pki') };

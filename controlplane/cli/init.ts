@@ -1,19 +1,22 @@
-/** `kijabi init`: the certificates, keys and kubeconfig files of a cluster, as kubeadm lays them out. */
+/** `kijabi init`: the certificates, keys, kubeconfig and configuration files of a cluster; certificates lie as kubeadm lays them out. */
+import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { parseCidr, parseIp, type Cidr } from '#api/ip.ts';
-import { AppError } from '#base/errors.ts';
-import { PkiWriter } from '../pki/act.ts';
+import { AppError, codeOf } from '#base/errors.ts';
+import { PkiWriter, writeWhole } from '../pki/act.ts';
+import { configFiles, lackOf, type ConfigPlaces } from '../pki/configFiles.ts';
 import type { ClusterFacts } from '../pki/layout.ts';
 import { seenFiles } from '../pki/observe.ts';
 import { planPki } from '../pki/plan.ts';
-import type { Command } from './io.ts';
+import type { Command, Io } from './io.ts';
 import { ownAddress } from './ownAddress.ts';
 
 export const USAGE = `Usage: kijabi init [options]
 
-Makes what a control plane needs before its first start: authorities, certificates, the key of service account tokens, kubeconfig files.
+Makes what a control plane needs before its first start: authorities, certificates, the key of service account tokens, kubeconfig files,
+and the configuration of the kubelet and the service proxy of this node (kubelet.yaml, kube-proxy.yaml).
 What is there and right is kept, so that it can be run again; what is there and wrong is named, and then nothing is changed.
 
       --apiserver-advertise-address IP   where the API server is reached (default: the address of the default route)
@@ -21,10 +24,11 @@ What is there and right is kept, so that it can be run again; what is there and 
       --control-plane-endpoint NAME      a name or address in front of several API servers, with or without a port
       --apiserver-cert-extra-sans NAMES  more names and addresses for the server's certificate, with commas
       --service-cidr CIDRS               (default 10.96.0.0/12)
+      --pod-network-cidr CIDRS           for the service proxy: what comes from elsewhere is masqueraded
       --service-dns-domain NAME          (default cluster.local)
       --node-name NAME                   (default: the host's name, in lower case)
       --cert-dir DIR                     (default /etc/kubernetes/pki)
-      --kubernetes-dir DIR               of the kubeconfig files (default /etc/kubernetes)
+      --kubernetes-dir DIR               of the kubeconfig and configuration files (default /etc/kubernetes)
       --dry-run                          say what would be made
   -h, --help                             print this
 `;
@@ -35,6 +39,7 @@ const OPTIONS = {
   'control-plane-endpoint': { type: 'string' },
   'apiserver-cert-extra-sans': { type: 'string', multiple: true },
   'service-cidr': { type: 'string', default: '10.96.0.0/12' },
+  'pod-network-cidr': { type: 'string' },
   'service-dns-domain': { type: 'string', default: 'cluster.local' },
   'node-name': { type: 'string' },
   'cert-dir': { type: 'string' },
@@ -68,11 +73,47 @@ export const initCommand: Command = async (argv, io) => {
     const file = await writer.take(step);
     if (file !== undefined) io.out(`made ${file}\n`);
   }
-  const kept = steps.filter(({ kind }) => kind === 'keep').length;
-  if (kept > 0) io.out(`${kept === steps.length ? 'Everything is there' : `${kept} files were there`} and right: kept\n`);
+  const configs = await provideConfigs(facts, places, { dryRun: values['dry-run'] === true, io });
+  const kept = steps.filter(({ kind }) => kind === 'keep').length + configs.kept;
+  const isWhole = kept === steps.length + configs.all;
+  if (kept > 0) io.out(`${isWhole ? 'Everything is there' : `${kept} files were there`} and right: kept\n`);
+  for (const lack of configs.lacks) io.out(`${lack}\n`);
   if (values['dry-run'] !== true) io.out(nextSteps({ facts, kubernetesDir, certDir, serviceCidr: values['service-cidr'] }));
   return 0;
 };
+
+interface Configs {
+  readonly all: number;
+  readonly kept: number;
+  /** What files that were there say of another cluster. */
+  readonly lacks: readonly string[];
+}
+
+async function provideConfigs(
+  facts: ClusterFacts,
+  places: ConfigPlaces,
+  { dryRun, io }: { readonly dryRun: boolean; readonly io: Io },
+): Promise<Configs> {
+  const files = configFiles(facts, places);
+  let kept = 0;
+  const lacks: string[] = [];
+  for (const config of files) {
+    const path = join(places.kubernetesDir, config.file);
+    const there = await readFile(path, 'utf8').catch((err: unknown) => {
+      if (codeOf(err) !== 'ENOENT') throw err;
+      return undefined;
+    });
+    const lack = there === undefined ? undefined : lackOf(config, there);
+    if (lack !== undefined) lacks.push(`${path} was there, and is left alone: ${lack}`);
+    else if (there !== undefined) kept += 1;
+    else if (dryRun) io.out(`would make ${config.file}\n`);
+    else {
+      await writeWhole(path, config.text);
+      io.out(`made ${path}\n`);
+    }
+  }
+  return { all: files.length, kept, lacks };
+}
 
 type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values'];
 
@@ -90,6 +131,10 @@ function factsOf(values: Values): ClusterFacts {
     const range = parseCidr(text.trim());
     if (range === undefined) problems.push(`--service-cidr: ${JSON.stringify(text)} is no CIDR, such as 10.96.0.0/12`);
     else serviceRanges.push(range);
+  }
+  const podRanges = values['pod-network-cidr']?.split(',').map((text) => text.trim()) ?? [];
+  for (const text of podRanges) {
+    if (parseCidr(text) === undefined) problems.push(`--pod-network-cidr: ${JSON.stringify(text)} is no CIDR, such as 10.244.0.0/16`);
   }
   const nodeName = values['node-name'] ?? hostname().trim().toLowerCase();
   const names = { '--node-name': nodeName, '--service-dns-domain': values['service-dns-domain'] };
@@ -111,6 +156,7 @@ function factsOf(values: Values): ClusterFacts {
     endpoint,
     extraNames,
     serviceRanges,
+    podRanges,
     dnsDomain: values['service-dns-domain'],
   };
 }
@@ -164,7 +210,11 @@ Start the API server with them:
     --kubelet-client-certificate=${certDir}/apiserver-kubelet-client.crt --kubelet-client-key=${certDir}/apiserver-kubelet-client.key \\
     --controllers --root-ca-file=${certDir}/ca.crt --cluster-signing-cert-file=${certDir}/ca.crt --cluster-signing-key-file=${certDir}/ca.key
 
-Then talk to it:
+Then the kubelet and the service proxy of this node:
+  kubelet --config ${kubernetesDir}/kubelet.yaml --kubeconfig ${kubernetesDir}/kubelet.conf --hostname-override ${facts.nodeName}
+  kube-proxy --config ${kubernetesDir}/kube-proxy.yaml --hostname-override ${facts.nodeName}
+
+And talk to it:
   export KUBECONFIG=${kubernetesDir}/admin.conf
   kubectl cluster-info
 `;

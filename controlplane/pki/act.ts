@@ -111,7 +111,7 @@ export class PkiWriter {
   }
 }
 
-async function writeWhole(path: string, text: string): Promise<void> {
+export async function writeWhole(path: string, text: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o755 });
   const file = await open(`${path}.new`, 'w', 0o600);
   try {

@@ -18,6 +18,8 @@ export interface ClusterFacts {
   readonly extraNames: readonly string[];
   /** The first range is that of the service kubernetes. */
   readonly serviceRanges: readonly Cidr[];
+  /** Of pods, where that is known. */
+  readonly podRanges: readonly string[];
   readonly dnsDomain: string;
 }
 

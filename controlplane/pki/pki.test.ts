@@ -25,6 +25,7 @@ const FACTS: ClusterFacts = {
   endpoint: 'api.example:443',
   extraNames: ['extra.example'],
   serviceRanges: ['10.96.0.0/12', 'fd00:10::/112'].map((text) => parseCidr(text)!),
+  podRanges: ['10.244.0.0/16'],
   dnsDomain: 'cluster.local',
 };
 

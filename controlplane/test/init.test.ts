@@ -1,6 +1,6 @@
 /** kijabi init makes what kube-apiserver and its clients need: what it prints is run, as somebody would type it. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -35,6 +35,7 @@ test('a control plane out of kijabi init: the printed command starts it, each ku
   const made = await kijabi(...init);
   assert.equal(made.exitCode, 0, made.stderr);
   assert.match(made.stdout, /^made \S+\/pki\/ca\.crt\n/);
+  assert.match(made.stdout, /^made \S+\/kubelet\.yaml\nmade \S+\/kube-proxy\.yaml$/m);
   const printed = made.stdout.split('\n');
   const at = printed.findIndex((line) => /^\s+kube-apiserver /.test(line));
   const command = printed.slice(at, printed.indexOf('', at)).join(' ').replaceAll(/\\\s/g, ' ').trim().split(/\s+/);
@@ -68,7 +69,21 @@ test('a control plane out of kijabi init: the printed command starts it, each ku
   });
   await assert.rejects((await as('kubelet.conf')).resource(secrets).list({}, { signal }), { message: /can only/ });
 
+  const files = (): string =>
+    readdirSync(dir, { recursive: true, encoding: 'utf8' })
+      .filter((f) => !f.startsWith('data'))
+      .map((f) => `${f} ${statSync(join(dir, f)).mtimeMs}`)
+      .join('\n');
+  const asTheyWere = files();
   assert.match((await kijabi(...init)).stdout, /^Everything is there and right: kept\n/);
+  assert.equal(files(), asTheyWere);
+  writeFileSync(join(dir, 'kube-proxy.yaml'), 'mode: nftables\n');
+  const edited = await kijabi(...init);
+  assert.match(
+    edited.stdout,
+    /kube-proxy\.yaml was there, and is left alone: clientConnection\.kubeconfig is not set, wanted \S+\/kube-proxy\.conf\n/,
+  );
+  assert.equal(readFileSync(join(dir, 'kube-proxy.yaml'), 'utf8'), 'mode: nftables\n');
   const before = await servedCertificate(port);
   const renewed = await kijabi('certs', 'renew', 'apiserver', `--kubernetes-dir=${dir}`);
   assert.equal(renewed.stdout, `renewed ${dir}/pki/apiserver.crt`);
