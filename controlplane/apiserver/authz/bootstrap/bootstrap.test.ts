@@ -67,6 +67,8 @@ test('who may view sees no secrets, who may edit gives no roles, who administers
     ['impersonate', '', 'serviceaccounts', 'edit admin'],
     ['create', 'rbac.authorization.k8s.io', 'rolebindings', 'admin'],
     ['create', 'authorization.k8s.io', 'localsubjectaccessreviews', 'admin'],
+    ['create', 'extensions', 'deployments/rollback', 'edit admin'],
+    ['get', 'extensions', 'ingresses/status', 'view edit admin'],
     ['create', '', 'resourcequotas', ''],
     ['get', '', 'nodes', ''],
     ['update', '', 'namespaces', ''],
@@ -75,4 +77,18 @@ test('who may view sees no secrets, who may edit gives no roles, who administers
   for (const [verb, group, resource, who] of rows) {
     assert.deepEqual(['view', 'edit', 'admin'].filter((name) => may(name, verb, group, resource)).join(' '), who, `${verb} ${resource}`);
   }
+});
+
+test('nodes and parts of the control plane may do what they need and no more', () => {
+  const rows: readonly (readonly [role: string, verb: string, group: string, resource: string, may: boolean])[] = [
+    ['system:node', 'deletecollection', 'resource.k8s.io', 'resourceslices', true],
+    ['system:node', 'create', 'resource.k8s.io', 'resourceslices', false],
+    ['system:kube-scheduler', 'update', '', 'pods/finalizers', true],
+    ['system:kube-scheduler', 'create', '', 'pods', false],
+    ['system:controller:node-controller', 'get', 'coordination.k8s.io', 'leases', false],
+    ['system:controller:replicaset-controller', 'update', 'extensions', 'replicasets/status', true],
+    ['system:kubelet-api-admin', 'get', '', 'nodes/configz', true],
+  ];
+  for (const [role, verb, group, resource, wanted] of rows)
+    assert.equal(may(role, verb, group, resource), wanted, `${role} ${verb} ${resource}`);
 });

@@ -1,11 +1,13 @@
-/**
- * The ClusterRoles every cluster has, but for those of controllers. Pure.
- * Differs: nothing is said of the group extensions beyond what Heapster had; no server of this version serves it.
- */
+/** The ClusterRoles every cluster has, but for those of controllers. Pure. */
 import { can, canVisit, READ, READ_UPDATE, WRITE, WRITES_EVENTS, type RolePolicy } from './policy.ts';
 
 const aggregateTo = (role: string): Readonly<Record<string, string>> => ({ [`rbac.authorization.k8s.io/aggregate-to-${role}`]: 'true' });
 const ALL = 'create delete deletecollection get list patch update watch';
+/** No server of this version serves the group extensions, but roles still speak of it, and what they grant can be compared. */
+const OLD_WORKLOADS =
+  'daemonsets deployments deployments/rollback deployments/scale ingresses networkpolicies replicasets replicasets/scale replicationcontrollers/scale';
+const OLD_WORKLOADS_STATUS =
+  'daemonsets daemonsets/status deployments deployments/scale deployments/status ingresses ingresses/status networkpolicies replicasets replicasets/scale replicasets/status replicationcontrollers/scale';
 const INFO = '/healthz /livez /readyz /version /version/';
 
 const forPeople: readonly RolePolicy[] = [
@@ -42,6 +44,7 @@ const forPeople: readonly RolePolicy[] = [
       ),
       can(WRITE, 'autoscaling', 'horizontalpodautoscalers'),
       can(WRITE, 'batch', 'cronjobs jobs'),
+      can(WRITE, 'extensions', OLD_WORKLOADS),
       can(WRITE, 'policy', 'poddisruptionbudgets'),
       can(WRITE, 'networking.k8s.io', 'ingresses networkpolicies'),
       can(ALL, 'coordination.k8s.io', 'leases'),
@@ -71,6 +74,7 @@ const forPeople: readonly RolePolicy[] = [
       ),
       can(READ, 'autoscaling', 'horizontalpodautoscalers horizontalpodautoscalers/status'),
       can(READ, 'batch', 'cronjobs cronjobs/status jobs jobs/status'),
+      can(READ, 'extensions', OLD_WORKLOADS_STATUS),
       can(READ, 'policy', 'poddisruptionbudgets poddisruptionbudgets/status'),
       can(READ, 'networking.k8s.io', 'ingresses ingresses/status networkpolicies'),
       can(READ, 'resource.k8s.io', 'resourceclaims resourceclaims/status resourceclaimtemplates'),
@@ -91,7 +95,7 @@ const forEverybody: readonly RolePolicy[] = [
   { name: 'system:monitoring', rules: [canVisit('get', '/healthz /healthz/* /livez /livez/* /metrics /metrics/slis /readyz /readyz/*')] },
   {
     name: 'system:service-account-issuer-discovery',
-    rules: [canVisit('get', '/.well-known/openid-configuration /openid/v1/jwks')],
+    rules: [canVisit('get', '/.well-known/openid-configuration /.well-known/openid-configuration/ /openid/v1/jwks /openid/v1/jwks/')],
   },
 ];
 
@@ -151,15 +155,16 @@ const forParts: readonly RolePolicy[] = [
       can('create', '', 'bindings pods/binding'),
       can('patch update', '', 'pods/status'),
       can(READ, '', 'replicationcontrollers services'),
-      can(READ, 'apps', 'replicasets'),
+      can(READ, 'apps extensions', 'replicasets'),
       can(READ, 'apps', 'statefulsets'),
       can(READ, 'policy', 'poddisruptionbudgets'),
       can(READ, '', 'persistentvolumeclaims persistentvolumes'),
       ...REVIEWS,
       can(READ, 'storage.k8s.io', 'csinodes csidrivers csistoragecapacities'),
       can(READ, '', 'namespaces'),
-      can(READ, 'resource.k8s.io', 'resourceclaims resourceslices deviceclasses'),
-      can('patch update', 'resource.k8s.io', 'resourceclaims resourceclaims/status'),
+      can(READ, 'resource.k8s.io', 'deviceclasses resourceslices'),
+      can(READ_UPDATE, 'resource.k8s.io', 'resourceclaims resourceclaims/status'),
+      can(READ_UPDATE, '', 'pods/finalizers'),
     ],
   },
   {
@@ -185,7 +190,12 @@ const forParts: readonly RolePolicy[] = [
 const forNodes: readonly RolePolicy[] = [
   {
     name: 'system:kubelet-api-admin',
-    rules: [can(READ, '', 'nodes'), can('proxy', '', 'nodes'), can('*', '', 'nodes/log nodes/metrics nodes/proxy nodes/stats')],
+    rules: [
+      can(READ, '', 'nodes'),
+      can('proxy', '', 'nodes'),
+      can('*', '', 'nodes/log nodes/metrics nodes/proxy nodes/stats'),
+      can('*', '', 'nodes/configz nodes/healthz nodes/pods'),
+    ],
   },
   {
     name: 'system:node',
@@ -213,7 +223,8 @@ const forNodes: readonly RolePolicy[] = [
       can('create delete get patch update', 'storage.k8s.io', 'csinodes'),
       can(READ, 'node.k8s.io', 'runtimeclasses'),
       can('get', 'resource.k8s.io', 'resourceclaims'),
-      can('create delete deletecollection get list patch update watch', 'resource.k8s.io', 'resourceslices'),
+      can('deletecollection', 'resource.k8s.io', 'resourceslices'),
+      can('get', '', 'serviceaccounts'),
     ],
   },
   {

@@ -30,7 +30,7 @@ const workloads: readonly RolePolicy[] = [
   ),
   controller(
     'daemon-set-controller',
-    ...workload('apps', 'daemonsets', READ),
+    ...workload('apps extensions', 'daemonsets', READ),
     can('list watch', '', 'nodes'),
     can(PODS, '', 'pods'),
     can('create', '', 'pods/binding'),
@@ -38,12 +38,12 @@ const workloads: readonly RolePolicy[] = [
   ),
   controller(
     'deployment-controller',
-    ...workload('apps', 'deployments', 'get list update watch'),
-    can(KEPT, 'apps', 'replicasets'),
+    ...workload('apps extensions', 'deployments', 'get list update watch'),
+    can(KEPT, 'apps extensions', 'replicasets'),
     can('get list update watch', '', 'pods'),
   ),
   controller('job-controller', ...workload('batch', 'jobs', READ_UPDATE), can(PODS, '', 'pods')),
-  controller('replicaset-controller', ...workload('apps', 'replicasets', 'get list update watch'), can(PODS, '', 'pods')),
+  controller('replicaset-controller', ...workload('apps extensions', 'replicasets', 'get list update watch'), can(PODS, '', 'pods')),
   controller('replication-controller', ...workload('', 'replicationcontrollers', 'get list update watch'), can(PODS, '', 'pods')),
   controller(
     'statefulset-controller',
@@ -67,7 +67,8 @@ const workloads: readonly RolePolicy[] = [
   ),
   controller(
     'disruption-controller',
-    can(READ, 'apps', 'deployments replicasets statefulsets'),
+    can(READ, 'apps extensions', 'deployments replicasets'),
+    can(READ, 'apps', 'statefulsets'),
     can(READ, '', 'replicationcontrollers'),
     can(READ, 'policy', 'poddisruptionbudgets'),
     can('update', 'policy', 'poddisruptionbudgets/status'),
@@ -197,7 +198,6 @@ const cluster: readonly RolePolicy[] = [
     can('patch update', '', 'nodes/status'),
     can('patch update', '', 'pods/status'),
     can('delete get list watch', '', 'pods'),
-    can('get list watch', 'coordination.k8s.io', 'leases'),
   ),
   silent('pod-garbage-collector', can('delete list watch', '', 'pods'), can(READ, '', 'nodes'), can('patch', '', 'pods/status')),
   controller(
