@@ -82,8 +82,8 @@ async function inflight(kind: string): Promise<number> {
 const head = (): string => `Host: x\r\nAuthorization: Bearer ${server.token}\r\nContent-Type: application/json\r\n`;
 
 /** Bytes as they are, on a connection of their own; what came back once the server has closed it. */
-function raw(bytes: string): { readonly closed: Promise<string> } {
-  const socket = connect({ host: '127.0.0.1', port: server.port, ca: server.pki.ca });
+function raw(bytes: string, to: DevServer = server): { readonly closed: Promise<string> } {
+  const socket = connect({ host: '127.0.0.1', port: to.port, ca: to.pki.ca });
   let got = '';
   socket.setEncoding('utf8').on('data', (text: string) => (got += text));
   socket.on('error', () => undefined);
@@ -211,6 +211,21 @@ test('a body that never ends, byte after byte, ends with the time for the reques
   await eventually(async () => (await inflight('mutating')) === 1);
   assert.match(await while_(closed, 1_000), /^HTTP\/1\.1 504 .*"reason":"Timeout"/s);
   await eventually(async () => (await inflight('mutating')) === 0);
+});
+
+test('heads that never end, line after line, end with the time for a head, and others are served meanwhile', async (t) => {
+  const hasty = await startDevServer({
+    overrides: { limits: { maxRequestsInflight: 3, maxMutatingRequestsInflight: 2, requestTimeoutMs: 60_000, headTimeoutMs: 100 } },
+  });
+  const other = new TestClient(hasty);
+  t.after(async () => {
+    other.close();
+    await hasty.stop();
+  });
+  const heads = Array.from({ length: 20 }, (_, i) => raw(`GET /version HTTP/1.1\r\nHost: x\r\nX-${i}: y\r\n`, hasty).closed);
+  assert.equal((await other.get('/version')).code, 200);
+  for (const answer of await Promise.all(heads)) assert.match(answer, /^HTTP\/1\.1 408 Request Timeout.*"kind":"Status"/s);
+  assert.equal((await other.get('/version')).code, 200);
 });
 
 test('a watch whose client does not read is cut, and costs no memory until then', async () => {

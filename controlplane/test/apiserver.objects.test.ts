@@ -248,6 +248,28 @@ test('every rule an object breaks is a cause with its field', async () => {
     ['spec.containers[0].name', 'FieldValueInvalid'],
     ['spec.containers[0].image', 'FieldValueRequired'],
   ]);
+  // What the URL says is not missing, also where an unknown value keeps the object from being read whole.
+  const unknown = await client.post(`${NS}/default/pods`, { metadata: { name: 'a' }, spec: { restartPolicy: 'Maybe', containers: [] } });
+  assert.deepEqual(
+    json(unknown).details.causes.map((c: Loose) => c.field),
+    ['spec.restartPolicy', 'spec.containers'],
+  );
+});
+
+test('a job finds its pods by its own uid: the labels and the selector of another are refused', async () => {
+  const ns = await namespace('jobs');
+  const jobs = `/apis/batch/v1${ns.slice('/api/v1'.length)}/jobs`;
+  const spec = { template: { spec: { restartPolicy: 'Never', containers: [{ name: 'c', image: 'i' }] } } };
+  const made = json(await client.post(jobs, { metadata: { name: 'first' }, spec }));
+  const { uid } = made.metadata;
+  assert.deepEqual(made.spec.selector, { matchLabels: { 'batch.kubernetes.io/controller-uid': uid } });
+  assert.deepEqual([made.spec.template.metadata.labels['controller-uid'], made.spec.template.metadata.labels['job-name']], [uid, 'first']);
+  const { code, json: answer } = await client.post(jobs, { metadata: { name: 'copy' }, spec: made.spec });
+  assert.equal(code, 422);
+  assert.match((answer as Loose).message, /spec\.template\.metadata\.labels\[job-name\]: Invalid value: .*: must be 'copy'/);
+  assert.match((answer as Loose).message, /spec\.selector: Invalid value: .*: `selector` not auto-generated/);
+  const selecting = await client.post(jobs, { metadata: { name: 'own' }, spec: { ...spec, selector: { matchLabels: { a: 'b' } } } });
+  assert.match(json(selecting).message, /`selector` does not match template `labels`/);
 });
 
 test('unknown fields: refused, warned about or ignored, as asked', async () => {
@@ -450,6 +472,11 @@ test('services get addresses and ports that nobody else has, and give them back'
     await client.put(`${ns}/services/t`, { metadata: { name: 't' }, spec: { type: 'ExternalName', externalName: 'a.b' } }),
   );
   assert.equal(external.spec.clusterIP, undefined);
+  // The type alone is changed: what belonged to the old one goes.
+  const patched = json(await client.patch(`${ns}/services/s1`, 'merge-patch', { spec: { type: 'ClusterIP' } }));
+  assert.deepEqual([patched.spec?.type, patched.spec?.ports[0].nodePort], ['ClusterIP', undefined], patched.message);
+  const moved = json(await client.patch(`${ns}/services/s1`, 'merge-patch', { spec: { clusterIP: '10.96.200.200' } }));
+  assert.match(moved.message, /spec\.clusterIPs\[0\]: Invalid value: \["10\.96\.200\.200"\]: may not change once set/);
   assert.equal((await client.get(`/apis/networking.k8s.io/v1/ipaddresses/${first?.spec.clusterIP}`)).code, 404);
 });
 

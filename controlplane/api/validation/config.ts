@@ -59,7 +59,12 @@ export function validateSecret(secret: Secret): readonly Problem[] {
   for (const key of Object.keys(stringData)) problems.invalidAll(at('stringData').key(key), key, configMapKey(key));
   if (bytes > MOST_BYTES) problems.tooLong(DATA, MOST_BYTES);
   const has = (key: string): boolean => Object.hasOwn(data, key) || Object.hasOwn(stringData, key);
-  for (const key of NEEDS.get(type) ?? []) if (!has(key)) problems.required(DATA.key(key));
+  for (const key of NEEDS.get(type) ?? []) {
+    if (!has(key)) problems.required(DATA.key(key));
+    else if (key.startsWith('.docker') && !holdsObject(data[key])) {
+      problems.invalid(DATA.key(key), '<secret contents redacted>', 'want a JSON object');
+    }
+  }
   if (type === 'kubernetes.io/basic-auth' && !has('username') && !has('password')) {
     for (const key of ['username', 'password']) problems.required(DATA.key(key));
   }
@@ -68,6 +73,17 @@ export function validateSecret(secret: Secret): readonly Problem[] {
     problems.required(at('metadata', 'annotations').key(account));
   }
   return problems.found;
+}
+
+/** stringData has not become data yet where a whole manifest is only checked. */
+function holdsObject(base64: string | undefined): boolean {
+  if (base64 === undefined) return true;
+  try {
+    const value: unknown = JSON.parse(Buffer.from(base64, 'base64').toString());
+    return typeof value === 'object' && value !== null && !Array.isArray(value);
+  } catch {
+    return false;
+  }
 }
 
 export function validateNamespace(namespace: Namespace): readonly Problem[] {

@@ -118,7 +118,7 @@ const ROWS: [what: string, found: readonly string[], problems: string[]][] = [
   [
     'two sources of a volume',
     ofVolume({ emptyDir: {}, hostPath: { path: '/x' } }),
-    ['spec.volumes[0].emptyDir: Forbidden: may not specify more than 1 volume type'],
+    ['spec.volumes[0].hostPath: Forbidden: may not specify more than 1 volume type'],
   ],
   [
     'volume names',

@@ -115,7 +115,7 @@ export function validateTolerations(problems: Problems, tolerations: readonly To
     } else if (operator === 'Equal') {
       const broken = labelValue(value);
       if (broken.length > 0) problems.invalid(place.field('operator'), value, broken.join(';'));
-    } else if (!/^-?(0|[1-9]\d*)$/.test(value)) {
+    } else if ((operator === 'Lt' || operator === 'Gt') && !/^-?(0|[1-9]\d*)$/.test(value)) {
       problems.invalid(place.field('value'), value, 'must be an integer when `operator` is Lt or Gt');
     }
   }

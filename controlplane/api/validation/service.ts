@@ -44,7 +44,8 @@ function validateType(problems: Problems, spec: ServiceSpec): void {
   if (spec.type !== 'ExternalName') return;
   for (const name of ['clusterIPs', 'ipFamilies', 'ipFamilyPolicy'] as const) {
     const value = spec[name];
-    if (value !== undefined && value.length > 0) problems.forbidden(SPEC.field(name), 'may not be set for ExternalName services');
+    const isSet = (value ?? '').length > 0 || (name === 'clusterIPs' && (spec.clusterIP ?? '') !== '');
+    if (isSet) problems.forbidden(SPEC.field(name), 'may not be set for ExternalName services');
   }
   const name = (spec.externalName ?? '').replace(/\.$/, '');
   if (validatePresent(problems, name, SPEC.field('externalName')))

@@ -12,7 +12,11 @@ import { validateDownwardFile, validateFiles } from '#api/validation/files.ts';
 import { validateDescendingPath, validateFileMode, validateNoBacksteps, validatePresent } from '#api/validation/paths.ts';
 
 /** Every source a volume can have, from its schema. */
-const SOURCES = Object.keys(Volume.properties).filter((name) => name !== 'name') as (keyof Omit<Volume, 'name'>)[];
+/** In the order in which they are looked at: what comes second is what is too much. */
+const SOURCES = ['emptyDir', ...Object.keys(Volume.properties).filter((name) => name !== 'name' && name !== 'emptyDir')] as (keyof Omit<
+  Volume,
+  'name'
+>)[];
 
 export function validateVolumes(context: PodContext, volumes: readonly Volume[], at: FieldPath): void {
   const { problems, podName } = context;

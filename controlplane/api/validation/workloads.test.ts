@@ -116,12 +116,61 @@ const ROWS: [what: string, found: readonly string[], problems: string[]][] = [
       'spec.podFailurePolicy.rules[1]: Invalid value: "": specifying one of OnExitCodes and OnPodConditions is required',
     ],
   ],
+  [
+    'failed indexes without a limit for each',
+    job({ completionMode: 'Indexed', completions: 2, maxFailedIndexes: 3 }),
+    [
+      'spec.maxFailedIndexes: Invalid value: 3: must be less than or equal to completions',
+      'spec.backoffLimitPerIndex: Required value: when maxFailedIndexes is specified',
+    ],
+  ],
+  [
+    'failed indexes of a job without any',
+    job({ backoffLimitPerIndex: 1, maxFailedIndexes: 3 }),
+    [
+      'spec.backoffLimitPerIndex: Invalid value: 1: requires indexed completion mode',
+      'spec.maxFailedIndexes: Invalid value: 3: requires indexed completion mode',
+    ],
+  ],
+  ['a selector of its own that is missing', job({ manualSelector: true }), ['spec.selector: Required value']],
+  [
+    'a selector that does not find the pods of a job',
+    job({ manualSelector: true, selector: { matchLabels: { app: 'db' } } }),
+    ['spec.template.metadata.labels: Invalid value: {"app":"web"}: `selector` does not match template `labels`'],
+  ],
   ['a cron job', cronJob({}), []],
+  ['a zone', cronJob({ timeZone: 'Europe/Berlin' }), []],
+  ['a zone nobody knows', cronJob({ timeZone: 'Nowhere/X' }), ['spec.timeZone: Invalid value: "Nowhere/X": unknown time zone Nowhere/X']],
+  ['an offset as zone', cronJob({ timeZone: '+01:00' }), ['spec.timeZone: Invalid value: "+01:00": unknown time zone +01:00']],
+  [
+    'the zone of the machine',
+    cronJob({ timeZone: 'Local' }),
+    ['spec.timeZone: Invalid value: "Local": timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones'],
+  ],
+  [
+    'a cron job whose jobs choose their pods',
+    cronJob({ jobTemplate: { spec: { template: once, manualSelector: true, selector } } }),
+    [
+      'spec.jobTemplate.spec.selector: Forbidden: `selector` will be auto-generated',
+      'spec.jobTemplate.spec.manualSelector: Unsupported value: true: supported values: "false", "nil"',
+    ],
+  ],
+  [
+    'a surge that is no percentage',
+    workload('Deployment', { strategy: { rollingUpdate: { maxSurge: 'x%' } } }).map((t) => t.slice(0, 81)),
+    ['spec.strategy.rollingUpdate.maxSurge: Invalid value: "x%": a valid percent string'],
+  ],
+  ['a surge beyond all', workload('Deployment', { strategy: { rollingUpdate: { maxSurge: '150%' } } }), []],
+  [
+    'a way to update daemons that nobody knows',
+    workload('DaemonSet', { updateStrategy: { type: 'X' } }),
+    ['spec.updateStrategy.type: Unsupported value: "X": supported values: "OnDelete", "RollingUpdate"'],
+  ],
   ['words for schedules', cronJob({ schedule: '@daily' }), []],
   [
     'a bad schedule',
     cronJob({ schedule: 'daily' }),
-    ['spec.schedule: Invalid value: "daily": want five fields (minute hour day month weekday) or a word such as @daily'],
+    ['spec.schedule: Invalid value: "daily": expected exactly 5 fields, found 1: [daily]'],
   ],
   [
     'a schedule with a zone',

@@ -3,6 +3,7 @@
  * Source: texts of the apps and batch validation of Kubernetes 1.36.
  */
 import { at, type FieldPath } from '#api/fieldPath.ts';
+import { isDuration } from '#api/formats.ts';
 import { percentOf } from '#api/intOrString.ts';
 import type { DaemonSet, Deployment, ReplicaSet } from '#api/kinds/apps/v1.ts';
 import type { StatefulSet } from '#api/kinds/apps/statefulSet.ts';
@@ -13,6 +14,7 @@ import type { LabelSelector } from '#api/kinds/meta/selectors.ts';
 import { fromLabelSelector, fromMap, matches } from '#api/labels.ts';
 import { dns1123Subdomain, percentText } from '#api/names.ts';
 import { Problems, type Problem } from '#api/problem.ts';
+import { scheduleProblem } from '#api/validation/cron.ts';
 import { validateLabelSelector, validateMetadata } from '#api/validation/metadata.ts';
 import { validateNonNegative, validatePresent } from '#api/validation/paths.ts';
 import { validatePodTemplate } from '#api/validation/pod.ts';
@@ -74,10 +76,15 @@ function validateCounts(problems: Problems, spec: object, place: FieldPath, ...n
   for (const name of names) validateNonNegative(problems, (spec as Readonly<Record<string, number | undefined>>)[name], place.field(name));
 }
 
-/** A number of pods, or a percentage of them. */
+/** A number of pods, or a percentage. */
+function validateAmount(problems: Problems, amount: number | string | undefined, place: FieldPath): void {
+  if (typeof amount === 'number') validateNonNegative(problems, amount, place);
+  else if (amount !== undefined) problems.invalidAll(place, amount, percentText(amount));
+}
+
+/** A number of pods, or a part of them. */
 export function validateShare(problems: Problems, share: number | string | undefined, place: FieldPath): void {
-  if (typeof share === 'number') validateNonNegative(problems, share, place);
-  else if (share !== undefined) problems.invalidAll(place, share, percentText(share));
+  validateAmount(problems, share, place);
   if (typeof share === 'string' && (percentOf(share) ?? 0) > 100) problems.invalid(place, share, 'must not be greater than 100%');
 }
 
@@ -100,7 +107,7 @@ export function validateDeployment(deployment: Deployment): readonly Problem[] {
     return problems.found;
   }
   validateShare(problems, rolling?.maxUnavailable, place.field('maxUnavailable'));
-  if (typeof rolling?.maxSurge === 'number') validateNonNegative(problems, rolling.maxSurge, place.field('maxSurge'));
+  validateAmount(problems, rolling?.maxSurge, place.field('maxSurge'));
   if (isZero(rolling?.maxUnavailable) && isZero(rolling?.maxSurge)) {
     problems.invalid(place.field('maxUnavailable'), rolling?.maxUnavailable, 'may not be 0 when `maxSurge` is 0');
   }
@@ -123,7 +130,7 @@ export function validateDaemonSet(set: DaemonSet): readonly Problem[] {
   validateCounts(problems, spec, SPEC, 'minReadySeconds', 'revisionHistoryLimit');
   const place = SPEC.field('updateStrategy').field('rollingUpdate');
   const rolling = spec.updateStrategy?.rollingUpdate;
-  if (spec.updateStrategy?.type === 'OnDelete') return problems.found;
+  if (spec.updateStrategy?.type !== 'RollingUpdate') return problems.found;
   validateShare(problems, rolling?.maxUnavailable, place.field('maxUnavailable'));
   validateShare(problems, rolling?.maxSurge, place.field('maxSurge'));
   if (isZero(rolling?.maxUnavailable) && isZero(rolling?.maxSurge)) {
@@ -176,6 +183,12 @@ export function validateReplicationController(controller: ReplicationController)
 export function validateJob(job: Job): readonly Problem[] {
   const problems = begin(job);
   validateJobSpec(problems, job.spec, SPEC);
+  const { selector, manualSelector, template } = job.spec;
+  if (selector === undefined && manualSelector === true) problems.required(SPEC.field('selector'));
+  if (selector !== undefined && !matchesTemplate(selector, template)) {
+    const place = TEMPLATE.field('metadata').field('labels');
+    problems.invalid(place, template.metadata.labels ?? null, '`selector` does not match template `labels`');
+  }
   return problems.found;
 }
 
@@ -188,8 +201,8 @@ const JOB_COUNTS = [
   'maxFailedIndexes',
   'ttlSecondsAfterFinished',
 ];
-/** So that the list of finished indexes stays a text of bearable size. */
-const MOST_INDEXED_PARALLELISM = 100_000;
+/** So that the lists of finished and failed indexes stay texts of bearable size. */
+const MOST_INDEXES = 100_000;
 
 function validateJobSpec(problems: Problems, spec: JobSpec, place: FieldPath): void {
   validateCounts(problems, spec, place, ...JOB_COUNTS);
@@ -201,17 +214,31 @@ function validateJobSpec(problems: Problems, spec: JobSpec, place: FieldPath): v
   }
   if (spec.completionMode === 'Indexed') {
     if (spec.completions === undefined) problems.required(place.field('completions'), 'when completion mode is Indexed');
-    if ((spec.parallelism ?? 0) > MOST_INDEXED_PARALLELISM) {
+    if ((spec.parallelism ?? 0) > MOST_INDEXES) {
       problems.invalid(
         place.field('parallelism'),
         spec.parallelism,
-        `must be less than or equal to ${MOST_INDEXED_PARALLELISM} when completion mode is Indexed`,
+        `must be less than or equal to ${MOST_INDEXES} when completion mode is Indexed`,
       );
     }
-  } else if (spec.backoffLimitPerIndex !== undefined) {
-    problems.invalid(place.field('backoffLimitPerIndex'), spec.backoffLimitPerIndex, 'requires indexed completion mode');
+    validateFailedIndexes(problems, spec, place.field('maxFailedIndexes'));
+  } else {
+    for (const name of ['backoffLimitPerIndex', 'maxFailedIndexes'] as const) {
+      if (spec[name] !== undefined) problems.invalid(place.field(name), spec[name], 'requires indexed completion mode');
+    }
+  }
+  if (spec.maxFailedIndexes !== undefined && spec.backoffLimitPerIndex === undefined) {
+    problems.required(place.field('backoffLimitPerIndex'), 'when maxFailedIndexes is specified');
   }
   validateFailurePolicy(problems, spec, place.field('podFailurePolicy'));
+}
+
+function validateFailedIndexes(problems: Problems, { maxFailedIndexes, completions }: JobSpec, place: FieldPath): void {
+  if (maxFailedIndexes === undefined) return;
+  if (completions !== undefined && maxFailedIndexes > completions) {
+    problems.invalid(place, maxFailedIndexes, 'must be less than or equal to completions');
+  }
+  if (maxFailedIndexes > MOST_INDEXES) problems.invalid(place, maxFailedIndexes, `must be less than or equal to ${MOST_INDEXES}`);
 }
 
 function validateFailurePolicy(problems: Problems, { podFailurePolicy, template }: JobSpec, place: FieldPath): void {
@@ -237,8 +264,6 @@ function validateFailurePolicy(problems: Problems, { podFailurePolicy, template 
   }
 }
 
-const CRON = /^(@(annually|yearly|monthly|weekly|daily|midnight|hourly)|@every \S+|\S+(\s+\S+){4})$/;
-
 export function validateCronJob(cronJob: CronJob): readonly Problem[] {
   const problems = begin(cronJob);
   const { spec, metadata } = cronJob;
@@ -249,11 +274,35 @@ export function validateCronJob(cronJob: CronJob): readonly Problem[] {
   if (validatePresent(problems, spec.schedule, schedule)) {
     if (spec.schedule.includes('TZ'))
       problems.invalid(schedule, spec.schedule, 'cannot use TZ or CRON_TZ in schedule, use timeZone field instead');
-    else if (!CRON.test(spec.schedule.trim()))
-      problems.invalid(schedule, spec.schedule, 'want five fields (minute hour day month weekday) or a word such as @daily');
+    else problems.invalidAll(schedule, spec.schedule, [scheduleProblem(spec.schedule, isDuration) ?? []].flat());
   }
   validateCounts(problems, spec, SPEC, 'startingDeadlineSeconds', 'successfulJobsHistoryLimit', 'failedJobsHistoryLimit');
-  if (spec.timeZone === '') problems.invalid(SPEC.field('timeZone'), '', 'timeZone must be nil or non-empty string');
-  validateJobSpec(problems, spec.jobTemplate.spec, SPEC.field('jobTemplate').field('spec'));
+  validateTimeZone(problems, spec.timeZone, SPEC.field('timeZone'));
+  const job = SPEC.field('jobTemplate').field('spec');
+  validateJobSpec(problems, spec.jobTemplate.spec, job);
+  const { selector, manualSelector } = spec.jobTemplate.spec;
+  if (selector !== undefined) problems.forbidden(job.field('selector'), '`selector` will be auto-generated');
+  if (manualSelector === true) problems.notSupported(job.field('manualSelector'), true, ['nil', 'false']);
   return problems.found;
+}
+
+function validateTimeZone(problems: Problems, zone: string | undefined, place: FieldPath): void {
+  if (zone === undefined) return;
+  if (zone === '') return problems.invalid(place, zone, 'timeZone must be nil or non-empty string');
+  if (zone.toLowerCase() === 'local') {
+    return problems.invalid(place, zone, 'timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones');
+  }
+  if (!isTimeZone(zone)) problems.invalid(place, zone, `unknown time zone ${zone}`);
+  return undefined;
+}
+
+/** The platform also takes offsets such as +01:00, which are no zones. */
+function isTimeZone(zone: string): boolean {
+  if (!/^[A-Za-z]/.test(zone)) return false;
+  try {
+    Intl.DateTimeFormat('en', { timeZone: zone });
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -14,6 +14,8 @@ export interface Limits {
   readonly maxRequestsInflight: number;
   readonly maxMutatingRequestsInflight: number;
   readonly requestTimeoutMs: number;
+  /** For the head of a request to be there. Default: 32 s. */
+  readonly headTimeoutMs?: number;
 }
 
 export const DEFAULT_LIMITS: Limits = { maxRequestsInflight: 400, maxMutatingRequestsInflight: 200, requestTimeoutMs: 60_000 };

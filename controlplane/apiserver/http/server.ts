@@ -27,7 +27,9 @@ import { tlsOptions, type TlsMaterial } from './tls.ts';
 
 /** Go clients give up idle connections after 90 s; the side that closes later avoids a race with the next request. */
 const KEEP_ALIVE_MS = 180_000;
-const HEADERS_MS = 32_000;
+const HEAD_MS = 32_000;
+/** How exactly that is kept: connections are looked at all together. */
+const LOOK_EVERY_MS = 5_000;
 /** A URL and its headers together; upstream takes 1 MiB, but no client of Kubernetes sends a tenth of this. */
 const MAX_HEADER_BYTES = 128 * 1024;
 
@@ -58,13 +60,15 @@ export class ApiHttpServer {
   constructor(options: HttpServerOptions) {
     this.#options = options;
     this.#deadlines = new Deadlines(options.clock, this.#stop.signal);
+    const { headTimeoutMs = HEAD_MS, requestTimeoutMs } = options.limits;
     this.#server = createServer({
       ...tlsOptions(options.tls),
       keepAlive: true,
       noDelay: true,
       maxHeaderSize: MAX_HEADER_BYTES,
-      headersTimeout: HEADERS_MS,
-      requestTimeout: options.limits.requestTimeoutMs,
+      headersTimeout: headTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+      connectionsCheckingInterval: Math.min(LOOK_EVERY_MS, headTimeoutMs),
       keepAliveTimeout: KEEP_ALIVE_MS,
       handshakeTimeout: 10_000,
       shouldUpgradeCallback: (req: IncomingMessage) => wantsStream(req.url ?? ''),

@@ -114,7 +114,7 @@ export function toDraft(value: unknown, resource: Resource, { mode, call, name, 
   const aside = patched === undefined ? undefined : setAside(resource.definition, said, patched.current, patched.field);
   const unknownFields = mode === 'Strict' ? 'refuse' : mode === 'Warn' ? 'warn' : 'drop';
   const parsed = parseAs(aside?.definition ?? resource.definition, aside?.value ?? said, { unknownFields, check: 'structure' });
-  if (parsed.kind === 'problems') throw refuse(parsed.problems, said, resource, name);
+  if (parsed.kind === 'problems') throw refuse(parsed.problems, said, resource, { name, namespace: namespaceOf(call) });
   for (const warning of parsed.warnings) call.warn(`unknown field ${JSON.stringify(formatPath(warning.path))}`);
   const draft = parsed.object as unknown as KubeDraft;
   aside?.restore(draft);
@@ -125,7 +125,7 @@ function refuse(
   problems: readonly Problem[],
   said: Readonly<Record<string, unknown>>,
   resource: Resource,
-  name: string | undefined,
+  { name, namespace }: { readonly name: string | undefined; readonly namespace: string },
 ): ApiError {
   const { kind, apiVersion } = resource.definition;
   const cannot = `${kind} in version ${JSON.stringify(apiVersion)} cannot be handled as a ${kind}`;
@@ -135,9 +135,15 @@ function refuse(
   if (unknown.length > 0) return badRequest(`${cannot}: strict decoding error: ${unknown.map(strictText).join(', ')}`);
   const named = name ?? (said['metadata'] as { readonly name?: string } | undefined)?.name ?? '';
   // Together with what the rules of the kind find, so that a user sees everything at once.
-  const all = parseAs(resource.definition, said, { unknownFields: 'drop' });
+  const all = parseAs(resource.definition, said, {
+    unknownFields: 'drop',
+    // The URL says it, too.
+    prepare: ({ metadata }) => void (resource.definition.namespaced && (metadata.namespace ??= namespace)),
+  });
   return invalid(resource.aboutKind, named, all.kind === 'problems' ? all.problems : problems);
 }
+
+const namespaceOf = ({ info }: ApiCall): string => (info.kind === 'resource' ? info.namespace : '');
 
 function strictText(problem: Problem): string {
   const guess = problem.suggestion === undefined ? '' : `, did you mean ${problem.suggestion}?`;

@@ -10,8 +10,10 @@ import type { Draft } from '#api/schema.ts';
 import { internalError, invalid } from '../../status.ts';
 import type { AddressAllocator } from '../allocation/addresses.ts';
 import type { NodePortAllocator } from '../allocation/nodePorts.ts';
+import { deepEqual } from '../deepEqual.ts';
 import type { KubeDraft, Strategy, WriteContext } from '../types.ts';
 import { fieldReaders, keepStatus } from './common.ts';
+import { dropForType, needsAddress, needsPorts, wantsHealthPort } from './serviceTypes.ts';
 
 export interface ServiceAllocators {
   readonly addresses: AddressAllocator;
@@ -29,7 +31,9 @@ export function serviceStrategy(allocators: ServiceAllocators): Strategy {
     prepareForCreate: (draft) => void (draft['status'] = { loadBalancer: {} }),
     prepareForUpdate(draft, old) {
       keepStatus(draft, old);
-      carryAllocated(specOf(draft), (old as unknown as Service).spec);
+      const [spec, was] = [specOf(draft), (old as unknown as Service).spec];
+      carryAllocated(spec, was);
+      dropForType(spec, was);
     },
     validateUpdate: (object, old) => updateProblems((object as unknown as Service).spec, (old as unknown as Service).spec),
     allocate: (draft, old, context) => new Allocation(allocators, draft, context).run((old as unknown as Service | undefined)?.spec),
@@ -38,16 +42,16 @@ export function serviceStrategy(allocators: ServiceAllocators): Strategy {
 }
 
 const specOf = (draft: KubeDraft): Draft<ServiceSpec> => (draft as unknown as Draft<Service>).spec;
-const needsAddress = ({ type }: ServiceSpec): boolean => type !== 'ExternalName';
 const isHeadless = ({ clusterIP, clusterIPs }: ServiceSpec): boolean => clusterIP === 'None' || clusterIPs?.[0] === 'None';
-
-function needsPorts({ type, allocateLoadBalancerNodePorts }: ServiceSpec): boolean {
-  return type === 'NodePort' || (type === 'LoadBalancer' && allocateLoadBalancerNodePorts !== false);
-}
 
 /** An update that does not say what was given out keeps it. */
 function carryAllocated(next: Draft<ServiceSpec>, old: ServiceSpec): void {
   if (needsAddress(next) && needsAddress(old)) {
+    // Whoever changes the one address means the first of the list, too.
+    if (next.clusterIP !== old.clusterIP && deepEqual(next.clusterIPs, old.clusterIPs)) {
+      if ((next.clusterIP ?? '') === '') delete next.clusterIPs;
+      else next.clusterIPs = [next.clusterIP ?? ''];
+    }
     if ((next.clusterIP ?? '') === '' && (next.clusterIPs ?? []).length === 0) {
       if (old.clusterIP !== undefined) next.clusterIP = old.clusterIP;
       if (old.clusterIPs !== undefined) next.clusterIPs = [...old.clusterIPs];
@@ -79,9 +83,6 @@ function updateProblems(next: ServiceSpec, old: ServiceSpec): readonly Problem[]
   }
   return problems.found;
 }
-
-const wantsHealthPort = ({ type, externalTrafficPolicy }: ServiceSpec): boolean =>
-  type === 'LoadBalancer' && externalTrafficPolicy === 'Local';
 
 class Allocation {
   readonly #allocators: ServiceAllocators;

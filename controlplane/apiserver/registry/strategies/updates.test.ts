@@ -67,6 +67,9 @@ const event = {
   type: 'Normal',
   regarding: { namespace: 'default', kind: 'Pod', name: 'p' },
 };
+const ownJob = {
+  spec: { manualSelector: true, selector, template: { ...template, spec: { ...template.spec, restartPolicy: 'Never' } } },
+};
 const IMMUTABLE = 'field is immutable';
 
 type Row = readonly [
@@ -228,6 +231,7 @@ const ROWS: readonly Row[] = [
   ],
   ['events.k8s.io/v1', 'events', event, { reason: 'Other' }, [`reason: Invalid value: "Other": ${IMMUTABLE}`]],
   ['events.k8s.io/v1', 'events', event, { series: { count: 2, lastObservedTime: time } }, []],
+  ['batch/v1', 'jobs', ownJob, { 'spec.completions': 3 }, [`spec.completions: Invalid value: 3: ${IMMUTABLE}`]],
   ['v1', 'serviceaccounts', {}, { 'metadata.uid': 'other' }, ['metadata.uid: Invalid value: "other": field is immutable']],
 ];
 

@@ -3,6 +3,7 @@ import { at } from '#api/fieldPath.ts';
 import type { ReplicaSet } from '#api/kinds/apps/v1.ts';
 import type { Job } from '#api/kinds/batch/v1.ts';
 import type { KubeObject } from '#api/kinds/meta/objectMeta.ts';
+import { fromLabelSelector, matches } from '#api/labels.ts';
 import { Problems, type Problem } from '#api/problem.ts';
 import type { Draft } from '#api/schema.ts';
 import type { KubeDraft, Strategy } from '../types.ts';
@@ -62,13 +63,34 @@ export const jobStrategy: Strategy = {
     withStatus.prepareForCreate?.(draft, context);
     const { metadata, spec } = draft as unknown as Draft<Job>;
     if (spec.manualSelector === true) return;
-    const { uid = '', name = '' } = metadata;
-    const labels = { [JOB_LABELS.controller]: uid, [JOB_LABELS.job]: name, [OLD_LABELS.controller]: uid, [OLD_LABELS.job]: name };
-    spec.template.metadata.labels = { ...spec.template.metadata.labels, ...labels };
-    spec.selector = { matchLabels: { [JOB_LABELS.controller]: uid } };
+    const labels = generatedLabels(metadata);
+    // What the user says counts here; where it conflicts with what is generated, the job is refused.
+    spec.template.metadata.labels = { ...labels, ...spec.template.metadata.labels };
+    const { matchLabels = {}, ...rest } = spec.selector ?? {};
+    const uid = labels[JOB_LABELS.controller] ?? '';
+    spec.selector = { ...rest, matchLabels: { [JOB_LABELS.controller]: uid, ...matchLabels } };
   },
+  validateCreate: (job) => generatedProblems(job as unknown as Job),
   validateUpdate: (object, old) => jobProblems(object, old),
 };
+
+function generatedLabels({ uid = '', name = '' }: Pick<KubeObject['metadata'], 'uid' | 'name'>): Record<string, string> {
+  return { [JOB_LABELS.controller]: uid, [JOB_LABELS.job]: name, [OLD_LABELS.controller]: uid, [OLD_LABELS.job]: name };
+}
+
+/** A copy of another job still has that one's labels and selector. */
+function generatedProblems({ metadata, spec: { manualSelector, selector = {}, template } }: Job): readonly Problem[] {
+  const problems = new Problems();
+  if (manualSelector === true) return problems.found;
+  const expected = generatedLabels(metadata);
+  const { labels = {} } = template.metadata;
+  for (const [key, value] of Object.entries(expected)) {
+    const place = SPEC.field('template').field('metadata').field('labels').key(key);
+    if (labels[key] !== value) problems.invalid(place, labels, `must be '${value}'`);
+  }
+  if (!matches(fromLabelSelector(selector), expected)) problems.invalid(SELECTOR, selector, '`selector` not auto-generated');
+  return problems.found;
+}
 
 function jobProblems(object: KubeObject, old: KubeObject): readonly Problem[] {
   const fixed = [
