@@ -6,7 +6,7 @@
 import { request } from 'node:http';
 import type { Node } from '#api/kinds/core/node.ts';
 import type { Pod } from '#api/kinds/core/pod.ts';
-import { AppError } from '#base/errors.ts';
+import { AppError, codeOf } from '#base/errors.ts';
 
 export interface TimelineStep {
   readonly step: string;
@@ -31,8 +31,21 @@ export interface Termination {
   readonly lastLines: readonly string[];
 }
 
+/** What a probe found last: since when, and how often in a row. */
+export interface ProbeFound {
+  readonly container: string;
+  readonly probe: 'startup' | 'readiness' | 'liveness';
+  readonly result: 'good' | 'warning' | 'bad' | 'error';
+  readonly message: string;
+  readonly atMs: number;
+  readonly tookMs: number;
+  readonly sinceMs: number;
+  readonly times: number;
+}
+
 export interface WaitsAndEnds {
   readonly nextTries: readonly NextTry[];
+  readonly probes: readonly ProbeFound[];
   /** By container, the newest last. */
   readonly terminations: Readonly<Record<string, readonly Termination[]>>;
 }
@@ -92,8 +105,8 @@ export class KubeletClient {
   /** Containers that wait for their back-off to end, with when; and how each ended the last times. */
   async waitsAndEnds(namespace: string, name: string, signal: AbortSignal): Promise<WaitsAndEnds> {
     const path = `/timeline/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}`;
-    const { nextTries = [], terminations = {} } = await this.#json<Partial<WaitsAndEnds>>(path, signal);
-    return { nextTries, terminations };
+    const { nextTries = [], terminations = {}, probes = [] } = await this.#json<Partial<WaitsAndEnds>>(path, signal);
+    return { nextTries, terminations, probes };
   }
 
   async timeline(namespace: string, name: string, signal: AbortSignal): Promise<readonly TimelineStep[]> {
@@ -152,8 +165,7 @@ export class KubeletClient {
 
   #follow(path: string, onText: (text: string) => void, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
-      const fail = (err: unknown): void =>
-        signal.aborted ? resolve() : reject(new AppError('KUBELET_UNREACHABLE', `Cannot reach the kubelet at ${this.socket}`, {}, err));
+      const fail = (err: unknown): void => (signal.aborted ? resolve() : reject(unreachable(this.socket, err)));
       const req = request({ socketPath: this.socket, path, agent: false, signal }, (res) => {
         let refusal = '';
         res.setEncoding('utf8');
@@ -180,7 +192,7 @@ export class KubeletClient {
   #get(path: string, signal: AbortSignal): Promise<{ status: number; text: string }> {
     return new Promise((resolve, reject) => {
       const fail = (err: unknown): void => {
-        reject(signal.aborted ? signal.reason : new AppError('KUBELET_UNREACHABLE', `Cannot reach the kubelet at ${this.socket}`, {}, err));
+        reject(signal.aborted ? signal.reason : unreachable(this.socket, err));
       };
       // agent: false closes the connection each time, so that nothing keeps this process alive.
       const req = request({ socketPath: this.socket, path, agent: false, signal }, (res) => {
@@ -203,4 +215,15 @@ function refusalText(body: string): string {
   } catch {
     return body.slice(0, 200);
   }
+}
+
+const NEXT_STEPS: Readonly<Record<string, string>> = {
+  ENOENT: 'nobody made it: start the kubelet (systemctl start kubelet), or name the socket of another with --socket',
+  ECONNREFUSED: 'it does not run: systemctl start kubelet; journalctl -u kubelet says why it ended',
+  EACCES: 'it is for root alone: sudo',
+};
+
+function unreachable(socket: string, err: unknown): AppError {
+  const next = NEXT_STEPS[codeOf(err) ?? ''];
+  return new AppError('KUBELET_UNREACHABLE', `Cannot reach the kubelet at ${socket}${next === undefined ? '' : `, ${next}`}`, {}, err);
 }

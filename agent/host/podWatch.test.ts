@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { ManualClock } from '#base/clock.ts';
-import { networkTimes } from './cniResults.ts';
 import type { HostNode } from './hostNode.ts';
 import { KubeletClient } from './kubeletClient.ts';
 import { LogTail, warningsOf } from './logTail.ts';
@@ -183,27 +182,4 @@ test('LogTail: each line once, a half one when it is whole, and again after the 
   assert.deepEqual(tail.warnings(), []);
   writeFileSync(path, '<4>x\n');
   assert.deepEqual(tail.warnings(), ['x']);
-});
-
-test('networkTimes: from the file the namespace is mounted on to the result', () => {
-  const results = join(directory, 'results');
-  mkdirSync(results);
-  assert.deepEqual(networkTimes(join(directory, 'none')), []);
-  const netns = join(directory, 'netns');
-  writeFileSync(netns, '');
-  const cached = (ifName: string): string =>
-    JSON.stringify({
-      ifName,
-      cniArgs: [['K8S_POD_UID', 'u1']],
-      result: { interfaces: [{ name: 'br0' }, { name: ifName, sandbox: netns }] },
-    });
-  writeFileSync(join(results, 'kijabi-1-eth0'), cached('eth0'));
-  writeFileSync(join(results, 'cni-loopback-1-lo'), cached('lo'));
-  writeFileSync(join(results, 'half'), '{');
-  const times = networkTimes(results);
-  assert.deepEqual(
-    times.map(({ podUid }) => podUid),
-    ['u1'],
-  );
-  assert.ok(times[0]!.tookMs >= 0);
 });

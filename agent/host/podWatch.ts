@@ -2,12 +2,10 @@
  * Follows the pods of a node through its kubelet: keeps the forwarded port on a running pod, reports what changes, and knows when
  * all have settled. One loop; a kubelet that does not answer for a while changes nothing.
  */
-import { join } from 'node:path';
 import type { Pod } from '#api/kinds/core/pod.ts';
 import { podRow } from '#api/print/pod.ts';
 import type { Clock } from '#base/clock.ts';
 import { codeOf } from '#base/errors.ts';
-import { networkTimes } from './cniResults.ts';
 import type { HostNode } from './hostNode.ts';
 import type { KubeletClient, Refusal, TimelineStep } from './kubeletClient.ts';
 import { LogTail } from './logTail.ts';
@@ -69,16 +67,8 @@ export class PodWatch {
     }
   }
 
-  /** Steps of the pod as the kubelet recorded them, and its network, which lies inside the sandbox. */
-  async stepsOf(pod: Pod, signal: AbortSignal): Promise<readonly TimelineStep[]> {
-    const { kubelet, node } = this.#options;
-    const steps = await kubelet.timeline(pod.metadata.namespace ?? 'default', pod.metadata.name ?? '', signal);
-    const network = networkTimes(join(node.paths.cniResultsDir, 'results')).find(({ podUid }) => podUid === pod.metadata.uid);
-    if (network === undefined || steps.some(({ step }) => step === 'network')) return steps;
-    const { startedAtMs, tookMs } = network;
-    const address = pod.status?.podIP;
-    const step = { step: 'network', startedAtMs, tookMs, ...(address === undefined ? {} : { detail: address }) };
-    return [...steps, step].sort((a, b) => a.startedAtMs - b.startedAtMs);
+  stepsOf({ metadata: { namespace = 'default', name = '' } }: Pod, signal: AbortSignal): Promise<readonly TimelineStep[]> {
+    return this.#options.kubelet.timeline(namespace, name, signal);
   }
 
   /** False: the kubelet did not answer. */

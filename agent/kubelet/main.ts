@@ -22,6 +22,7 @@ import { Checkpoint } from './checkpoint/act.ts';
 import { EventLog, keepEvents, parseEvents, type PodEvent } from './events.ts';
 import { PullCredentials } from './images/observe.ts';
 import { ImagePuller } from './images/puller.ts';
+import { healthChecks } from './health/observe.ts';
 import { KubeletMetrics } from './metrics.ts';
 import { makeHousekeeping } from './housekeeping/act.ts';
 import { NodeView, storageBytesAt } from './node/observe.ts';
@@ -86,11 +87,11 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
     facts: () => ({
       pods: workers.pods().map(({ pod, status }) => podFact(keyOf(pod), pod, status)),
       refusedManifests: new Set(manifests.view().refusals.map(({ file }) => file)).size,
-      problems: health().problems,
+      problems: [problem()].filter((text) => text !== undefined),
     }),
     tell: (line) => notify.send({ STATUS: line }),
   });
-  const { client, health } = linkRuntime(
+  const { client, problem } = linkRuntime(
     {
       settings,
       clock,
@@ -142,7 +143,7 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
         );
   const eventFile = new Checkpoint<readonly PodEvent[]>(eventsFile(paths), log);
   const events = new EventLog(clock, (event) => joined?.record(event), await eventFile.load(parseEvents));
-  const timeline = new Timeline(clock);
+  const timeline = new Timeline(clock, (key, step) => metrics.stepped(workers.pod(key)?.pod, step));
   const verdicts = new Checkpoint<readonly (readonly [string, ProbeResults])[]>(probesFile(paths), log);
   const prober = new Prober(
     {
@@ -153,6 +154,7 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
       ask: (target, probe, s) => askOnce({ client, clock }, target, probe, s),
       onChange: (key) => workers.look(key),
       onAnswer: (pod, container, kind, answer) => metrics.probed(pod, container, kind, answer),
+      onGone: (pod) => metrics.forgetProbes(pod),
       known: new Map(await verdicts.load(parseResults)),
       keep: (results) => verdicts.save([...results]),
     },
@@ -184,7 +186,16 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
     return ref === undefined ? undefined : objects.peek(ref);
   };
   const isIncomplete = (pod: Pod): boolean => !isFromApi(pod) && classRef(pod) !== undefined && classOf(pod) === undefined;
-  const admission = new Admission({ fates, events, log, room, isIncomplete, ranBefore, onChange: (key) => workers.look(key) });
+  const admission = new Admission({
+    fates,
+    events,
+    log,
+    room,
+    isIncomplete,
+    ranBefore,
+    onChange: (key) => workers.look(key),
+    onPushed: () => metrics.preempted('resources'),
+  });
   const { imageFs, collector, evictor, storage } = makeHousekeeping({
     settings,
     client,
@@ -197,6 +208,8 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
     cgroupMounts,
     pods: () => workers.pods().map(({ pod }) => pod),
     onPod: (key) => workers.look(key),
+    onEvicted: (low) => metrics.evicted(low),
+    onImageRemoved: (why) => metrics.imageRemoved(why),
   });
 
   const allocatable = allocatableOf(size, settings);
@@ -254,16 +267,25 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
     prober,
     onLooked: (key) => {
       const known = workers.pod(key);
-      if (known !== undefined) metrics.podLooked(known, clock.nowMs());
+      if (known !== undefined) metrics.podLooked(known, timeline.of(key), clock.nowMs());
       feed.changed(key);
       statusTeller.changed();
       joined?.looked(key);
     },
+    onTurn: (kind, tookMs) => metrics.turned(kind, tookMs),
     onEnded: (key, pod, status) => joined?.ended(key, pod, status),
     fates,
     admission,
   });
-  const runtimeWatch = new RuntimeWatch({ runtime, clock, log, relistMs: settings.syncFrequencyMs, onPod: (key) => workers.look(key) });
+  const runtimeWatch = new RuntimeWatch({
+    runtime,
+    clock,
+    log,
+    relistMs: settings.syncFrequencyMs,
+    onPod: (key) => workers.look(key),
+    onRelist: (list) => metrics.relisted(list, clock.nowMs()),
+    onEvents: (outcome) => metrics.eventsFollowed(outcome),
+  });
   const follower = new ObjectFollower(objectsOf, (key, pod) => {
     for (const reason of ['CreateContainerConfigError', ...(pod.spec.imagePullSecrets === undefined ? [] : ['ErrImagePull'])])
       holds.clearReason(pod.metadata.uid ?? '', reason);
@@ -300,7 +322,17 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
     workers,
     runtime,
     clock,
-    health,
+    health: {
+      checks: healthChecks({
+        clock,
+        rootDir: settings.rootDir,
+        runtime: problem,
+        relist: () => runtimeWatch.relists(),
+        looksSince: () => workers.looksSince(),
+        logs: () => process.stderr.writable,
+      }),
+      onOutcomes: (outcomes) => metrics.healthLooked(outcomes),
+    },
     metrics,
     stats: new StatsCollector({ runtime, workers, paths, nodeName, cores: machine.cpuMilli / 1_000, clock }),
     configz: () => settings.configz,
@@ -333,13 +365,14 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
       timeline,
       manifests: () => manifests.view(),
       nextTries: (key) => workers.nextTries(key),
+      probes: (key) => prober.found(key),
       terminations: (key) => history.of(workers.pod(key)?.pod.metadata.uid),
       node: (s) => node.show(s),
     },
     signal,
   );
   await checkStart(configuration, { nodeName, clock, log }, signal);
-  if (settings.healthz.port > 0) await serveHealthz(settings.healthz, health, signal);
+  if (settings.healthz.port > 0) await serveHealthz(settings.healthz, api.health, signal);
   const server = startServer({ api, settings, nodeName, addresses: machine.addresses, joined, clock, log }, signal);
 
   await Promise.race([client.waitReady(signal), failing(server)]);

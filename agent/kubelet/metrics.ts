@@ -3,23 +3,32 @@
  * Holds numbers only; what can be asked for when it is read is not kept.
  * Source: the names in pkg/kubelet/metrics of Kubernetes 1.36.
  */
-import { Counter, Histogram, MetricsRegistry, Observed } from '#base/metrics.ts';
+import { Counter, Gauge, Histogram, MetricsRegistry, Observed } from '#base/metrics.ts';
 import { RELEASE, VERSION } from '#base/version.ts';
 import type { Pod } from '#api/kinds/core/pod.ts';
-import { CONFIG_SEEN } from './pods/labels.ts';
+import type { Outcome } from './health/answer.ts';
+import { PodStarts } from './podStarts.ts';
 import type { ProbeKind } from './probes/plan.ts';
-import type { KnownPod } from './pods/workers.ts';
+import type { KnownPod, TurnKind } from './pods/workers.ts';
+import { isFromApi } from './sources/origin.ts';
+import type { Step } from './timeline.ts';
 
-const REMEMBERED_PODS = 1_000;
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
-/** From half a second to an hour: with a pull. */
-const START_SECONDS = [0.5, 1, 2, 3, 4, 5, 6, 8, 10, 20, 30, 45, 60, 120, 180, 240, 300, 360, 480, 600, 900, 1200, 1800, 2700, 3600];
 const RUNTIME_SECONDS = Array.from({ length: 14 }, (_, i) => Number((0.005 * 2.5 ** i).toPrecision(6)));
+
+export interface ProcessUsage {
+  readonly cpuSeconds: number;
+  readonly residentBytes: number;
+  readonly virtualBytes: number;
+  readonly openFiles: number;
+  readonly mostFiles: number;
+  readonly startSeconds: number;
+}
 
 export interface MetricsOptions {
   readonly nodeName: string;
   readonly pods: () => readonly KnownPod[];
-  readonly usage: () => { readonly cpuSeconds: number; readonly residentBytes: number; readonly startSeconds: number };
+  readonly usage: () => ProcessUsage;
 }
 
 export class KubeletMetrics {
@@ -32,6 +41,22 @@ export class KubeletMetrics {
       help: 'Probes by what they found.',
       labels: ['probe_type', 'result', 'container', 'pod', 'namespace', 'pod_uid'],
     }),
+  );
+  readonly #probeSeconds = this.probes.add(
+    new Histogram({
+      name: 'prober_probe_duration_seconds',
+      help: 'How long probes took.',
+      labels: ['probe_type', 'container', 'pod', 'namespace'],
+      buckets: SECONDS,
+    }),
+  );
+  /** Of /metrics/slis. */
+  readonly slis = new MetricsRegistry();
+  readonly #checks = this.slis.add(
+    new Gauge({ name: 'kubernetes_healthcheck', help: 'What a health check found last: 1 is well.', labels: ['name', 'type'] }),
+  );
+  readonly #checked = this.slis.add(
+    new Counter({ name: 'kubernetes_healthchecks_total', help: 'Health checks by what they found.', labels: ['name', 'status', 'type'] }),
   );
   readonly #runtimeCalls = this.registry.add(
     new Counter({ name: 'kubelet_runtime_operations_total', help: 'Calls to the runtime.', labels: ['operation_type'] }),
@@ -47,12 +72,53 @@ export class KubeletMetrics {
       buckets: RUNTIME_SECONDS,
     }),
   );
-  readonly #podStart = this.registry.add(
+  readonly #starts = new PodStarts(this.registry);
+  readonly #turnSeconds = this.registry.add(
     new Histogram({
-      name: 'kubelet_pod_start_duration_seconds',
-      help: 'From the first sight of a pod until it ran.',
-      buckets: START_SECONDS,
+      name: 'kubelet_pod_worker_duration_seconds',
+      help: 'How long looks at pods took, with what was done then.',
+      labels: ['operation_type'],
+      buckets: SECONDS,
     }),
+  );
+  readonly #relistSeconds = this.registry.add(
+    new Histogram({ name: 'kubelet_pleg_relist_duration_seconds', help: 'How long full lists of the runtime took.', buckets: SECONDS }),
+  );
+  readonly #relistGaps = this.registry.add(
+    new Histogram({ name: 'kubelet_pleg_relist_interval_seconds', help: 'From one full list to the next.', buckets: SECONDS }),
+  );
+  readonly #relistedAt = this.registry.add(
+    new Gauge({ name: 'kubelet_pleg_last_seen_seconds', help: 'When the last full list was made, since 1970.' }),
+  );
+  readonly #followed = this.registry.add(
+    new Counter({ name: 'kubelet_evented_pleg_connection_success_count', help: 'Streams of events of the runtime that were opened.' }),
+  );
+  readonly #unfollowed = this.registry.add(
+    new Counter({ name: 'kubelet_evented_pleg_connection_error_count', help: 'Streams of events of the runtime that broke off.' }),
+  );
+  readonly #sandboxSeconds = this.registry.add(
+    new Histogram({
+      name: 'kubelet_run_podsandbox_duration_seconds',
+      help: 'How long sandboxes took to make, by the handler of their runtime class.',
+      labels: ['runtime_handler'],
+      buckets: SECONDS,
+    }),
+  );
+  readonly #sandboxErrors = this.registry.add(
+    new Counter({
+      name: 'kubelet_run_podsandbox_errors_total',
+      help: 'Sandboxes that could not be made, by the handler of their runtime class.',
+      labels: ['runtime_handler'],
+    }),
+  );
+  readonly #evictions = this.registry.add(
+    new Counter({ name: 'kubelet_evictions', help: 'Pods evicted, by what the node was short of.', labels: ['eviction_signal'] }),
+  );
+  readonly #preemptions = this.registry.add(
+    new Counter({ name: 'kubelet_preemptions', help: 'Pods pushed out by critical ones.', labels: ['preemption_signal'] }),
+  );
+  readonly #imagesRemoved = this.registry.add(
+    new Counter({ name: 'kubelet_image_garbage_collected_total', help: 'Images removed, by why.', labels: ['reason'] }),
   );
   readonly #startedPods = this.registry.add(new Counter({ name: 'kubelet_started_pods_total', help: 'Sandboxes made.' }));
   readonly #startedPodErrors = this.registry.add(
@@ -83,8 +149,13 @@ export class KubeletMetrics {
       buckets: SECONDS,
     }),
   );
-  /** By UID. */
-  readonly #started = new Map<string, 'waiting' | 'counted'>();
+  readonly #inflight = this.registry.add(
+    new Gauge({
+      name: 'kubelet_http_inflight_requests',
+      help: 'Requests to the HTTP API that are being answered.',
+      labels: ['method', 'path', 'server_type', 'long_running'],
+    }),
+  );
 
   constructor({ nodeName, pods, usage }: MetricsOptions) {
     const observed = (
@@ -106,13 +177,28 @@ export class KubeletMetrics {
       ].map(([state, all]) => [[state], all.length]),
     );
     const alive = (): readonly KnownPod[] => pods().filter((p) => !['Succeeded', 'Failed'].includes(p.status?.phase ?? ''));
-    observed('kubelet_desired_pods', 'Pods that shall run here.', ['static'], () => [[['true'], pods().length]]);
-    observed('kubelet_active_pods', 'Pods that are not over.', ['static'], () => [[['true'], alive().length]]);
+    observed('kubelet_desired_pods', 'Pods that shall run here.', ['static'], () => byOrigin(pods()));
+    observed('kubelet_active_pods', 'Pods that are not over.', ['static'], () => byOrigin(alive()));
     observed('kubelet_node_name', 'The name of this node.', ['node'], () => [[[nodeName], 1]]);
+    observed('kubelet_managed_ephemeral_containers', 'Ephemeral containers of the pods here.', [], () => [
+      [[], pods().reduce((sum, { pod }) => sum + (pod.spec.ephemeralContainers?.length ?? 0), 0)],
+    ]);
     observed('process_cpu_seconds_total', 'CPU time used.', [], () => [[[], usage().cpuSeconds]], 'counter');
     observed('process_resident_memory_bytes', 'Resident memory.', [], () => [[[], usage().residentBytes]]);
     observed('process_start_time_seconds', 'When the process started, since 1970.', [], () => [[[], usage().startSeconds]]);
-    observed('kubernetes_build_info', 'What runs here.', ['git_version', 'kijabi_version'], () => [[[RELEASE, VERSION], 1]]);
+    observed('process_virtual_memory_bytes', 'Virtual memory.', [], () => [[[], usage().virtualBytes]]);
+    observed('process_open_fds', 'Files that are open.', [], () => [[[], usage().openFiles]]);
+    observed('process_max_fds', 'Files that may be open.', [], () => [[[], usage().mostFiles]]);
+    const [major = '', minor = ''] = RELEASE.replace('v', '').split('.');
+    const build = ['major', 'minor', 'git_version', 'platform', 'kijabi_version'];
+    observed('kubernetes_build_info', 'What runs here.', build, () => [
+      [[major, minor, RELEASE, `${process.platform}/${process.arch === 'x64' ? 'amd64' : process.arch}`, VERSION], 1],
+    ]);
+    this.probes.add(
+      new Observed({ name: 'process_start_time_seconds', help: 'When the process started, since 1970.' }, () => [
+        [[], usage().startSeconds],
+      ]),
+    );
   }
 
   runtimeCall(rpc: string, tookMs: number, outcome: 'ok' | 'failed'): void {
@@ -120,40 +206,109 @@ export class KubeletMetrics {
     this.#runtimeCalls.inc([operation]);
     this.#runtimeSeconds.observe([operation], tookMs / 1_000);
     if (outcome === 'failed') this.#runtimeErrors.inc([operation]);
-    if (rpc === 'RunPodSandbox') (outcome === 'ok' ? this.#startedPods : this.#startedPodErrors).inc();
-    if (rpc === 'StartContainer' && outcome === 'ok') this.#startedContainers.inc(['container']);
-    if ((rpc === 'StartContainer' || rpc === 'CreateContainer') && outcome === 'failed')
-      this.#startedContainerErrors.inc(['container', rpc === 'StartContainer' ? 'RunContainerError' : 'CreateContainerError']);
   }
 
-  /** After each look at a pod. What ran already when we came is no start of ours. */
-  podLooked({ pod, status }: KnownPod, nowMs: number): void {
-    const uid = pod.metadata.uid ?? '';
-    if (this.#started.get(uid) === 'counted') return;
-    if (status?.phase !== 'Running') return void this.#started.set(uid, 'waiting');
-    const seenAtMs = Date.parse(pod.metadata.annotations?.[CONFIG_SEEN] ?? '');
-    if (this.#started.get(uid) === 'waiting' && !Number.isNaN(seenAtMs)) this.#podStart.observe([], Math.max(0, nowMs - seenAtMs) / 1_000);
-    this.#started.set(uid, 'counted');
-    for (const oldest of this.#started.keys()) {
-      if (this.#started.size <= REMEMBERED_PODS) break;
-      this.#started.delete(oldest);
+  /** A step of a pod's way ended. */
+  stepped(pod: Pod | undefined, { step, container = '', detail = '', tookMs = 0, failed = false }: Step): void {
+    const type = containerType(pod, container);
+    if (step === 'sandbox') {
+      const handler = failed ? (pod?.spec.runtimeClassName ?? '') : detail;
+      this.#sandboxSeconds.observe([handler], tookMs / 1_000);
+      (failed ? this.#startedPodErrors : this.#startedPods).inc();
+      if (failed) this.#sandboxErrors.inc([handler]);
+    } else if (step === 'start' && !failed) this.#startedContainers.inc([type]);
+    else if (failed && Object.hasOwn(START_ERRORS, step)) this.#startedContainerErrors.inc([type, START_ERRORS[step] ?? '']);
+  }
+
+  /** After each look at a pod; steps: what was done for it. */
+  podLooked(known: KnownPod, steps: readonly Step[], nowMs: number): void {
+    this.#starts.looked(known, steps, nowMs);
+  }
+
+  turned(kind: TurnKind, tookMs: number): void {
+    this.#turnSeconds.observe([kind], tookMs / 1_000);
+  }
+
+  relisted({ tookMs, sinceLastMs }: { readonly tookMs: number; readonly sinceLastMs: number | undefined }, nowMs: number): void {
+    this.#relistSeconds.observe([], tookMs / 1_000);
+    if (sinceLastMs !== undefined) this.#relistGaps.observe([], sinceLastMs / 1_000);
+    this.#relistedAt.set([], nowMs / 1_000);
+  }
+
+  eventsFollowed(outcome: 'ok' | 'failed'): void {
+    (outcome === 'ok' ? this.#followed : this.#unfollowed).inc();
+  }
+
+  evicted(signal: string): void {
+    this.#evictions.inc([signal]);
+  }
+
+  preempted(resource: string): void {
+    this.#preemptions.inc([resource]);
+  }
+
+  imageRemoved(reason: 'age' | 'space'): void {
+    this.#imagesRemoved.inc([reason]);
+  }
+
+  healthLooked(outcomes: readonly Outcome[]): void {
+    for (const { name, problem } of outcomes) {
+      this.#checks.set([name, 'healthz'], problem === undefined ? 1 : 0);
+      this.#checked.inc([name, problem === undefined ? 'success' : 'error', 'healthz']);
     }
   }
 
-  probed(pod: Pod, container: string, kind: ProbeKind, answer: 'good' | 'warning' | 'bad' | 'error'): void {
+  probed(pod: Pod, container: string, kind: ProbeKind, { answer, tookMs }: { answer: keyof typeof PROBE_RESULTS; tookMs: number }): void {
     const { name = '', namespace = '', uid = '' } = pod.metadata;
     const type = kind.charAt(0).toUpperCase() + kind.slice(1);
     this.#probeResults.inc([type, PROBE_RESULTS[answer], container, name, namespace, uid]);
+    this.#probeSeconds.observe([type, container, name, namespace], tookMs / 1_000);
   }
 
-  /** path: one of a fixed set, the first segment of a route. */
-  request(method: string, path: string, seconds: number, longRunning: 'true' | 'false'): void {
-    const labels = [METHODS.has(method) ? method : 'other', path, 'readwrite', longRunning];
+  /** Nobody asks this pod any more. */
+  forgetProbes({ metadata: { name = '', namespace = '', uid = '' } }: Pod): void {
+    this.#probeResults.forget(([, , , pod, ns, id]) => pod === name && ns === namespace && id === uid);
+    this.#probeSeconds.forget(([, , pod, ns]) => pod === name && ns === namespace);
+  }
+
+  /** A request came; the answer is to be called when it is done with. path: one of a fixed set, of a route. */
+  request({ method, path, readOnly, isLong }: RequestKind): (seconds: number) => void {
+    const labels = [METHODS.has(method) ? method : 'other', path, readOnly ? 'readonly' : 'readwrite', String(isLong)];
     this.#requests.inc(labels);
-    if (longRunning === 'false') this.#requestSeconds.observe(labels, seconds);
+    this.#inflight.inc(labels);
+    return (seconds) => {
+      this.#inflight.inc(labels, -1);
+      if (!isLong) this.#requestSeconds.observe(labels, seconds);
+    };
   }
 }
 
+export interface RequestKind {
+  readonly method: string;
+  readonly path: string;
+  readonly readOnly: boolean;
+  readonly isLong: boolean;
+}
+
+function byOrigin(pods: readonly KnownPod[]): (readonly [readonly string[], number])[] {
+  const ofApi = pods.filter(({ pod }) => isFromApi(pod)).length;
+  return [
+    [['true'], pods.length - ofApi],
+    [[''], ofApi],
+  ];
+}
+
+/** As upstream calls them. */
+function containerType(pod: Pod | undefined, name: string): string {
+  if (pod?.spec.initContainers?.some((c) => c.name === name) === true) return 'init_container';
+  return pod?.spec.ephemeralContainers?.some((c) => c.name === name) === true ? 'ephemeral_container' : 'container';
+}
+
+const START_ERRORS: Readonly<Record<string, string>> = {
+  image: 'ErrImagePull',
+  create: 'CreateContainerError',
+  start: 'RunContainerError',
+};
 const PROBE_RESULTS = { good: 'successful', warning: 'successful', bad: 'failed', error: 'unknown' } as const;
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']);
 /** Upstream's words where they are not the name of the call. */

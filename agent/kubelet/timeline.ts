@@ -19,10 +19,13 @@ const PODS = 500;
 
 export class Timeline {
   readonly #clock: Clock;
+  readonly #onDone: (pod: string, step: Step) => void;
   readonly #pods = new Map<string, Step[]>();
 
-  constructor(clock: Clock) {
+  /** onDone: told of each step that ended, for metrics. */
+  constructor(clock: Clock, onDone: (pod: string, step: Step) => void = () => undefined) {
     this.#clock = clock;
+    this.#onDone = onDone;
   }
 
   /** Runs work and records it. The detail may be added from its result. */
@@ -45,6 +48,7 @@ export class Timeline {
       throw err;
     } finally {
       step.tookMs = Math.round((this.#clock.monotonicMs() - startedMs) * 10) / 10;
+      this.#onDone(pod, step);
     }
   }
 

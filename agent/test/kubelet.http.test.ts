@@ -117,6 +117,22 @@ test('the read-only port gives pods and health to everybody, and nothing else', 
     assert.match((await wget(path)).stderr, /404/, path);
 });
 
+test('/healthz says what was looked at, on its own port too; one check can be asked for alone', { skip }, async () => {
+  const all = ['ping', 'log', 'syncloop', 'runtime', 'pleg', 'disk'].map((name) => `[+]${name} ok\n`).join('');
+  const { status, text } = await http.ask('/healthz?verbose', admin);
+  assert.deepEqual([status, text], [200, `${all}healthz check passed\n`]);
+  const { stdout } = await execa(
+    'nsenter',
+    [`--net=/run/netns/${containerd.netns}`, 'busybox', 'wget', '-qO-', 'http://127.0.0.1:10248/healthz?verbose=1'],
+    { stripFinalNewline: false },
+  );
+  assert.equal(stdout, text);
+  assert.equal((await http.ask('/healthz/syncloop', admin)).text, 'ok');
+  const none = await http.ask('/healthz/etcd', admin);
+  assert.deepEqual([none.status, /there are \/healthz and \/healthz\/<ping\|log/.test(none.text)], [404, true]);
+  assert.match((await http.ask('/metrics/slis', admin)).text, /^kubernetes_healthcheck\{name="pleg",type="healthz"\} 1$/m);
+});
+
 test('containerLogs with its options', { skip }, async () => {
   const logs = async (query: string) => (await http.ask(`/containerLogs/${PATH}/c?${query}`, admin)).text;
   await until('both lines are written', async () => (await logs('')).includes('two'));
@@ -216,6 +232,30 @@ test('metrics and the summary measure what runs', { skip }, async () => {
   const own = await text('/metrics');
   assert.match(own, /^kubelet_running_containers\{container_state="running"\} 1$/m);
   assert.match(own, /^kubelet_pod_start_duration_seconds_count 1$/m);
+  for (const name of [
+    'kubelet_pod_worker_duration_seconds_count{operation_type="create"}',
+    'kubelet_pod_worker_duration_seconds_count{operation_type="sync"}',
+    'kubelet_pod_worker_start_duration_seconds_count',
+    'kubelet_pod_start_total_duration_seconds_count',
+    'kubelet_pod_start_sli_duration_seconds_count',
+    'kubelet_pleg_relist_duration_seconds_count',
+    'kubelet_pleg_last_seen_seconds',
+    'kubelet_evented_pleg_connection_success_count',
+    'kubelet_started_pods_total',
+    'kubelet_started_containers_total{container_type="container"}',
+    'kubelet_run_podsandbox_duration_seconds_count{runtime_handler=""}',
+    'kubelet_runtime_operations_duration_seconds_count{operation_type="start_container"}',
+    'kubelet_http_inflight_requests{method="GET",path="metrics",server_type="readwrite",long_running="false"}',
+    'kubelet_http_requests_duration_seconds_count{method="GET",path="pods",server_type="readonly",long_running="false"}',
+    'kubelet_node_name{node="node1"}',
+    'kubelet_desired_pods{static="true"}',
+    'process_open_fds',
+    'process_virtual_memory_bytes',
+  ])
+    assert.ok(
+      own.split('\n').some((row) => row.startsWith(`${name} `) && Number(row.slice(name.length)) > 0),
+      `${name}\n${own}`,
+    );
   assert.match(own, /^kubelet_runtime_operations_total\{operation_type="run_podsandbox"\} 1$/m);
   assert.match(own, /^kubelet_http_requests_total\{method="GET",path="exec",server_type="readwrite",long_running="true"\} \d+$/m);
   assert.equal((await http.ask('/metrics/probes', admin)).status, 200);
@@ -377,6 +417,9 @@ test('kijabi get -w, events, top, explain and manifests lint', { skip }, async (
   assert.match(explained, /container c: CrashLoopBackOff: back-off/);
   assert.match(explained, /\+\d+ ms\s+\d+ ms\s+sandbox/);
   assert.match(explained, /\| cannot open the door/);
+  assert.match(explained, /\+\d+ ms\s+\d+ ms\s+network: 10\.\d+\.\d+\.\d+/);
+  const ends = (await kijabi(['describe', 'pod', 'crash-node1'])).stdout;
+  assert.match(ends, /\n {4}Last Ends:\n {6}run 0: Error \(exit code 3\) \d+s ago: cannot open the door\n/);
   const story = JSON.parse((await kijabi(['explain', 'pod/crash-node1', '-o', 'json'])).stdout) as {
     containers: { lastEnd: { exitCode: number } }[];
     earlierEnds: Record<string, { attempt: number; exitCode: number; lastLines: string[] }[]>;

@@ -62,12 +62,12 @@ before(async () => {
   const metrics = new KubeletMetrics({
     nodeName: 'n1',
     pods: () => [],
-    usage: () => ({ cpuSeconds: 0, residentBytes: 0, startSeconds: 0 }),
+    usage: () => ({ cpuSeconds: 0, residentBytes: 0, startSeconds: 0, virtualBytes: 0, openFiles: 0, mostFiles: 0 }),
   });
   const api = {
     clock,
     metrics,
-    health: () => ({ ok: true, problems: [] }),
+    health: { checks: [], onOutcomes: () => undefined },
     configz: () => ({ a: 1 }),
     debugging: true,
   } as unknown as ApiDeps;

@@ -49,6 +49,11 @@ export class Counter extends Metric {
   readonly kind: Kind = 'counter';
   readonly #values = new Map<string, number>();
 
+  /** Of what is gone. */
+  forget(isGone: (values: readonly string[]) => boolean): void {
+    for (const key of this.#values.keys()) if (isGone(valuesOf(key))) this.#values.delete(key);
+  }
+
   inc(values: readonly string[] = [], by = 1): void {
     const key = keyOf(values);
     this.#values.set(key, (this.#values.get(key) ?? 0) + by);
@@ -101,6 +106,11 @@ export class Histogram extends Metric {
   constructor(options: Options & { readonly buckets: readonly number[] }) {
     super(options);
     this.#buckets = options.buckets;
+  }
+
+  /** Of what is gone. */
+  forget(isGone: (values: readonly string[]) => boolean): void {
+    for (const key of this.#values.keys()) if (isGone(valuesOf(key))) this.#values.delete(key);
   }
 
   observe(values: readonly string[], value: number): void {

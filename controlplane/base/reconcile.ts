@@ -18,6 +18,8 @@ export interface Reconciler<Desired, Observed, Action extends { readonly kind: s
   plan(desired: Desired | undefined, observed: Observed, nowMs: number): Plan<Action>;
   /** Runs the actions of one plan in their order. */
   act(turn: Turn<Desired, Observed, Action>, signal: AbortSignal): Promise<void>;
+  /** A turn is over that did not fail, whether there was something to do or not. */
+  onTurned?(turn: { readonly key: string; readonly desired: Desired | undefined; readonly observed: Observed }): void;
 }
 
 /** One plan on its way to being carried out, with what it was made from. */
@@ -78,12 +80,14 @@ async function runTurn<D, O, A extends { readonly kind: string }>(
     const desired = r.desired(key);
     const plan = r.plan(desired, observed, clock.nowMs());
     if (plan.actions.length === 0) {
+      r.onTurned?.({ key, desired, observed });
       backoff.reset(key); // settled
       lastActions.delete(key);
       if (plan.lookAgainAfterMs !== undefined) queue.addAfter(key, plan.lookAgainAfterMs, signal);
       return;
     }
     await r.act({ key, desired, observed, actions: plan.actions, onStep: (kind) => (step = kind) }, signal);
+    r.onTurned?.({ key, desired, observed });
     // Having acted is no proof: look again, at once while there is progress, later each time the same had to be done again.
     const did = JSON.stringify(plan.actions);
     const progress = lastActions.get(key) !== did;

@@ -20,7 +20,7 @@ export async function explainPod(io: Io, { name: given, namespace: wanted, json,
   const kubelet = new KubeletClient(socket);
   const pod = await findPod(io, socket, given, wanted);
   const { namespace = 'default', name = '' } = pod.metadata;
-  const [steps, events, { nextTries, terminations }] = await Promise.all([
+  const [steps, events, { nextTries, terminations, probes }] = await Promise.all([
     kubelet.timeline(namespace, name, io.signal),
     kubelet.events({ namespace, pod: name }, io.signal),
     kubelet.waitsAndEnds(namespace, name, io.signal),
@@ -41,7 +41,7 @@ export async function explainPod(io: Io, { name: given, namespace: wanted, json,
       text.split('\n').filter((line) => line !== ''),
     );
   }
-  const story = storyOf({ pod, steps, events, lastLines, nextTries, terminations });
+  const story = storyOf({ pod, steps, events, lastLines, nextTries, probes, terminations });
   io.out(json ? `${JSON.stringify(story, undefined, 2)}\n` : storyText(story, io.clock.nowMs()));
 }
 

@@ -6,7 +6,7 @@ import { node as nodeColumns } from '#api/print/cluster.ts';
 import { podRow } from '#api/print/pod.ts';
 import { formatTable } from '#api/print/table.ts';
 import { AppError } from '#base/errors.ts';
-import { findKubelet } from './node.ts';
+import { findKubelet, notFoundText } from './node.ts';
 import type { Command, Io } from './io.ts';
 
 export const USAGE = `Usage: kijabi get pods [NAME...] [-n NAMESPACE | -A] [-o wide|json|yaml|name] [-w] [--socket PATH]
@@ -42,11 +42,12 @@ export const getCommand: Command = async (argv, io) => {
     await watch({ wide: values.output === 'wide', all, wanted, socket: values.socket }, io);
     return 0;
   }
-  const pods = (await findKubelet(io, values.socket).pods(io.signal)).filter((p) => all || p.metadata.namespace === namespace);
+  const here = await findKubelet(io, values.socket).pods(io.signal);
+  const pods = here.filter((p) => all || p.metadata.namespace === namespace);
   const shown = names.length === 0 ? pods : pods.filter((p) => names.includes(p.metadata.name ?? ''));
   const missing = names.filter((name) => !pods.some((p) => p.metadata.name === name));
   if (shown.length > 0 || names.length === 0) print(shown, { output: values.output, all, namespace, single: names.length === 1 }, io);
-  for (const name of missing) io.err(`Error: pods ${JSON.stringify(name)} not found\n`);
+  for (const name of missing) io.err(`Error: ${notFoundText(here, name, namespace)}\n`);
   return missing.length > 0 ? 1 : 0;
 };
 

@@ -30,8 +30,17 @@ export async function findPod(io: Io, socket: string, given: string, namespace =
   const name = given.replace(/^(pods?|po)\//, '');
   const pods = await new KubeletClient(socket).pods(io.signal);
   const pod = pods.find((p) => p.metadata.namespace === namespace && p.metadata.name === name);
-  if (pod === undefined) throw new AppError('NOT_FOUND', `pods ${JSON.stringify(name)} not found`);
+  if (pod === undefined) throw new AppError('NOT_FOUND', notFoundText(pods, name, namespace));
   return pod;
+}
+
+/** With the pod that was probably meant: static pods end in the node's name, and not every pod is in the default namespace. Pure. */
+export function notFoundText(pods: readonly Pod[], name: string, namespace: string): string {
+  const like = (p: Pod): boolean => p.metadata.name === name || p.metadata.name === `${name}-${p.spec.nodeName}`;
+  const near = pods.find((p) => like(p) && p.metadata.namespace === namespace) ?? pods.find(like);
+  const said = `pods ${JSON.stringify(name)} not found`;
+  if (near === undefined) return `${said}; kijabi get pods -A lists those there are`;
+  return `${said}, did you mean ${near.metadata.name}${near.metadata.namespace === namespace ? '' : ` -n ${near.metadata.namespace}`}?`;
 }
 
 /** The one that was named, or the first, which is said when there are several. */

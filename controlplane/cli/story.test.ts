@@ -71,13 +71,18 @@ const events = [
     count: 1,
   },
 ];
-const story = storyOf({ pod, steps, events, lastLines: new Map([['nginx', ['bind: permission denied']]]) });
+const found = { atMs: NOW - 3_000, sinceMs: NOW - 43_000, tookMs: 12.3 };
+const probes = [
+  { container: 'tail', probe: 'readiness', result: 'bad', message: 'HTTP probe failed with statuscode: 503', ...found, times: 5 },
+  { container: 'tail', probe: 'liveness', result: 'good', message: '', ...found, times: 1 },
+] as const;
+const story = storyOf({ pod, steps, events, probes, lastLines: new Map([['nginx', ['bind: permission denied']]]) });
 
 test('the story says what the pod waits for, and why', () =>
   assert.deepEqual(story.waitsFor, [
     'container nginx: CrashLoopBackOff: back-off 40s restarting failed container=nginx',
     'image of container tail, which is under way',
-    'container tail: it runs and is not ready (its readiness probe)',
+    'container tail: it runs and is not ready (its readiness probe: HTTP probe failed with statuscode: 503)',
   ]));
 
 test('the story counts its steps from the first sight of the pod', () =>
@@ -113,7 +118,7 @@ test('the story as text', () =>
 It waits for
   container nginx: CrashLoopBackOff: back-off 40s restarting failed container=nginx
   image of container tail, which is under way
-  container tail: it runs and is not ready (its readiness probe)
+  container tail: it runs and is not ready (its readiness probe: HTTP probe failed with statuscode: 503)
 
 What was done
       +10 ms      90 ms  sandbox
@@ -130,6 +135,10 @@ Containers
     its last lines:
       | bind: permission denied
   tail: running
+
+Probes
+  tail readiness failed 5 times since 43s ago, last 3s ago in 12 ms: HTTP probe failed with statuscode: 503
+  tail liveness succeeded, last 3s ago in 12 ms
 
 Conditions that are not met
   Ready: ContainersNotReady: containers with unready status: [nginx tail]

@@ -3,7 +3,7 @@ import type { Container } from '#api/kinds/core/container.ts';
 import type { ContainerStatus } from '#api/kinds/core/containerStatus.ts';
 import type { Pod } from '#api/kinds/core/pod.ts';
 import { humanDuration } from '#api/print/age.ts';
-import type { NextTry, NodeEvent, Termination, TimelineStep } from '#agent/host/kubeletClient.ts';
+import type { NextTry, NodeEvent, ProbeFound, Termination, TimelineStep } from '#agent/host/kubeletClient.ts';
 
 export interface Story {
   readonly pod: string;
@@ -17,9 +17,11 @@ export interface Story {
   readonly events: readonly NodeEvent[];
   /** In one sentence each: what holds the pod up. Empty: nothing does. */
   readonly waitsFor: readonly string[];
-  /** Containers in back-off, with when they are tried again. */
+  /** What each probe found last. */
+  readonly probes: readonly ProbeFound[];
   /** The last ends of each container, the newest last, with their last lines. */
   readonly earlierEnds: Readonly<Record<string, readonly Termination[]>>;
+  /** Containers in back-off, with when they are tried again. */
   readonly nextTries: readonly { readonly container: string; readonly at: string }[];
 }
 
@@ -46,12 +48,13 @@ export interface StoryFacts {
   /** By container. */
   readonly lastLines: ReadonlyMap<string, readonly string[]>;
   readonly nextTries?: readonly NextTry[];
+  readonly probes?: readonly ProbeFound[];
   readonly terminations?: Readonly<Record<string, readonly Termination[]>>;
 }
 
 const SEEN = 'kubernetes.io/config.seen';
 
-export function storyOf({ pod, steps, events, lastLines, nextTries = [], terminations = {} }: StoryFacts): Story {
+export function storyOf({ pod, steps, events, lastLines, nextTries = [], probes = [], terminations = {} }: StoryFacts): Story {
   const { metadata, spec, status } = pod;
   const firstSeenAt = metadata.annotations?.[SEEN] ?? status?.startTime;
   const seenMs = Date.parse(firstSeenAt ?? '');
@@ -79,7 +82,8 @@ export function storyOf({ pod, steps, events, lastLines, nextTries = [], termina
     events,
     nextTries: nextTries.map(({ container: name, atMs }) => ({ container: name, at: new Date(atMs).toISOString() })),
     earlierEnds: terminations,
-    waitsFor: waitsOf(pod, all, steps),
+    probes,
+    waitsFor: waitsOf(pod, all, { steps, probes }),
   };
 }
 
@@ -118,7 +122,11 @@ function stateOf(status: ContainerStatus | undefined): string {
   return `waiting: ${waiting?.reason ?? 'not begun'}`;
 }
 
-function waitsOf({ status }: Pod, all: readonly ContainerStatus[], steps: readonly TimelineStep[]): string[] {
+function waitsOf(
+  { status }: Pod,
+  all: readonly ContainerStatus[],
+  { steps, probes }: { readonly steps: readonly TimelineStep[]; readonly probes: readonly ProbeFound[] },
+): string[] {
   const waits = all.flatMap(({ name, state }) => {
     const { waiting } = state ?? {};
     if (waiting === undefined || ['ContainerCreating', 'PodInitializing'].includes(waiting.reason ?? '')) return [];
@@ -128,7 +136,11 @@ function waitsOf({ status }: Pod, all: readonly ContainerStatus[], steps: readon
   const working = underWay.map((s) => `${s.step}${s.container === undefined ? '' : ` of container ${s.container}`}, which is under way`);
   const notReady = all
     .filter((c) => c.state?.running !== undefined && !c.ready)
-    .map((c) => `container ${c.name}: it runs and is not ready (${c.started === false ? 'its startup probe' : 'its readiness probe'})`);
+    .map((c) => {
+      const kind = c.started === false ? 'startup' : 'readiness';
+      const found = probes.find((p) => p.container === c.name && p.probe === kind && p.message !== '');
+      return `container ${c.name}: it runs and is not ready (its ${kind} probe${found === undefined ? '' : `: ${found.message.trim()}`})`;
+    });
   const why = status?.reason === undefined ? [] : [`${status.reason}${status.message === undefined ? '' : `: ${status.message}`}`];
   return [...why, ...waits, ...working, ...notReady];
 }
@@ -163,6 +175,7 @@ export function storyText(story: Story, nowMs: number): string {
       );
     if (c.lastLines !== undefined) out.push('    its last lines:', ...c.lastLines.slice(-LINES_SHOWN).map((line) => `      | ${line}`));
   }
+  if (story.probes.length > 0) out.push('', 'Probes', ...story.probes.map((found) => `  ${probeLine(found, nowMs)}`));
   if (story.unmet.length > 0)
     out.push(
       '',
@@ -177,6 +190,14 @@ export function storyText(story: Story, nowMs: number): string {
       );
   }
   return `${out.join('\n')}\n`;
+}
+
+const FOUND = { good: 'succeeded', warning: 'succeeded with a warning', bad: 'failed', error: 'could not be asked' } as const;
+
+function probeLine({ container: name, probe, result, times, sinceMs, atMs, tookMs, message }: ProbeFound, nowMs: number): string {
+  const often = times === 1 ? '' : ` ${times} times since ${humanDuration(nowMs - sinceMs)} ago`;
+  const why = message === '' ? '' : `: ${message.trim()}`;
+  return `${name} ${probe} ${FOUND[result]}${often}, last ${humanDuration(nowMs - atMs)} ago in ${duration(tookMs)}${why}`;
 }
 
 function duration(ms: number): string {

@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util';
 import { formatTable } from '#api/print/table.ts';
 import { AppError } from '#base/errors.ts';
-import { findKubelet } from './node.ts';
+import { findKubelet, notFoundText } from './node.ts';
 import type { Command } from './io.ts';
 
 export const USAGE = `Usage: kijabi top pod [NAME...] [--containers] [-n NAMESPACE | -A] [--socket PATH]
@@ -53,7 +53,8 @@ export const topCommand: Command = async (argv, io) => {
   const shown = pods.filter((p) => names.length === 0 || names.includes(p.podRef.name));
   if (shown.length > 0) io.out(podTable(shown, { all, containers: values.containers === true }));
   else if (names.length === 0) io.err(`No resources found${all ? '' : ` in ${namespace} namespace.`}\n`);
-  for (const name of missing) io.err(`Error: pods ${JSON.stringify(name)} not found\n`);
+  const here = missing.length === 0 ? [] : await kubelet.pods(io.signal);
+  for (const name of missing) io.err(`Error: ${notFoundText(here, name, namespace)}\n`);
   return missing.length > 0 ? 1 : 0;
 };
 

@@ -29,6 +29,7 @@ export interface EvictorDeps {
   readonly reclaim: (signal: AbortSignal) => Promise<void>;
   readonly onPod: (key: string) => void;
   readonly onConditions: () => void;
+  readonly onEvicted?: (signal: Signal) => void;
 }
 
 const EVERY_MS = 10_000;
@@ -108,6 +109,7 @@ export class Evictor {
     events.record(found.pod, 'Warning', 'Evicted', message);
     log.warn('Evicted pod', { pod: found.key, uid, signal: low, graceMs, why: message.trim() });
     onPod(found.key);
+    this.#deps.onEvicted?.(low);
     const endMs = clock.monotonicMs() + Math.max(AFTER_EVICTION_MS, graceMs);
     while (clock.monotonicMs() < endMs) {
       await clock.sleep(EVERY_WHEN_NEAR_MS, signal);

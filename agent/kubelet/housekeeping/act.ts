@@ -31,6 +31,9 @@ export interface HousekeepingDeps {
   readonly cgroupMounts: CgroupMounts;
   readonly pods: () => readonly Pod[];
   readonly onPod: (key: string) => void;
+  /** For metrics. */
+  readonly onEvicted: (signal: string) => void;
+  readonly onImageRemoved: (why: 'age' | 'space') => void;
 }
 
 /** The file system that the runtime keeps images on, as it says itself. */
@@ -68,7 +71,14 @@ export interface Housekeeping {
 export function makeHousekeeping(deps: HousekeepingDeps): Housekeeping {
   const { settings, client, clock, log, events, fates, paths, admission, cgroupMounts, pods, onPod } = deps;
   const imageFs = new ImageFs(client);
-  const collector = new ImageCollector({ client, clock, log, rules: () => settings.imageGc, disk: () => imageFs.use() });
+  const collector = new ImageCollector({
+    client,
+    clock,
+    log,
+    rules: () => settings.imageGc,
+    disk: () => imageFs.use(),
+    onRemoved: deps.onImageRemoved,
+  });
   const evictor = new Evictor({
     clock,
     log,
@@ -87,6 +97,7 @@ export function makeHousekeeping(deps: HousekeepingDeps): Housekeeping {
     reclaim: (signal) => collector.collectAll(signal),
     onPod,
     onConditions: () => admission.lookAgain(),
+    onEvicted: deps.onEvicted,
   });
   const storage = new StorageLimits({
     clock,

@@ -6,7 +6,7 @@ import type { Clock } from '#base/clock.ts';
 import { codeOf, explain } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
 import type { CriClient } from '#cri/client.ts';
-import { imagesToRemove, toFree, type DiskUse, type GcRules, type LocalImage } from './gc.ts';
+import { imagesToRemove, isTooOld, toFree, type DiskUse, type GcRules, type LocalImage } from './gc.ts';
 
 export interface CollectorDeps {
   readonly client: CriClient;
@@ -15,6 +15,7 @@ export interface CollectorDeps {
   readonly rules: () => GcRules;
   /** Of the file system the images lie on; undefined: not to be found out. */
   readonly disk: () => Promise<DiskUse | undefined>;
+  readonly onRemoved?: (why: 'age' | 'space') => void;
 }
 
 const EVERY_MS = 5 * 60_000;
@@ -91,6 +92,7 @@ export class ImageCollector {
       try {
         await client.image.removeImage({ image: { image: image.id } }, { signal });
         freed += image.sizeBytes;
+        this.#deps.onRemoved?.(isTooOld(image, rules, clock.nowMs()) ? 'age' : 'space');
         log.info('Removed an image that nobody uses', { image: image.id, sizeBytes: image.sizeBytes });
       } catch (err) {
         signal.throwIfAborted();

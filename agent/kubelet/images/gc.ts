@@ -33,9 +33,13 @@ export function toFree({ capacityBytes, availableBytes }: DiskUse, { highPercent
   return usedPercent < highPercent ? 0 : Math.max(0, Math.floor((capacityBytes * (100 - lowPercent)) / 100) - availableBytes);
 }
 
+export function isTooOld({ lastUsedMs }: LocalImage, { maxAgeMs }: GcRules, nowMs: number): boolean {
+  return maxAgeMs > 0 && nowMs - lastUsedMs > maxAgeMs;
+}
+
 export function imagesToRemove(images: readonly LocalImage[], freeBytes: number, rules: GcRules, nowMs: number): LocalImage[] {
   const unused = images.filter((i) => !i.inUse && !i.pinned && nowMs - i.firstSeenMs >= rules.minAgeMs);
-  const old = rules.maxAgeMs > 0 ? unused.filter((i) => nowMs - i.lastUsedMs > rules.maxAgeMs) : [];
+  const old = unused.filter((i) => isTooOld(i, rules, nowMs));
   const rest = unused.filter((i) => !old.includes(i)).toSorted((a, b) => a.lastUsedMs - b.lastUsedMs || a.firstSeenMs - b.firstSeenMs);
   const chosen = [...old];
   let freed = old.reduce((sum, i) => sum + i.sizeBytes, 0);

@@ -22,6 +22,8 @@ export interface AdmissionDeps {
   readonly ranBefore: ReadonlySet<string>;
   /** Look at this pod: it may begin now, or has to end. */
   readonly onChange: (key: string) => void;
+  /** A pod is pushed out for a critical one. */
+  readonly onPushed?: () => void;
 }
 
 export class Admission {
@@ -120,5 +122,6 @@ export class Admission {
       by: `${critical.metadata.namespace}/${critical.metadata.name}`,
     });
     onChange(`${victim.metadata.namespace}/${victim.metadata.name}`);
+    this.#deps.onPushed?.();
   }
 }

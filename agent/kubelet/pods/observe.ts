@@ -14,6 +14,9 @@ export interface WatchRuntimeOptions {
   /** The slow full list. */
   readonly relistMs: number;
   readonly onPod: (key: string) => void;
+  /** Told of each full list, and of each try to follow the events: for metrics. */
+  readonly onRelist?: (list: { readonly tookMs: number; readonly sinceLastMs: number | undefined }) => void;
+  readonly onEvents?: (outcome: 'ok' | 'failed') => void;
 }
 
 /** Without any events the list is all there is, so it comes as often as upstream's. */
@@ -36,6 +39,8 @@ export class RuntimeWatch {
   #life: AbortSignal = AbortSignal.abort();
   #events: 'cri' | 'containerd' | 'none' = 'cri';
   #retryMs = RETRY_MS;
+  /** Of the monotonic clock. */
+  #relistedMs: number | undefined;
 
   constructor(options: WatchRuntimeOptions) {
     this.#options = options;
@@ -51,6 +56,11 @@ export class RuntimeWatch {
     if (ids.some((id) => this.#ended.has(id))) this.#lookLater(pod, STILL_RUNNING_MS, this.#life);
   }
 
+  /** The full list: when it came last, and how often it shall. */
+  relists(): { lastMs: number | undefined; everyMs: number } {
+    return { lastMs: this.#relistedMs, everyMs: this.#options.relistMs };
+  }
+
   async run(signal: AbortSignal): Promise<void> {
     this.#life = signal;
     await Promise.all([this.#relistForEver(signal), this.#followEvents(signal)]);
@@ -58,12 +68,17 @@ export class RuntimeWatch {
 
   /** One full look. Every pod whose objects are not as they were is handed out. */
   async relist(signal: AbortSignal): Promise<void> {
+    const startedMs = this.#options.clock.monotonicMs();
     const listed = await this.#options.runtime.listAll(signal);
     const changed = new Set<string>();
     const next = new Map(listed.map((o) => [o.id, o]));
     for (const o of listed) if (o.pod !== undefined && this.#known.get(o.id)?.state !== o.state) changed.add(o.pod);
     for (const o of this.#known.values()) if (o.pod !== undefined && !next.has(o.id)) changed.add(o.pod);
     this.#known = next;
+    const { clock, onRelist } = this.#options;
+    const endedMs = clock.monotonicMs();
+    onRelist?.({ tookMs: endedMs - startedMs, sinceLastMs: this.#relistedMs === undefined ? undefined : endedMs - this.#relistedMs });
+    this.#relistedMs = endedMs;
     for (const pod of changed) this.#options.onPod(pod);
   }
 
@@ -86,12 +101,15 @@ export class RuntimeWatch {
     while (!signal.aborted) {
       try {
         await runtime.client.waitReady(signal);
+        this.#options.onEvents?.('ok');
         const following = this.#events === 'cri' ? this.#followCri(signal) : this.#followContainerd(signal);
         await Promise.all([following, this.#findUnheard(signal)]);
       } catch (err) {
         if (signal.aborted) return;
         if (codeOf(err) === 'CRI_UNIMPLEMENTED') this.#fallBack();
-        else if (codeOf(err) !== 'CRI_UNAVAILABLE') log.warn('Lost the event stream of the runtime', { retryInMs: RETRY_MS, err });
+        else this.#options.onEvents?.('failed');
+        if (codeOf(err) !== 'CRI_UNIMPLEMENTED' && codeOf(err) !== 'CRI_UNAVAILABLE')
+          log.warn('Lost the event stream of the runtime', { retryInMs: RETRY_MS, err });
       }
       if (this.#events === 'none') return;
       await clock.sleep(this.#retryMs, signal).catch(() => undefined);

@@ -131,8 +131,11 @@ export class PodStart {
     for (const message of podDns(this.#pod, node.names).omitted) events.record(this.#pod, 'Warning', 'DNSConfigForming', message);
     const config = sandboxConfig(this.#pod, attempt, node);
     const runtimeHandler = await this.#runtimeHandler(signal);
-    const { pod_sandbox_id: id } = await timeline.step(this.#turn.key, { step: 'sandbox' }, () =>
-      runtime.client.runtime.runPodSandbox({ config, runtime_handler: runtimeHandler }, { signal }),
+    const { pod_sandbox_id: id } = await timeline.step(
+      this.#turn.key,
+      { step: 'sandbox' },
+      () => runtime.client.runtime.runPodSandbox({ config, runtime_handler: runtimeHandler }, { signal }),
+      runtimeHandler === '' ? undefined : () => runtimeHandler,
     );
     return id;
   }

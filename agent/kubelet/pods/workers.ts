@@ -32,11 +32,15 @@ export interface WorkersDeps extends ActDeps {
   readonly prober: Prober;
   /** Told after each look at a pod: its status may be another one, or it is gone. */
   readonly onLooked?: (key: string) => void;
+  /** Told of each look with what was done then, for metrics. */
+  readonly onTurn?: (kind: TurnKind, tookMs: number) => void;
   readonly fates: Fates;
   readonly admission: Admission;
   /** A pod that was deleted in the API has ended, and nothing of it is left here; status is its last. */
   readonly onEnded?: (key: string, pod: Pod, status: PodStatus) => void;
 }
+
+export type TurnKind = 'create' | 'sync' | 'kill';
 
 export interface KnownPod {
   readonly pod: Pod;
@@ -66,6 +70,9 @@ export class PodWorkers {
   readonly #toldWaits = new Map<string, string>();
   /** Pod -> container -> how far the pull of its image is. */
   readonly #pulling = new Map<string, Map<string, string>>();
+  /** Since when a pod is looked at, and when its turn began; by the monotonic clock. */
+  readonly #looking = new Map<string, number>();
+  readonly #turnsBegan = new Map<string, number>();
   /** Evicted pods whose volumes are empty, with their UIDs. */
   readonly #emptied = new Map<string, string>();
   /** Aborted when the pod of a key becomes another one: what the turn waits for is not wanted any more. */
@@ -137,19 +144,39 @@ export class PodWorkers {
     return [...held, ...crashed].filter(({ atMs }) => atMs > clock.nowMs());
   }
 
+  /** The look that lasts longest; a runtime that is away is waited for before one begins. */
+  looksSince(): { pod: string; sinceMs: number } | undefined {
+    const [first] = [...this.#looking].sort(([, a], [, b]) => a - b);
+    return first === undefined ? undefined : { pod: first[0], sinceMs: first[1] };
+  }
+
   async run(signal: AbortSignal): Promise<void> {
     const { clock, log } = this.#deps;
     await runLoop<Pod, SeenPod, PodAction>(
       {
         name: 'pods',
         desired: (key) => this.#wish(key),
-        observe: (key) => this.#observe(key, signal),
+        observe: async (key) => {
+          await this.#deps.runtime.client.waitReady(signal);
+          this.#looking.set(key, clock.monotonicMs());
+          this.#turnsBegan.set(key, clock.monotonicMs());
+          return this.#observe(key, signal).finally(() => this.#looking.delete(key));
+        },
         plan: (pod, observed, nowMs) => this.#plan(pod, observed, nowMs),
         act: (turn) => this.#act(turn, signal),
+        onTurned: ({ key, desired, observed }) => this.#tellTurn(key, desired, observed),
       },
       { queue: this.#queue, clock, log, backoff: new Backoff(RETRY_BASE_MS, RETRY_MAX_MS), concurrency: Infinity },
       signal,
     );
+  }
+
+  #tellTurn(key: string, pod: Pod | undefined, { sandboxes }: SeenPod): void {
+    const beganMs = this.#turnsBegan.get(key);
+    this.#turnsBegan.delete(key);
+    if (beganMs === undefined) return;
+    const kind = pod === undefined ? 'kill' : sandboxes.some((s) => s.uid === pod.metadata.uid) ? 'sync' : 'create';
+    this.#deps.onTurn?.(kind, this.#deps.clock.monotonicMs() - beganMs);
   }
 
   /** What shall be there under this name. A deleted pod whose containers have ended is not wanted any more. */
@@ -172,7 +199,6 @@ export class PodWorkers {
   async #observe(key: string, signal: AbortSignal): Promise<SeenPod> {
     const { runtime, holds, disk, watch } = this.#deps;
     const [namespace = '', name = ''] = key.split('/');
-    await runtime.client.waitReady(signal);
     const objects = await runtime.pod(namespace, name, signal);
     watch().learn(
       key,

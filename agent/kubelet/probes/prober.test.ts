@@ -37,6 +37,14 @@ test('readiness: asked at once, then every period; successThreshold and failureT
   assert.equal(w.calls('ExecSync'), 5);
   assert.deepEqual(w.events('Unhealthy'), ['Unhealthy x3: Readiness probe failed: r is bad']);
   assert.equal(w.calls('StopContainer'), 0);
+  const [last] = w.workers.pods().flatMap(({ pod }) => w.prober.found(`default/${pod.metadata.name}`));
+  assert.ok(last !== undefined);
+  const { atMs, sinceMs, ...found } = last;
+  assert.deepEqual(found, { container: 'c', probe: 'readiness', result: 'bad', message: 'r is bad', tookMs: 0, times: 2 });
+  assert.equal(atMs - sinceMs, 5_000);
+  assert.deepEqual(w.unasked, []);
+  await w.set();
+  assert.equal(w.unasked.length, 1);
 });
 
 test('liveness: a container that fails it is ended with the grace period of the probe and started again', async (t) => {

@@ -37,7 +37,9 @@ export interface ProberDeps {
   /** A verdict of a container of this pod turned. */
   readonly onChange: (key: string) => void;
   /** Told of every answer, for metrics. */
-  readonly onAnswer?: (pod: Pod, container: string, kind: ProbeKind, answer: ProbeAnswer['kind']) => void;
+  readonly onAnswer?: (pod: Pod, container: string, kind: ProbeKind, answer: { answer: ProbeAnswer['kind']; tookMs: number }) => void;
+  /** Nobody asks a container of this pod any more, for metrics. */
+  readonly onGone?: (pod: Pod) => void;
   /** Verdicts of an earlier run, by container id, and where they are kept. */
   readonly known?: ReadonlyMap<string, ProbeResults>;
   readonly keep?: (results: ReadonlyMap<string, ProbeResults>) => void;
@@ -54,11 +56,25 @@ export interface Tracked {
   readonly ending: boolean;
 }
 
+/** What a probe found last, and since when it finds nothing else. */
+export interface ProbeFound {
+  readonly container: string;
+  readonly probe: ProbeKind;
+  readonly result: ProbeAnswer['kind'];
+  readonly message: string;
+  readonly atMs: number;
+  readonly tookMs: number;
+  readonly sinceMs: number;
+  /** How often in a row. */
+  readonly times: number;
+}
+
 interface Watched {
   readonly key: string;
   readonly container: Container;
   results: ProbeResults;
   readonly askers: Map<ProbeKind, AbortController>;
+  readonly found: Map<ProbeKind, ProbeFound>;
 }
 
 /** A question that could not be put is put again this often before it counts, as upstream. */
@@ -81,12 +97,20 @@ export class Prober {
   track({ key, pod, containers, ip, ending }: Tracked): void {
     const specs = new Map([...(pod.spec.initContainers ?? []), ...pod.spec.containers].filter(hasProbes).map((c) => [c.name, c]));
     const ids = new Set(containers.map((c) => c.id));
-    for (const [id, w] of this.#watched) if (w.key === key && !ids.has(id)) this.#forget(id, w);
+    const gone = [...this.#watched].filter(([id, w]) => w.key === key && !ids.has(id));
+    for (const [id, w] of gone) this.#forget(id, w);
+    if (gone.length > 0 && containers.length === 0) this.#deps.onGone?.(pod);
     if (specs.size === 0) return;
     for (const c of containers) {
       const spec = specs.get(c.name);
       if (spec === undefined || (c.state !== 'running' && !this.#watched.has(c.id))) continue;
-      const watched = this.#watched.get(c.id) ?? { key, container: spec, results: this.#deps.known?.get(c.id) ?? {}, askers: new Map() };
+      const watched = this.#watched.get(c.id) ?? {
+        key,
+        container: spec,
+        results: this.#deps.known?.get(c.id) ?? {},
+        askers: new Map(),
+        found: new Map(),
+      };
       this.#watched.set(c.id, watched);
       const active = c.state === 'running' && ip !== '' ? activeProbes(spec, watched.results) : [];
       const wanted = ending ? active.filter((kind) => kind === 'readiness') : active;
@@ -109,6 +133,13 @@ export class Prober {
       if (verdict !== undefined) found.set(id, verdict);
     }
     return found;
+  }
+
+  /** What the probes of a pod found last, for people. */
+  found(key: string): ProbeFound[] {
+    const all = [...this.#watched.values()].filter((w) => w.key === key).flatMap((w) => [...w.found.values()]);
+    // Of the runs of a container the newest one that was asked.
+    return [...new Map(all.map((f) => [`${f.container} ${f.probe}`, f])).values()];
   }
 
   #forget(id: string, watched: Watched): void {
@@ -165,12 +196,26 @@ export class Prober {
 
   /** undefined: it could not be asked; told in an event. */
   async #ask(a: Asking, signal: AbortSignal): Promise<ProbeAnswer | undefined> {
-    const { ask, events, onAnswer } = this.#deps;
+    const { ask, events, onAnswer, clock } = this.#deps;
+    const askedMs = clock.monotonicMs();
     const { pod, target, probe, kind } = a;
     const name = target.container.name;
     let answer: ProbeAnswer = { kind: 'error', message: '' };
     for (let tries = 0; tries < TRIES && answer.kind === 'error'; tries++) answer = await ask(target, probe, signal);
-    onAnswer?.(pod, name, kind, answer.kind);
+    const tookMs = clock.monotonicMs() - askedMs;
+    onAnswer?.(pod, name, kind, { answer: answer.kind, tookMs });
+    const before = a.watched.found.get(kind);
+    const [atMs, same] = [clock.nowMs(), before?.result === answer.kind];
+    a.watched.found.set(kind, {
+      container: name,
+      probe: kind,
+      result: answer.kind,
+      message: 'message' in answer ? answer.message : '',
+      atMs,
+      tookMs: Math.round(tookMs * 10) / 10,
+      sinceMs: same ? (before?.sinceMs ?? atMs) : atMs,
+      times: same ? (before?.times ?? 0) + 1 : 1,
+    });
     const who = kind[0]?.toUpperCase() + kind.slice(1);
     switch (answer.kind) {
       case 'good':

@@ -3,7 +3,6 @@ import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import { CriClient, type CriClientOptions } from '#cri/client.ts';
 import type { Settings } from '../config/settings.ts';
-import type { Health } from '../server/api.ts';
 
 export interface RuntimeLinkOptions {
   readonly settings: Pick<Settings, 'containerRuntimeEndpoint' | 'runtimeRequestTimeoutMs'>;
@@ -17,7 +16,8 @@ export interface RuntimeLinkOptions {
 
 export interface RuntimeLink {
   readonly client: CriClient;
-  readonly health: () => Health;
+  /** What is wrong with it; undefined: it answers. */
+  readonly problem: () => string | undefined;
 }
 
 /** Closed when the signal aborts. */
@@ -44,6 +44,6 @@ export function linkRuntime({ settings, clock, log, onCall, onChange, onBack }: 
   signal.addEventListener('abort', () => client.close(), { once: true });
   return {
     client,
-    health: () => (isUp === true ? { ok: true, problems: [] } : { ok: false, problems: [`container runtime: no answer on ${endpoint}`] }),
+    problem: () => (isUp === true ? undefined : `container runtime: no answer on ${endpoint}`),
   };
 }

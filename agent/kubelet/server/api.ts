@@ -10,16 +10,12 @@ import type { StatsCollector } from './stats/observe.ts';
 import { asked, parseTarget, type Asked, type Target } from './access.ts';
 import { serveContainerLogs, type LogDeps } from './containerLogs.ts';
 import { serveFiles } from './files.ts';
+import { serveHealth, type HealthDeps } from './health.ts';
 import { runningPods } from './runningPods.ts';
 import { runCommand, serveStream, STREAMS, type StreamDeps, type StreamKind, type Upgrade } from './streams.ts';
 
-export interface Health {
-  readonly ok: boolean;
-  readonly problems: readonly string[];
-}
-
 export interface ApiDeps extends LogDeps, StreamDeps {
-  readonly health: () => Health;
+  readonly health: HealthDeps;
   /** KubeletConfiguration as it is in effect, without secrets. */
   readonly configz: () => unknown;
   readonly metrics: KubeletMetrics;
@@ -54,7 +50,7 @@ const needsUpgrade: Handler = () => {
 };
 
 const ROUTES: Readonly<Record<string, Route>> = {
-  healthz: { methods: READ, readOnly: true, handle: ({ health }, { res }) => sendHealth(res, health()) },
+  healthz: { methods: READ, readOnly: true, handle: ({ health }, { target, res }) => serveHealth(health, target, res) },
   pods: { methods: READ, readOnly: true, handle: ({ workers }, { res }) => sendJson(res, podList(workers)) },
   stats: {
     methods: ['GET', 'HEAD', 'POST'],
@@ -88,7 +84,7 @@ const ROUTES: Readonly<Record<string, Route>> = {
     methods: READ,
     debugging: true,
     handle: ({ systemLogs }, { target, res, signal }) => {
-      if (systemLogs === undefined) throw new AppError('NOT_FOUND', '/logs/ is switched off (enableSystemLogHandler)');
+      if (systemLogs === undefined) throw new AppError('METHOD_NOT_ALLOWED', 'logs endpoint is disabled (enableSystemLogHandler: false)');
       if (target.query.has('query')) throw new AppError('BAD_REQUEST', 'query: enableSystemLogQuery is not honoured by this kubelet');
       return serveFiles(systemLogs, target.segments.slice(1), res, signal);
     },
@@ -106,21 +102,25 @@ const ROUTES: Readonly<Record<string, Route>> = {
   portForward: { methods: ['GET', 'POST'], debugging: true, handle: needsUpgrade },
 };
 
+const METRICS_PATHS = '/metrics, /metrics/resource, /metrics/cadvisor, /metrics/probes and /metrics/slis';
+
 async function metricsText({ metrics, stats }: ApiDeps, [, which, ...more]: readonly string[], signal: AbortSignal): Promise<string> {
-  if (more.length > 0) throw new AppError('NOT_FOUND', 'there are /metrics, /metrics/resource, /metrics/cadvisor and /metrics/probes');
+  if (more.length > 0) throw new AppError('NOT_FOUND', `there are ${METRICS_PATHS}`);
   switch (which) {
     case undefined:
     case '':
       return metrics.registry.text();
     case 'probes':
       return metrics.probes.text();
+    case 'slis':
+      return metrics.slis.text();
     case 'resource':
     case 'cadvisor': {
       const views = await import('./stats/views.ts');
       return (which === 'resource' ? views.resourceMetrics : views.cadvisorMetrics)(await stats.collect(signal));
     }
     default:
-      throw new AppError('NOT_FOUND', `/metrics/${which}: there are /metrics, /metrics/resource, /metrics/cadvisor and /metrics/probes`);
+      throw new AppError('NOT_FOUND', `/metrics/${which}: there are ${METRICS_PATHS}`);
   }
 }
 
@@ -138,25 +138,38 @@ export async function serveCall(deps: ApiDeps, call: Call, only?: 'readOnly'): P
   const { req, target } = call;
   const name = target.segments[0] ?? '';
   const route = Object.hasOwn(ROUTES, name) ? ROUTES[name] : undefined;
-  if (route === undefined || (route.debugging === true && !deps.debugging) || (only === 'readOnly' && route.readOnly !== true))
+  if (route === undefined || (only === 'readOnly' && route.readOnly !== true))
     throw new AppError('NOT_FOUND', `/${target.segments.join('/')}: no such path`);
+  if (route.debugging === true && !deps.debugging) throw switchedOff();
   if (!route.methods.includes(req.method ?? ''))
     throw new AppError('METHOD_NOT_ALLOWED', `${req.method} is not served here, only ${route.methods.join(' and ')}`);
   const { metrics, clock } = deps;
   const startedMs = clock.monotonicMs();
-  const long = target.query.get('follow') === 'true' ? 'true' : 'false';
-  call.res.once('close', () => metrics.request(req.method ?? '', name, (clock.monotonicMs() - startedMs) / 1_000, long));
+  const done = metrics.request({
+    method: req.method ?? '',
+    path: name === 'metrics' ? target.segments.join('/') : name,
+    readOnly: only !== undefined,
+    isLong: target.query.get('follow') === 'true',
+  });
+  call.res.once('close', () => done((clock.monotonicMs() - startedMs) / 1_000));
   await route.handle(deps, call);
 }
 
 export async function serveUpgrade(deps: ApiDeps, target: Target, upgrade: Upgrade, signal: AbortSignal): Promise<void> {
   const kind = target.segments[0] ?? '';
-  if (!deps.debugging || !isStream(kind)) throw new AppError('NOT_FOUND', `/${target.segments.join('/')}: nothing to upgrade here`);
+  if (isStream(kind) && !deps.debugging) throw switchedOff();
+  if (!isStream(kind)) throw new AppError('NOT_FOUND', `/${target.segments.join('/')}: nothing to upgrade here`);
   const { method = '' } = upgrade.request;
   if (!ROUTES[kind]?.methods.includes(method)) throw new AppError('METHOD_NOT_ALLOWED', `${method} is not served here`);
   const startedMs = deps.clock.monotonicMs();
-  upgrade.socket.once('close', () => deps.metrics.request(method, kind, (deps.clock.monotonicMs() - startedMs) / 1_000, 'true'));
+  const done = deps.metrics.request({ method, path: kind, readOnly: false, isLong: true });
+  upgrade.socket.once('close', () => done((deps.clock.monotonicMs() - startedMs) / 1_000));
   await serveStream(deps, { kind, target, upgrade }, signal);
+}
+
+/** 405, as upstream. */
+function switchedOff(): AppError {
+  return new AppError('METHOD_NOT_ALLOWED', 'Debug endpoints are disabled (enableDebuggingHandlers: false)');
 }
 
 function isStream(kind: string): kind is StreamKind {
@@ -170,12 +183,6 @@ export function podList(workers: ApiDeps['workers']): object {
     metadata: {},
     items: workers.pods().map(({ pod, status }) => ({ ...pod, apiVersion: 'v1', kind: 'Pod', status: status ?? pod.status })),
   };
-}
-
-export function sendHealth(res: ServerResponse, { ok, problems }: Health): void {
-  res
-    .writeHead(ok ? 200 : 500, { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' })
-    .end(ok ? 'ok' : `${problems.join('\n')}\n`);
 }
 
 export function sendJson(res: ServerResponse, body: unknown): void {

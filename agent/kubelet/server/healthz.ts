@@ -1,17 +1,20 @@
 /** The /healthz that load balancers and tools ask: plain HTTP on healthzBindAddress:healthzPort, loopback by default. */
 import { AppError, codeOf } from '#base/errors.ts';
 import { http } from '#base/http.ts';
-import { sendHealth, type Health } from './api.ts';
+import { parseTarget } from './access.ts';
+import { refuseAsText } from './api.ts';
+import { serveHealth, type HealthDeps } from './health.ts';
 
 export async function serveHealthz(
   at: { readonly host: string; readonly port: number },
-  state: () => Health,
+  health: HealthDeps,
   signal: AbortSignal,
 ): Promise<void> {
   const server = http.createServer({ requestTimeout: 10_000, headersTimeout: 10_000, maxHeaderSize: 8 << 10 }, (req, res) => {
     if (req.method !== 'GET' && req.method !== 'HEAD') return void res.writeHead(405).end();
-    if (req.url?.split('?')[0] !== '/healthz') return void res.writeHead(404).end();
-    sendHealth(res, state());
+    const target = parseTarget(req.url ?? '');
+    if (target?.segments[0] !== 'healthz') return void res.writeHead(404).end();
+    serveHealth(health, target, res).catch((err: unknown) => refuseAsText(res, err));
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', (err) => {

@@ -9,12 +9,15 @@ import type { Duplex } from 'node:stream';
 import type { Node } from '#api/kinds/core/node.ts';
 import { AppError, codeOf, explain } from '#base/errors.ts';
 import { http } from '#base/http.ts';
+import { networkTimes } from '../../linux/cniResults.ts';
 import { makeDirectory } from '../../linux/makeDirectory.ts';
 import type { EventLog, PodEvent } from '../events.ts';
 import type { PodHistory } from '../pods/history.ts';
 import { localSocket } from '../paths.ts';
 import type { FileSetView } from '../sources/fileSet.ts';
-import type { Timeline } from '../timeline.ts';
+import type { KnownPod } from '../pods/workers.ts';
+import type { ProbeFound } from '../probes/prober.ts';
+import type { Step, Timeline } from '../timeline.ts';
 import { readCall, refuseUpgrade, sendJson, serveCall, serveUpgrade, statusOf, type ApiDeps } from './api.ts';
 import type { PodFeed } from './podFeed.ts';
 
@@ -29,8 +32,13 @@ export interface LocalServerDeps {
   readonly terminations: (key: string) => PodHistory;
   /** Containers of a pod that wait, and until when. */
   readonly nextTries: (key: string) => readonly { readonly container: string; readonly atMs: number }[];
+  /** What the probes of a pod's containers found last. */
+  readonly probes: (key: string) => readonly ProbeFound[];
   readonly node: (signal: AbortSignal) => Promise<Node>;
 }
+
+/** Where the CNI library of the runtime keeps results; a runtime that sees another directory there leaves us without that step. */
+const CNI_RESULTS = '/var/lib/cni/results';
 
 /** Listens until signal aborts. Throws KUBELET_RUNNING when another kubelet answers on the socket. */
 export async function serveLocal(deps: LocalServerDeps, signal: AbortSignal): Promise<void> {
@@ -104,7 +112,12 @@ async function answer(deps: LocalServerDeps, req: IncomingMessage, res: ServerRe
   const get = req.method === 'GET';
   if (get && what === 'timeline') {
     const key = `${namespace}/${name}`;
-    return sendJson(res, { steps: deps.timeline.of(key), nextTries: deps.nextTries(key), terminations: deps.terminations(key) });
+    return sendJson(res, {
+      steps: withNetwork(deps.timeline.of(key), deps.api.workers.pod(key)),
+      nextTries: deps.nextTries(key),
+      terminations: deps.terminations(key),
+      probes: deps.probes(key),
+    });
   }
   if (get && what === 'events' && target.query.get('watch') === 'true') return followEvents(deps.events, res);
   if (get && what === 'events')
@@ -116,6 +129,16 @@ async function answer(deps: LocalServerDeps, req: IncomingMessage, res: ServerRe
   }
   if (get && what === 'pods' && target.query.get('watch') === 'true') return deps.feed.serve(deps.api.workers, res);
   return serveCall(deps.api, { req, res, target, signal });
+}
+
+/** The network of the pod that is there now is made while its sandbox is, in one call of the CRI: the plugins leave their own traces. */
+function withNetwork(steps: readonly Step[], known: KnownPod | undefined): readonly Step[] {
+  const network = networkTimes(CNI_RESULTS).find(({ podUid }) => podUid === known?.pod.metadata.uid);
+  if (network === undefined || steps.length === 0) return steps;
+  const { startedAtMs, tookMs } = network;
+  const detail = known?.status?.podIP;
+  const step = { step: 'network', startedAtMs, tookMs, ...(detail === undefined ? {} : { detail }) };
+  return [...steps, step].sort((a, b) => a.startedAtMs - b.startedAtMs);
 }
 
 /** A reader that does not read is dropped. */

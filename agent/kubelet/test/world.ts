@@ -67,6 +67,9 @@ export class World {
   /** What the node has for pods; admission.lookAgain() after a change. */
   room: NodeRoom = { allocatable: {}, labels: {}, pressures: [] };
   readonly fates: Fates;
+  readonly prober: Prober;
+  /** Names of pods that no probe asks any more. */
+  readonly unasked: string[] = [];
   readonly admission: Admission;
   readonly paths: Paths;
   readonly fake: FakeRuntime;
@@ -125,6 +128,18 @@ export class World {
       onChange: (key) => this.workers.look(key),
     });
     this.admission = admission;
+    this.prober = new Prober(
+      {
+        clock,
+        log,
+        events: this.#events,
+        random: () => 0.5,
+        ask: (target, probe, s) => askOnce({ client: this.client, clock }, target, probe, s),
+        onChange: (key) => this.workers.look(key),
+        onGone: (pod) => this.unasked.push(pod.metadata.name ?? ''),
+      },
+      signal,
+    );
     this.workers = new PodWorkers({
       fates: this.fates,
       admission,
@@ -164,17 +179,7 @@ export class World {
       ends: new Semaphore(8),
       crashBackoff: DEFAULT_CRASH_BACKOFF,
       watch: () => this.watch,
-      prober: new Prober(
-        {
-          clock,
-          log,
-          events: this.#events,
-          random: () => 0.5,
-          ask: (target, probe, s) => askOnce({ client: this.client, clock }, target, probe, s),
-          onChange: (key) => this.workers.look(key),
-        },
-        signal,
-      ),
+      prober: this.prober,
     });
     this.watch = new RuntimeWatch({ runtime, clock, log, relistMs: RELIST_MS, onPod: (key) => this.workers.look(key) });
   }

@@ -49,8 +49,8 @@ async function steady(kubelet: TestKubelet, what: string): Promise<void> {
   const share = (100 * (cpuMs(kubelet.pid()) - before)) / (performance.now() - startedMs);
   const restarts = (await kubelet.pods()).reduce((sum, p) => sum + (p.status?.containerStatuses?.[0]?.restartCount ?? 0), 0);
   row(
-    `${pods} pods ${what}, ${idleSeconds} s`,
-    [`RSS ${rssMb(kubelet.pid())} MB`, `${restarts} restarts`],
+    `${pods} pods ${what}`,
+    [`over ${idleSeconds} s`, `RSS ${rssMb(kubelet.pid())} MB`, `${restarts} restarts`],
     `${share.toFixed(2)} % of a core`,
   );
 }

@@ -2,7 +2,7 @@
  * How long each pod's network took, which the CRI does not tell. Both ends of it lie on disk: the runtime makes a file to mount the
  * pod's network namespace on right before it calls the plugins, and the CNI library writes the result right after the last of them.
  *
- * Units: milliseconds.
+ * Units: milliseconds. Kernel: nsfs.
  */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -40,7 +40,9 @@ function timeOf(path: string): NetworkTime | undefined {
     const podUid = cniArgs?.find(([name]) => name === 'K8S_POD_UID')?.[1];
     const netns = result?.interfaces?.find(({ sandbox }) => sandbox !== undefined && sandbox !== '')?.sandbox;
     if (podUid === undefined || netns === undefined || ifName === 'lo') return undefined;
-    const startedAtMs = statSync(netns).birthtimeMs;
+    // Once it is mounted the file is the namespace itself, which has no time of birth and never changes.
+    const { birthtimeMs, ctimeMs } = statSync(netns);
+    const startedAtMs = birthtimeMs > 0 ? birthtimeMs : ctimeMs;
     return { podUid, startedAtMs, tookMs: Math.round((statSync(path).mtimeMs - startedAtMs) * 10) / 10 };
   } catch {
     return undefined;
