@@ -7,6 +7,7 @@ import { AppError, codeOf, explain } from '#base/errors.ts';
 import { runDaemon, type DaemonContext } from '#base/lifecycle.ts';
 import { makeDaemonLogger } from '#base/log.ts';
 import { RELEASE, VERSION } from '#base/version.ts';
+import { startWarm } from '#base/warmStart.ts';
 import { openConntrack } from '../linux/conntrack.ts';
 import { openRuleGeneration } from '../linux/ruleGeneration.ts';
 import { ensureSysctl, readSysctl } from '../linux/sysctl.ts';
@@ -244,6 +245,7 @@ async function main(argv: readonly string[]): Promise<number> {
     process.stderr.write(`kube-proxy: ${explain(err)}\n`);
     return 1;
   }
+  await startWarm();
   const log = makeDaemonLogger(clock, settings.verbosity >= 4 ? 'debug' : 'info', 'kube-proxy');
   if (flags.inVain.length > 0) log.warn('Flags do not count beside --config', { flags: flags.inVain.join(','), file: flags.config });
   if (flags.command.kind === 'initOnly') {

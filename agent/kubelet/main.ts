@@ -4,6 +4,7 @@ import type { Pod } from '#api/kinds/core/pod.ts';
 import type { RuntimeClass } from '#api/kinds/node/v1.ts';
 import { SystemClock } from '#base/clock.ts';
 import { runDaemon, type DaemonContext } from '#base/lifecycle.ts';
+import { startWarm } from '#base/warmStart.ts';
 import { makeDaemonLogger, type Logger } from '#base/log.ts';
 import { Semaphore } from '#base/semaphore.ts';
 import { VERSION } from '#base/version.ts';
@@ -463,6 +464,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const clock = new SystemClock();
   const asked = await answerCommandLine(argv, clock);
   if (typeof asked === 'number') return asked;
+  await startWarm([() => import('./cluster/join.ts'), () => import('./server/reviewer.ts'), () => import('./server/stats/views.ts')]);
   const log = makeDaemonLogger(clock, asked.settings.verbosity >= 4 ? 'debug' : 'info', 'kubelet');
   return runDaemon({ name: 'kubelet', log, clock, run: (ctx) => run(asked, ctx) });
 }

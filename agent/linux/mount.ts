@@ -16,28 +16,60 @@ export interface Mount {
 
 /** Pure. In mount order: a later one may lie on top of an earlier one. */
 export function parseMountinfo(text: string): Mount[] {
-  return text
-    .split('\n')
-    .filter((line) => line.includes(' - '))
-    .map((line) => {
-      const [left = '', right = ''] = line.split(' - ');
-      const fields = left.split(' ');
-      const [fsType = '', source = ''] = right.split(' ');
-      return { id: Number(fields[0]), mountPoint: unescape(fields[4] ?? ''), fsType, source: unescape(source) };
-    });
+  return text.split('\n').filter(isMount).map(parseLine);
+}
+
+/** Pure. Mounts at directory or below it, the last made first: the order in which they can be taken away. */
+export function below(text: string, directory: string): Mount[] {
+  return linesNaming(text, escape(directory))
+    .filter(isMount)
+    .map(parseLine)
+    .filter(({ mountPoint }) => mountPoint === directory || mountPoint.startsWith(`${directory}/`))
+    .toReversed();
+}
+
+/** A node has thousands of mounts, and few of them are asked for: the other lines are never cut out of the text. */
+function linesNaming(text: string, part: string): string[] {
+  const lines: string[] = [];
+  for (let at = text.indexOf(part); at >= 0; at = text.indexOf(part, at)) {
+    const end = text.indexOf('\n', at);
+    const next = end < 0 ? text.length : end;
+    lines.push(text.slice(text.lastIndexOf('\n', at) + 1, next));
+    at = next;
+  }
+  return lines;
+}
+
+function isMount(line: string): boolean {
+  return line.includes(' - ');
+}
+
+function parseLine(line: string): Mount {
+  const [left = '', right = ''] = line.split(' - ');
+  const fields = left.split(' ');
+  const [fsType = '', source = ''] = right.split(' ');
+  return { id: Number(fields[0]), mountPoint: unescape(fields[4] ?? ''), fsType, source: unescape(source) };
 }
 
 function unescape(path: string): string {
   return path.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 }
 
-/** Pure. Mounts at directory or below it, the last made first: the order in which they can be taken away. */
-export function below(mounts: readonly Mount[], directory: string): Mount[] {
-  return mounts.filter(({ mountPoint }) => mountPoint === directory || mountPoint.startsWith(`${directory}/`)).toReversed();
+function escape(path: string): string {
+  return path.replace(/[ \t\n\\]/g, (char) => `\\${char.charCodeAt(0).toString(8).padStart(3, '0')}`);
 }
 
 export function mounts(): Mount[] {
-  return parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8'));
+  return parseMountinfo(mountinfo());
+}
+
+/** directory with all links resolved. The last made first. */
+export function mountsBelow(directory: string): Mount[] {
+  return below(mountinfo(), directory);
+}
+
+function mountinfo(): string {
+  return readFileSync('/proc/self/mountinfo', 'utf8');
 }
 
 export interface TmpfsOptions {
@@ -52,7 +84,7 @@ export interface TmpfsOptions {
 export async function ensureTmpfs(directory: string, { mode, group, sizeBytes, pageBytes }: TmpfsOptions): Promise<void> {
   await mkdir(directory, { recursive: true });
   const real = await realpath(directory);
-  if (mounts().some(({ mountPoint }) => mountPoint === real)) return;
+  if (isMountPoint(real)) return;
   const options = [
     `mode=${mode.toString(8)}`,
     ...(group === undefined ? [] : [`gid=${group}`]),
@@ -66,7 +98,7 @@ export async function ensureTmpfs(directory: string, { mode, group, sizeBytes, p
 
 /** path with all links resolved. */
 export function isMountPoint(path: string): boolean {
-  return mounts().some(({ mountPoint }) => mountPoint === path);
+  return mountsBelow(path).some(({ mountPoint }) => mountPoint === path);
 }
 
 /** Shows source at target too, without what is mounted below it. source is used as it is written: it may be a descriptor in /proc. */
@@ -74,9 +106,14 @@ export async function bindMount(source: string, target: string): Promise<void> {
   await run(['mount', '--no-canonicalize', '--bind', source, target]);
 }
 
-/** Takes away every mount at or below directory, also busy ones (they go when their last user does). */
+/** Also a busy one: it goes when its last user does. */
+export async function unmount(mountPoint: string): Promise<void> {
+  await run(['umount', '--lazy', mountPoint]);
+}
+
+/** Takes away every mount at or below directory. */
 export async function unmountBelow(directory: string): Promise<number> {
-  const found = below(mounts(), directory);
-  for (const { mountPoint } of found) await run(['umount', '--lazy', mountPoint]);
+  const found = mountsBelow(directory);
+  for (const { mountPoint } of found) await unmount(mountPoint);
   return found.length;
 }

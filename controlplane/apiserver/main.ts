@@ -6,6 +6,7 @@ import { AppError, explain } from '#base/errors.ts';
 import { runDaemon, type DaemonContext } from '#base/lifecycle.ts';
 import { makeDaemonLogger } from '#base/log.ts';
 import { VERSION } from '#base/version.ts';
+import { startWarm } from '#base/warmStart.ts';
 import { ApiServer } from './apiServer.ts';
 import { AuditLog } from './audit/act.ts';
 import { readPolicy } from './audit/policy.ts';
@@ -204,6 +205,7 @@ async function main(argv: readonly string[]): Promise<number> {
     process.stderr.write(`kube-apiserver: ${explain(err)}\n`);
     return 1;
   }
+  await startWarm();
   const log = makeDaemonLogger(clock, settings.verbosity >= 4 ? 'debug' : 'info', 'kube-apiserver');
   return runDaemon({ name: 'kube-apiserver', log, clock, run: (ctx) => run(settings, ctx) });
 }

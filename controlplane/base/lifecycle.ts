@@ -3,6 +3,7 @@
  * ends the process at once; systemd is told about READY, the watchdog and STOPPING; a bug that escapes every loop ends
  * the process with exit code 1, so that systemd starts it again and the loops start from the truth.
  */
+import { getHeapStatistics } from 'node:v8';
 import { SystemClock, type Clock } from '#base/clock.ts';
 import { AppError, explain } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
@@ -66,19 +67,25 @@ async function feedWatchdog(notify: Notifier, clock: Clock, signal: AbortSignal)
 
 const MEMORY_LOOK_MS = 10_000;
 const HEAP_GROWTH_BYTES = 2 << 20;
+/** What an idle daemon allocates between two looks is less. */
+const QUIET_BYTES = 8 << 20;
 
 /**
  * Gives back what a burst of work left in the heap: V8 by itself keeps it for as long as nothing happens, which on an idle node is for ever.
- * Costs some 20 ms of CPU, only after growth; without --expose-gc it does nothing.
+ * Costs some 100 ms of CPU, only after growth and when the burst is over; without --expose-gc it does nothing.
  */
 async function returnMemory(clock: Clock, signal: AbortSignal): Promise<void> {
   const { gc } = globalThis;
   if (gc === undefined) return;
   let keptBytes = 0;
+  let allocatedBytes = 0;
   while (!signal.aborted) {
     await clock.sleep(MEMORY_LOOK_MS, signal).catch(() => undefined);
-    if (signal.aborted || process.memoryUsage().heapTotal < keptBytes + HEAP_GROWTH_BYTES) continue;
+    const heap = getHeapStatistics();
+    const isQuiet = heap.total_allocated_bytes - allocatedBytes < QUIET_BYTES;
+    allocatedBytes = heap.total_allocated_bytes;
+    if (signal.aborted || !isQuiet || heap.total_heap_size < keptBytes + HEAP_GROWTH_BYTES) continue;
     await gc({ type: 'major', execution: 'async', flavor: 'last-resort' });
-    keptBytes = process.memoryUsage().heapTotal;
+    keptBytes = getHeapStatistics().total_heap_size;
   }
 }

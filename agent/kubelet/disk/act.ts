@@ -10,7 +10,7 @@ import type { Container } from '#api/kinds/core/container.ts';
 import type { Pod } from '#api/kinds/core/pod.ts';
 import { AppError, codeOf } from '#base/errors.ts';
 import type { Cgroups } from '../../linux/cgroup.ts';
-import { below, mounts, unmountBelow } from '../../linux/mount.ts';
+import { mountsBelow, unmount } from '../../linux/mount.ts';
 import {
   containerLog,
   containerLogLink,
@@ -32,8 +32,9 @@ import { asideOf } from '../logs/rotate.ts';
 import { podCgroupPath, podLimits, qosCgroupPath, type PodLimitOptions } from '../pods/resources.ts';
 
 const EMPTY_DIRS = 'kubernetes.io~empty-dir';
-/** Volumes that are file systems in memory. */
-const MOUNTED_PLUGINS = ['empty-dir', 'secret', 'downward-api', 'projected'].map((plugin) => `kubernetes.io~${plugin}`);
+const SUB_PATHS = 'volume-subpaths';
+/** In the directory of a pod; the volumes are those that may be file systems in memory. */
+const OUR_MOUNTS = [SUB_PATHS, ...['empty-dir', 'secret', 'downward-api', 'projected'].map((plugin) => `volumes/kubernetes.io~${plugin}`)];
 /** Upstream reads at most this much of a termination message. */
 const TERMINATION_MESSAGE_BYTES = 4_096;
 /** More than the lines hold that become a message. */
@@ -190,21 +191,14 @@ export class PodDisk {
 
   async removeNameless(uid: string): Promise<void> {
     await this.removeCgroups(uid);
-    // What we mounted ourselves; anything else is somebody's data.
-    const real = await realpath(podDir(this.#options.paths, uid)).catch(() => undefined);
-    const ours =
-      real === undefined ? [] : [join(real, 'volume-subpaths'), ...MOUNTED_PLUGINS.map((plugin) => join(real, 'volumes', plugin))];
-    for (const directory of ours) await unmountBelow(directory);
-    await removeTree(podDir(this.#options.paths, uid));
+    await removeTree(podDir(this.#options.paths, uid), OUR_MOUNTS);
   }
 
   /** What a pod that will not run again wrote into its own volumes. */
   async removeEmptyDirs(uid: string): Promise<void> {
-    const real = await realpath(podDir(this.#options.paths, uid)).catch(() => undefined);
-    if (real === undefined) return;
-    const directory = join(real, 'volumes', EMPTY_DIRS);
-    for (const mounted of [join(real, 'volume-subpaths'), directory]) await unmountBelow(mounted);
-    await removeTree(directory);
+    const directory = podDir(this.#options.paths, uid);
+    await removeTree(join(directory, SUB_PATHS), ['.']); // they may show what is removed here
+    await removeTree(join(directory, 'volumes', EMPTY_DIRS), ['.']);
   }
 
   /** The class of a pod that is gone is not known any more, so all three places are looked at. */
@@ -252,14 +246,21 @@ async function list(directory: string): Promise<string[]> {
   });
 }
 
-/** Never goes into what is mounted there: that is somebody's data (an earlier kubelet may have mounted a network disk). */
-async function removeTree(directory: string): Promise<void> {
+/**
+ * With what we mounted ourselves at or below these places in it. Never goes into anything else that is mounted there: that is somebody's
+ * data (an earlier kubelet may have mounted a network disk).
+ */
+async function removeTree(directory: string, ours: readonly string[]): Promise<void> {
   const real = await realpath(directory).catch((err: unknown) => {
     if (codeOf(err) === 'ENOENT') return undefined;
     throw err;
   });
   if (real === undefined) return;
-  const [mount] = below(mounts(), real);
+  const places = ours.map((place) => join(real, place, '/'));
+  const mounted = mountsBelow(real);
+  const foreign = mounted.filter(({ mountPoint }) => !places.some((place) => `${mountPoint}/`.startsWith(place)));
+  for (const mount of mounted) if (!foreign.includes(mount)) await unmount(mount.mountPoint);
+  const [mount] = foreign;
   if (mount !== undefined)
     throw new AppError(
       'VOLUME_MOUNTED',

@@ -9,16 +9,31 @@ import type { TestContainerd } from '../harness/containerd.ts';
 import { manifest } from '../harness/manifest.ts';
 import { BUSYBOX_IMAGE } from '../harness/ociImage.ts';
 
+/** No event for so long: one was lost, or the machine stands still. */
+const LOST_AFTER_MS = 120_000;
+
 /** Starts and ends of tasks, each with the time it reached us. */
 export class TaskEvents {
   readonly started: { id: string; atMs: number }[] = [];
   readonly ended: { id: string; atMs: number }[] = [];
+  /** Told of each event: whoever waits for one costs nothing meanwhile. */
+  #onEvent: () => void = () => undefined;
 
   async follow(client: CriClient, signal: AbortSignal): Promise<void> {
     for await (const event of client.containerdEvents(['topic=="/tasks/start"', 'topic=="/tasks/delete"'], signal)) {
       const at = { id: event.container_id, atMs: performance.now() };
       if (event.kind === 'start') this.started.push(at);
       else if (event.kind === 'delete') this.ended.push(at);
+      this.#onEvent();
+    }
+  }
+
+  async until(condition: () => boolean): Promise<void> {
+    while (!condition()) {
+      const event = Promise.withResolvers<void>();
+      this.#onEvent = event.resolve;
+      const lost = setTimeout(() => event.reject(new Error('waited in vain for an event of containerd')), LOST_AFTER_MS);
+      await event.promise.finally(() => clearTimeout(lost));
     }
   }
 
@@ -95,15 +110,6 @@ export class Bare {
   async remove(sandbox: string): Promise<void> {
     await this.#client.runtime.stopPodSandbox({ pod_sandbox_id: sandbox });
     await this.#client.runtime.removePodSandbox({ pod_sandbox_id: sandbox });
-  }
-}
-
-/** As until, but without a pause that would be part of what is measured. */
-export async function untilQuick(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const limit = performance.now() + 60_000;
-  while (!(await condition())) {
-    if (performance.now() > limit) throw new Error('waited in vain');
-    await new Promise((resolve) => setTimeout(resolve, 1));
   }
 }
 
