@@ -113,6 +113,7 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
     });
     await Promise.race([known.promise, source.running]);
   }
+  proxy.setNodeAddresses(node.addresses);
   const running = proxy.run(signal);
   void proxy.ready.then(() => {
     log.info('Service proxy is ready', {
@@ -123,7 +124,11 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
     });
     notify.send({ READY: 1, STATUS: `mode ${settings.mode}, ${proxy.serviceCount} services` });
   });
-  const following = node.run(clock, { onChange: nodeChanged, onLook: () => void healthServers.update(proxy.ports(), signal) }, signal);
+  const onLook = (): void => {
+    proxy.setNodeAddresses(node.addresses);
+    void healthServers.update(proxy.ports(), signal);
+  };
+  const following = node.run(clock, { onChange: nodeChanged, onLook }, signal);
   await Promise.all([running, source.running, following]);
 }
 

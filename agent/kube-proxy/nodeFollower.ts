@@ -43,6 +43,10 @@ export class NodeFollower {
     return this.#facts.name;
   }
 
+  get addresses(): readonly string[] {
+    return this.#facts.addresses;
+  }
+
   view(): NodeView {
     const zone = this.#object?.metadata.labels?.[ZONE_LABEL];
     return { name: this.name, ...(zone === undefined || zone === '' ? {} : { zone }) };

@@ -75,11 +75,11 @@ export interface NodeView {
   readonly zone?: string;
 }
 
-/** Something in the input that is not honoured, in words for the one who wrote it. */
+/** Something in the input that is not honoured, or (SERVICE_ON_NODE) is and should not be there, in words for the one who wrote it. */
 export interface Problem {
   /** "Service default/web". */
   readonly object: string;
-  readonly code: 'SERVICE_INVALID' | 'SERVICE_CONFLICT' | 'ENDPOINT_INVALID';
+  readonly code: 'SERVICE_INVALID' | 'SERVICE_CONFLICT' | 'SERVICE_ON_NODE' | 'ENDPOINT_INVALID';
   readonly message: string;
 }
 

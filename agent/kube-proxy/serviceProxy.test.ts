@@ -253,3 +253,24 @@ test('wantedOf: a service with several ports and families has one health port an
     [['default/lb', { port: 32_000, localEndpoints: 2 }]],
   );
 });
+
+test('ServiceProxy: a cluster IP that is an address of the node is served and told, once, until it is not any more', async () => {
+  const { proxy, clock, iptables, lines, stop } = await running();
+  const told = (): string[] => lines.filter((line) => line.includes('Service hides a port of the node'));
+  proxy.store.setService('default/web', service('web', { clusterIP: '192.0.2.1', ports: [{ port: 80 }] }));
+  proxy.store.setSlice('default/web', slice('web', { endpoints: [{ addresses: ['10.1.0.1'] }] }));
+  proxy.changed();
+  proxy.setNodeAddresses(['192.0.2.9']);
+  assert.deepEqual(told(), []);
+  proxy.setNodeAddresses(['192.0.2.9', '192.0.2.1']);
+  proxy.setNodeAddresses(['192.0.2.9', '192.0.2.1']);
+  assert.equal(told().length, 1);
+  assert.match(told()[0] ?? '', /service=default\/web .*cluster IP 192\.0\.2\.1 is an address of this node: .*port 80\/tcp/);
+  await clock.advance(1_000);
+  assert.match(iptables.restored.join(''), /-d 192\.0\.2\.1\/32 .*--dport 80 -j KUBE-SVC-/);
+  const problems = async (): Promise<number> => (await proxy.explain('default/web', new AbortController().signal)).problems.length;
+  assert.equal(await problems(), 1);
+  proxy.setNodeAddresses(['192.0.2.9']);
+  assert.equal(await problems(), 0, 'the address has left the node');
+  await stop();
+});

@@ -92,6 +92,11 @@ export class ServiceProxy {
     for (const metric of [this.metrics.endpointChangesPending, this.metrics.serviceChangesPending]) metric.set([], this.loop.pending);
   }
 
+  setNodeAddresses(addresses: Iterable<string>): void {
+    this.#table.setNodeAddresses(addresses);
+    this.#tellProblems();
+  }
+
   setNode(node: NodeView): void {
     this.#table.setNode(node);
     this.changed();
@@ -122,7 +127,12 @@ export class ServiceProxy {
       if (text === '') this.#told.delete(key);
       else this.#told.set(key, text);
       for (const { object, code, message } of problems)
-        log.warn('Service is not served as written', { service: key, object, err: message, code });
+        log.warn(code === 'SERVICE_ON_NODE' ? 'Service hides a port of the node' : 'Service is not served as written', {
+          service: key,
+          object,
+          err: message,
+          code,
+        });
     }
   }
 

@@ -25,6 +25,7 @@ interface Entry extends Claimant {
 
 export class ServiceTable {
   #node: NodeView;
+  #nodeAddresses: ReadonlySet<string> = new Set();
   readonly #inputs = new Map<string, ServiceInput>();
   readonly #readings = new Map<string, ServiceReading>();
   readonly #entries = new Map<string, Entry>();
@@ -85,6 +86,15 @@ export class ServiceTable {
     for (const [key, input] of this.#inputs) this.set(key, input);
   }
 
+  /** Services are served on addresses of the node too, as upstream does, but whoever gave them one hears of it. */
+  setNodeAddresses(addresses: Iterable<string>): void {
+    const now = new Set(addresses);
+    const moved = now.symmetricDifference(this.#nodeAddresses);
+    this.#nodeAddresses = now;
+    if (moved.size === 0) return;
+    for (const [key, { ports }] of this.#readings) if (ports.some(({ clusterIp }) => moved.has(clusterIp))) this.#judged.add(key);
+  }
+
   /** The live view; ids are ServicePort.id. Never changed while the caller holds it without an await in between. */
   ports(family: Family): ReadonlyMap<string, ServicePort> {
     return this.#settled[family];
@@ -116,7 +126,19 @@ export class ServiceTable {
 
   /** Everything wrong with one service, conflicts included. */
   problems(key: string): readonly Problem[] {
-    return [...(this.#readings.get(key)?.problems ?? []), ...(this.#byService.get(key) ?? []).flatMap((e) => e.conflicts)];
+    const { ports = [], problems = [] } = this.#readings.get(key) ?? {};
+    const conflicts = (this.#byService.get(key) ?? []).flatMap((e) => e.conflicts);
+    return [...problems, ...conflicts, ...this.#onNode(ports)];
+  }
+
+  #onNode(ports: readonly ServicePort[]): Problem[] {
+    return ports
+      .filter(({ clusterIp }) => this.#nodeAddresses.has(clusterIp))
+      .map(({ service, clusterIp, port, protocol }) => ({
+        object: `Service ${service}`,
+        code: 'SERVICE_ON_NODE',
+        message: `cluster IP ${clusterIp} is an address of this node: what listens there on port ${port}/${protocol} cannot be reached any more, give the service another`,
+      }));
   }
 
   /** Primary claims first: who loses its cluster IP claims nothing else. */

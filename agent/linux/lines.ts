@@ -8,7 +8,7 @@ import { execa } from 'execa';
 export interface RunLinesOptions {
   readonly signal: AbortSignal;
   readonly timeoutMs: number;
-  readonly input?: string;
+  readonly input?: string | Uint8Array;
   readonly onLine?: (line: string) => void;
 }
 

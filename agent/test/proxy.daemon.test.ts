@@ -9,7 +9,7 @@ import { execa } from 'execa';
 import { missing, startContainerd } from './harness/containerd.ts';
 import { startKubelet } from './harness/kubelet.ts';
 import { manifest } from './harness/manifest.ts';
-import { ProxyLab, podIp } from './harness/proxyLab.ts';
+import { NODE, ProxyLab, podIp } from './harness/proxyLab.ts';
 import { until } from './harness/until.ts';
 import { whyNoNetNs } from './proxyNet.ts';
 
@@ -205,6 +205,7 @@ test(
       'np1.yaml': doc('np1', 'type: NodePort, clusterIP: 10.96.0.33, ports: [{ port: 80, nodePort: 30077 }]'),
       'np2.yaml': doc('np2', 'type: NodePort, clusterIP: 10.96.0.34, ports: [{ port: 80, nodePort: 30077 }]'),
       'ext.yaml': doc('ext', `clusterIP: 10.96.0.36, externalIPs: ["${IP}"], ports: [{ port: 80 }]`),
+      'here.yaml': doc('here', `clusterIP: ${NODE.IPv4}, ports: [{ port: 88 }]`),
       'lo.yaml': doc('lo', 'clusterIP: 10.96.0.35, ports: [{ port: 80 }]'),
       'lo-slice.yaml': sliceOf('lo', 'IPv4', '127.0.0.1'),
       'six-slice.yaml': sliceOf('six', 'IPv4', podIp(1, 'IPv6')),
@@ -217,6 +218,7 @@ test(
       /Refused document file=\S*text\.yaml:4:\d+ err="spec\.ports\[0\]\.port: /,
       /service=lab\/np2 .*err="node port 30077\/tcp belongs to service lab\/np1 already/,
       /service=lab\/ext .*err="address 10\.96\.0\.10:80\/tcp belongs to service lab\/web already/,
+      /Service hides a port of the node service=lab\/here .*cluster IP 192\.0\.2\.1 is an address of this node: what listens there on port 88\/tcp/,
       /Refused document file=\S*lo-slice\.yaml:6:\d+ err="endpoints\[0\]\.addresses\[0\]: .*loopback/,
       /Refused document file=\S*six-slice\.yaml:6:\d+ err="endpoints\[0\]\.addresses\[0\]: /,
       /Refused document file=\S*junk\.yaml:1:\d+/,
@@ -224,6 +226,11 @@ test(
     ])
       await until(`${said} is told, log: ${lab.log.slice(-2_000)}`, () => said.test(lab.log));
     assert.equal(await answers('10.96.0.35'), 'ECONNREFUSED');
+    assert.match(
+      await lab.client.run('curl', '-sSf', `http://${NODE.IPv4}:10256/livez`),
+      /lastUpdated/,
+      'the other ports of the node stay',
+    );
     assert.match(await answers(), /^p1 /);
     for (const file of Object.keys(documents)) rmSync(join(lab.servicesDir, file));
   },

@@ -25,7 +25,7 @@ export function patchOf(changes: Iterable<PortChange>, settings: ProxySettings, 
     const before = from === undefined ? NOTHING : rulesOf(from, settings, style);
     const after = to === undefined ? NOTHING : rulesOf(to, settings, style);
     for (const [chain, rules] of after.own) {
-      if (before.own.get(chain)?.join('\n') !== rules.join('\n')) writes.nat.rewrite.set(chain, rules);
+      if (before.own.get(chain)?.join('\n') !== rules.join('\n')) writes.nat.rewrite.put(chain, rules);
     }
     for (const chain of before.own.keys()) if (!after.own.has(chain)) writes.nat.drop.push(chain);
     patchDispatch(before, after, writes);

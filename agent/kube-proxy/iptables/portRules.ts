@@ -52,15 +52,19 @@ function ownChains(context: Context): Map<string, readonly string[]> {
   const { port, chains } = context;
   const needs = uses(port);
   const own = new Map<string, readonly string[]>();
-  const used = port.choice.reachable.filter(
-    (e) => (needs.cluster && port.choice.cluster.includes(e)) || (needs.local && port.choice.local.includes(e)),
-  );
-  for (const e of used) own.set(chains.endpoint(e.text), endpointRules(e, context));
+  for (const e of usedEndpoints(port, needs)) own.set(chains.endpoint(e.text), endpointRules(e, context));
   if (needs.cluster) own.set(chains.cluster, policyRules(port.choice.cluster, 'Cluster', context));
   if (needs.local) own.set(chains.local, policyRules(port.choice.local, 'Local', context));
   if (needs.external) own.set(chains.external, externalRules(context));
   if (needs.firewall) own.set(chains.firewall, firewallRules(context));
   return own;
+}
+
+function usedEndpoints({ choice }: ServicePort, { cluster, local }: ReturnType<typeof uses>): readonly Endpoint[] {
+  if (!local) return cluster ? choice.cluster : [];
+  if (!cluster) return choice.local;
+  const both = new Set([...choice.cluster, ...choice.local]);
+  return choice.reachable.filter((e) => both.has(e));
 }
 
 function comment(text: string): string {

@@ -18,7 +18,7 @@ import { explainFrontends } from './explain.ts';
 import { CANARY, type TableName } from './names.ts';
 import { patchOf, type PortChange } from './patch.ts';
 import type { Style } from './portRules.ts';
-import { LARGE_ENDPOINTS, planRuleset, staticRuleset, type Ruleset, type TableRules } from './ruleset.ts';
+import { LARGE_ENDPOINTS, planRuleset, staticRuleset, type Plan } from './ruleset.ts';
 import { SaveReader, concernsUs, diffTables, type SavedTables, type Writes } from './tables.ts';
 import { NFT_LINES_PER_BATCH, renderBatches } from './writes.ts';
 
@@ -95,24 +95,14 @@ export class IptablesProxier implements Proxier {
     this.#believed = undefined;
     // Before reading: what is written by others from here on has not been seen.
     this.#seenWrites = this.#watch.foreignWrites();
-    // The tool reads while we plan.
-    const reading = this.#read(concernsUs, signal);
-    reading.catch(() => undefined); // heard of below
+    const actual = await this.#read(concernsUs, signal);
+    const readMs = this.#clock.monotonicMs() - startMs;
     const planStartMs = this.#clock.monotonicMs();
-    const desired = planRuleset(ports.values(), settings, style);
-    const plannedMs = this.#clock.monotonicMs() - planStartMs;
-    const actual = await reading;
-    const readMs = this.#clock.monotonicMs() - startMs - plannedMs;
-    const written = await this.#write(diffTables(actual, desired), this.#clock.monotonicMs(), signal);
-    const rules = { nat: countRules(desired.nat), filter: countRules(desired.filter) };
-    this.#believed = { ports, settings, style, endpoints, rules };
-    return {
-      kind: 'full',
-      ...written,
-      rulesByTable: { ...rules },
-      planMs: written.planMs + plannedMs,
-      kernelMs: written.kernelMs + readMs,
-    };
+    const { writes, rules } = diffTables(actual, planRuleset(ports.values(), settings, style));
+    const written = await this.#write(writes, planStartMs, signal);
+    const { nat, filter } = rules;
+    this.#believed = { ports, settings, style, endpoints, rules: { nat, filter } };
+    return { kind: 'full', ...written, rulesByTable: { nat, filter }, kernelMs: written.kernelMs + readMs };
   }
 
   async #write(writes: Writes, startMs: number, signal: AbortSignal): Promise<Omit<SyncReport, 'kind'>> {
@@ -177,11 +167,11 @@ export class IptablesProxier implements Proxier {
 
   async readDrift(input: SyncInput, signal: AbortSignal): Promise<Drift> {
     const desired = this.#desired(input);
-    const writes = diffTables(await this.#read(concernsUs, signal), desired);
+    const { writes } = diffTables(await this.#read(concernsUs, signal), desired);
     const missing: string[] = [];
     const foreign: string[] = [];
     for (const [table, { make, rewrite, insert, remove, drop }] of Object.entries(writes)) {
-      for (const chain of [...make, ...rewrite.keys()]) missing.push(`${table} ${chain}: not as it should be`);
+      for (const chain of [...make, ...rewrite.names()]) missing.push(`${table} ${chain}: not as it should be`);
       for (const { chain, rule } of insert) missing.push(`${table} ${chain} ${rule}`);
       for (const { chain, rule } of remove) foreign.push(`${table} ${chain} ${rule}`);
       for (const chain of drop) foreign.push(`${table} ${chain}: nobody needs this chain`);
@@ -189,7 +179,7 @@ export class IptablesProxier implements Proxier {
     return { missing, foreign };
   }
 
-  #desired({ services, settings }: SyncInput): Ruleset {
+  #desired({ services, settings }: SyncInput): Plan {
     const endpoints = [...services.values()].reduce((sum, port) => sum + countOf(port), 0);
     return planRuleset(services.values(), settings, this.#believed?.style ?? styleFor(endpoints, 'commented'));
   }
@@ -217,11 +207,6 @@ export class IptablesProxier implements Proxier {
 
 function countOf(port: ServicePort | undefined): number {
   return port?.choice.reachable.length ?? 0;
-}
-
-function countRules({ chains, dispatch }: TableRules): number {
-  const own = [...chains.values()].reduce((sum, rules) => sum + rules.length, 0);
-  return [...dispatch.values()].reduce((sum, { rules, tail }) => sum + rules.length + tail.length, own);
 }
 
 function styleFor(endpoints: number, before: Style): Style {

@@ -15,7 +15,7 @@ import { corpus, packetTo, settingsOf, shuffledOf, tableOf } from '../testing.ts
 import { walkPacket } from '../trace.ts';
 import { chainsOf } from './names.ts';
 import { probability } from './portRules.ts';
-import { planRuleset, type Ruleset } from './ruleset.ts';
+import { planRuleset, type Plan, type Ruleset } from './ruleset.ts';
 import { diffTables, readSave, type SavedTables } from './tables.ts';
 import { renderBatches } from './writes.ts';
 
@@ -35,15 +35,19 @@ const EMPTY = (): SavedTables =>
   );
 
 /** The tables after writing everything into empty ones. */
-function written(ruleset: Ruleset): string {
-  return renderBatches(diffTables(EMPTY(), ruleset), { linesPerBatch: Infinity })
-    .map((b) => b.text)
+function written(plan: Plan): string {
+  return renderBatches(diffTables(EMPTY(), plan).writes, { linesPerBatch: Infinity })
+    .map((b) => b.text.toString())
     .join('');
 }
 
-function inKernel(ruleset: Ruleset): SavedTables {
+function inKernel({ fixed, services }: Plan): SavedTables {
   const tables = EMPTY();
-  for (const [name, { chains, dispatch, hooks }] of Object.entries(ruleset) as [keyof Ruleset, Ruleset[keyof Ruleset]][]) {
+  for (const { own, dispatch } of services) {
+    for (const [chain, rules] of own) tables.nat.set(chain, [...rules]);
+    for (const { table, chain, rule } of dispatch) fixed[table].dispatch.get(chain)?.rules.push(rule);
+  }
+  for (const [name, { chains, dispatch, hooks }] of Object.entries(fixed) as [keyof Ruleset, Ruleset[keyof Ruleset]][]) {
     for (const [chain, rules] of chains) tables[name].set(chain, [...rules]);
     for (const [chain, { rules, tail }] of dispatch) tables[name].set(chain, [...rules, ...tail]);
     for (const { chain, rule } of hooks) tables[name].set(chain, [...(tables[name].get(chain) ?? []), rule]);
@@ -84,10 +88,10 @@ const scenario = fc.record({
 });
 type Scenario = typeof scenario extends fc.Arbitrary<infer T> ? T : never;
 
-function planOf({ inputs, family, ...choices }: Scenario): { table: ServiceTable; settings: ProxySettings; ruleset: Ruleset } {
+function planOf({ inputs, family, ...choices }: Scenario): { table: ServiceTable; settings: ProxySettings; plan: Plan } {
   const table = tableOf(inputs);
   const settings = settingsOf(family, choices);
-  return { table, settings, ruleset: planRuleset(table.ports(family).values(), settings, 'commented') };
+  return { table, settings, plan: planRuleset(table.ports(family).values(), settings, 'commented') };
 }
 
 test('planRuleset: a packet ends where the services say it ends, each endpoint with its exact share', () => {
@@ -96,8 +100,8 @@ test('planRuleset: a packet ends where the services say it ends, each endpoint w
     fc.property(
       scenario.chain((s) => fc.tuple(fc.constant(s), fc.array(packetTo(s.family, s.inputs), { minLength: 5, maxLength: 5 }))),
       ([s, packets]) => {
-        const { table, settings, ruleset } = planOf(s);
-        const kernel = inKernel(ruleset);
+        const { table, settings, plan } = planOf(s);
+        const kernel = inKernel(plan);
         for (const packet of packets) {
           const want = expectedOutcomes(table.ports(s.family).values(), settings, packet, { unservedFromNode: 'pass' });
           assertSame(walkPacket(kernel, packet).outcomes, want, packet);
@@ -125,14 +129,14 @@ test('planRuleset: the order of its input does not show in what is written', () 
   fc.assert(
     fc.property(
       scenario.chain((s) => fc.tuple(fc.constant(s), shuffledOf(s.inputs))),
-      ([s, inputs]) => assert.equal(written(planOf({ ...s, inputs }).ruleset), written(planOf(s).ruleset)),
+      ([s, inputs]) => assert.equal(written(planOf({ ...s, inputs }).plan), written(planOf(s).plan)),
     ),
   ));
 
 test('planRuleset: names fit the kernel, and every jump has its chain', () =>
   fc.assert(
     fc.property(scenario, (s) => {
-      const kernel = inKernel(planOf(s).ruleset);
+      const kernel = inKernel(planOf(s).plan);
       for (const table of ['nat', 'filter'] as const) {
         for (const [chain, rules] of kernel[table]) {
           assert.ok(chain.length <= 28);

@@ -24,7 +24,7 @@ import {
   markOf,
   type TableName,
 } from './names.ts';
-import { rulesOf, type Style } from './portRules.ts';
+import { rulesOf, type PortRules, type Style } from './portRules.ts';
 
 /** Above this many endpoints upstream leaves comments out of the rules of endpoints: they are two fifths of all bytes. */
 export const LARGE_ENDPOINTS = 1_000;
@@ -47,14 +47,19 @@ export interface Hook {
 
 export type Ruleset = Readonly<Record<TableName, TableRules>>;
 
-export function planRuleset(services: Iterable<ServicePort>, settings: ProxySettings, style: Style): Ruleset {
-  const ruleset = staticRuleset(settings);
-  for (const port of [...services].sort((a, b) => (a.id < b.id ? -1 : 1))) {
-    const { own, dispatch } = rulesOf(port, settings, style);
-    for (const [chain, rules] of own) ruleset.nat.chains.set(chain, rules);
-    for (const { table, chain, rule } of dispatch) ruleset[table].dispatch.get(chain)?.rules.push(rule);
-  }
-  return ruleset;
+/** What should be there. The rules of services are made one after the other: all at once they are a quarter of a gigabyte at 40,000. */
+export interface Plan {
+  readonly fixed: Ruleset;
+  /** Can be gone through once. */
+  readonly services: Iterable<PortRules>;
+}
+
+export function planRuleset(services: Iterable<ServicePort>, settings: ProxySettings, style: Style): Plan {
+  return { fixed: staticRuleset(settings), services: inOrder(services, settings, style) };
+}
+
+function* inOrder(services: Iterable<ServicePort>, settings: ProxySettings, style: Style): Generator<PortRules> {
+  for (const port of [...services].sort((a, b) => (a.id < b.id ? -1 : 1))) yield rulesOf(port, settings, style);
 }
 
 /** Everything that does not depend on any service. */

@@ -6,7 +6,7 @@
  * Source: iptables-save(8) and iptables-restore(8): ":CHAIN" makes or empties a chain, a table is one transaction.
  */
 import { isOurs, type TableName } from './names.ts';
-import type { Ruleset, TableRules } from './ruleset.ts';
+import type { Plan, TableRules } from './ruleset.ts';
 import { emptyWrites, type TableWrites } from './writes.ts';
 
 /** Chains by name, each with its rules as iptables-save prints them after "-A CHAIN ". */
@@ -67,22 +67,43 @@ const FEW_LINES = 50;
 
 export type Writes = Readonly<Record<TableName, TableWrites>>;
 
-export function diffTables(actual: SavedTables, desired: Ruleset): Writes {
-  const one = (table: TableName): TableWrites => diffTable(table, actual[table], desired[table]);
-  return { nat: one('nat'), filter: one('filter'), mangle: one('mangle') };
+export interface Difference {
+  readonly writes: Writes;
+  /** How many rules should be there. */
+  readonly rules: { readonly nat: number; readonly filter: number };
 }
 
-function diffTable(table: TableName, actual: SavedTable, desired: TableRules): TableWrites {
-  const writes = emptyWrites();
-  for (const [chain, rules] of desired.chains) {
-    if (!sameList(actual.get(chain), rules)) writes.rewrite.set(chain, rules);
+export function diffTables(actual: SavedTables, { fixed, services }: Plan): Difference {
+  const writes: Writes = { nat: emptyWrites(), filter: emptyWrites(), mangle: emptyWrites() };
+  const rules = { nat: 0, filter: 0, mangle: 0 };
+  const unclaimed = { nat: oursIn(actual, 'nat'), filter: oursIn(actual, 'filter'), mangle: oursIn(actual, 'mangle') };
+  const want = (table: TableName, chain: string, wanted: readonly string[]): void => {
+    if (!sameList(actual[table].get(chain), wanted)) writes[table].rewrite.put(chain, wanted);
+    unclaimed[table].delete(chain);
+    rules[table] += wanted.length;
+  };
+  for (const table of TABLES) for (const [chain, wanted] of fixed[table].chains) want(table, chain, wanted);
+  // What is jumped to comes before what jumps to it, because large writes are cut.
+  for (const { own, dispatch } of services) {
+    for (const [chain, wanted] of own) want('nat', chain, wanted);
+    for (const { table, chain, rule } of dispatch) fixed[table].dispatch.get(chain)?.rules.push(rule);
   }
-  for (const [chain, { rules, tail }] of desired.dispatch) diffDispatch({ chain, have: actual.get(chain), rules, tail }, writes);
-  for (const chain of actual.keys()) {
-    if (isOurs(table, chain) && !desired.chains.has(chain) && !desired.dispatch.has(chain)) writes.drop.push(chain);
+  for (const table of TABLES) {
+    for (const [chain, { rules: wanted, tail }] of fixed[table].dispatch) {
+      diffDispatch({ chain, have: actual[table].get(chain), rules: wanted, tail }, writes[table]);
+      unclaimed[table].delete(chain);
+      rules[table] += wanted.length + tail.length;
+    }
+    writes[table].drop.push(...unclaimed[table]);
+    diffHooks({ table, actual: actual[table], desired: fixed[table] }, writes[table]);
   }
-  diffHooks({ table, actual, desired }, writes);
-  return writes;
+  return { writes, rules };
+}
+
+const TABLES = ['nat', 'filter', 'mangle'] as const;
+
+function oursIn(actual: SavedTables, table: TableName): Set<string> {
+  return new Set([...actual[table].keys()].filter((chain) => isOurs(table, chain)));
 }
 
 interface DispatchDiff {
@@ -93,7 +114,7 @@ interface DispatchDiff {
 }
 
 function diffDispatch({ chain, have, rules, tail }: DispatchDiff, writes: TableWrites): void {
-  const whole = (): void => void writes.rewrite.set(chain, [...rules, ...tail]);
+  const whole = (): void => writes.rewrite.put(chain, [...rules, ...tail]);
   if (have === undefined) return whole();
   const body = have.length - tail.length;
   if (body < 0 || !sameList(have.slice(body), tail)) return whole();

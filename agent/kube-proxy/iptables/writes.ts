@@ -8,6 +8,7 @@
  * lines: 3.5 s), so large writes are cut. Every piece leaves the tables consistent; a chain is never cut.
  */
 import type { TableName } from './names.ts';
+import { Rewrites, declare } from './rewrites.ts';
 
 export interface ChainRule {
   readonly chain: string;
@@ -18,7 +19,7 @@ export interface TableWrites {
   /** Chains made when missing, and left alone otherwise. */
   readonly make: string[];
   /** Chains made or emptied, then filled. */
-  readonly rewrite: Map<string, readonly string[]>;
+  readonly rewrite: Rewrites;
   /** At the head of the chain, the last one first. */
   readonly insert: ChainRule[];
   /** By their text; a rule that is not there makes the table's transaction fail. */
@@ -27,7 +28,7 @@ export interface TableWrites {
 }
 
 export function emptyWrites(): TableWrites {
-  return { make: [], rewrite: new Map(), insert: [], remove: [], drop: [] };
+  return { make: [], rewrite: new Rewrites(), insert: [], remove: [], drop: [] };
 }
 
 export function isEmpty({ make, rewrite, insert, remove, drop }: TableWrites): boolean {
@@ -36,7 +37,7 @@ export function isEmpty({ make, rewrite, insert, remove, drop }: TableWrites): b
 
 /** One run of iptables-restore. */
 export interface Batch {
-  readonly text: string;
+  readonly text: Buffer;
   readonly lines: number;
   readonly transactions: number;
 }
@@ -50,19 +51,19 @@ export const NFT_LINES_PER_BATCH = 1_000;
 
 export function renderBatches(writes: Readonly<Record<TableName, TableWrites>>, { linesPerBatch }: RenderOptions): Batch[] {
   const batches: Batch[] = [];
-  let text = '';
+  let parts: Buffer[] = [];
   let lines = 0;
   let transactions = 0;
   const close = (): void => {
-    if (lines > 0) batches.push({ text, lines, transactions });
-    text = '';
+    if (lines > 0) batches.push({ text: Buffer.concat(parts), lines, transactions });
+    parts = [];
     lines = 0;
     transactions = 0;
   };
-  for (const { table, steps } of sections(writes)) {
+  for (const { table, steps } of sections(writes, linesPerBatch)) {
     for (const piece of cut(steps, linesPerBatch)) {
       if (lines + piece.lines + 2 > linesPerBatch) close();
-      text += `*${table}\n${piece.text}COMMIT\n`;
+      parts.push(Buffer.from(`*${table}\n`), ...piece.parts, COMMIT);
       lines += piece.lines + 2;
       transactions += 1;
     }
@@ -71,10 +72,13 @@ export function renderBatches(writes: Readonly<Record<TableName, TableWrites>>, 
   return batches;
 }
 
+const COMMIT = Buffer.from('COMMIT\n');
+const NONE = Buffer.alloc(0);
+
 /** What must be in one transaction. iptables-restore wants the lines that declare chains before all others. */
 interface Step {
-  readonly declared: string;
-  readonly rules: string;
+  readonly declared: Buffer;
+  readonly rules: Buffer;
   readonly lines: number;
 }
 
@@ -83,68 +87,52 @@ interface Section {
   readonly steps: readonly Step[];
 }
 
-function sections({ nat, filter, mangle }: Readonly<Record<TableName, TableWrites>>): Section[] {
+function sections({ nat, filter, mangle }: Readonly<Record<TableName, TableWrites>>, linesPerBatch: number): Section[] {
   const one = (table: TableName, steps: readonly Step[]): Section[] => (steps.length === 0 ? [] : [{ table, steps }]);
   return [
-    ...one('mangle', [...adding(mangle), ...removing(mangle)]),
-    ...one('filter', adding(filter)),
-    ...one('nat', whole(nat)),
+    ...one('mangle', [...adding(mangle, linesPerBatch), ...removing(mangle)]),
+    ...one('filter', adding(filter, linesPerBatch)),
+    ...one('nat', whole(nat, linesPerBatch)),
     ...one('filter', removing(filter)),
   ];
 }
 
 /** A service that moves from one chain to another does so in one step. */
-function whole(writes: TableWrites): Step[] {
+function whole(writes: TableWrites, linesPerBatch: number): Step[] {
   const { make, rewrite, insert, remove, drop } = writes;
   if (rewrite.size > 0 && insert.length + remove.length > 0) {
     const moves = ruleStep([...insert.map(inserted), ...remove.map(removed)]);
-    return [...made(make), ...inOrder(rewrite).map(rewriteStep), moves, ...dropped(drop)];
+    return [...made(make), ...rewrite.pieces(linesPerBatch), moves, ...dropped(drop)];
   }
-  return [...adding(writes), ...removing(writes)];
+  return [...adding(writes, linesPerBatch), ...removing(writes)];
 }
 
-function adding({ make, rewrite, insert }: TableWrites): Step[] {
-  return [...made(make), ...inOrder(rewrite).map(rewriteStep), ...insert.map((i) => ruleStep([inserted(i)]))];
+function adding({ make, rewrite, insert }: TableWrites, linesPerBatch: number): Step[] {
+  return [...made(make), ...rewrite.pieces(linesPerBatch), ...insert.map((i) => ruleStep([inserted(i)]))];
 }
 
 function removing({ remove, drop }: TableWrites): Step[] {
   return [...remove.map((r) => ruleStep([removed(r)])), ...dropped(drop)];
 }
 
-/** What others jump to first. */
+/** What others jump to goes last. */
 const ORDER = ['KUBE-MARK-MASQ', 'KUBE-SEP-', 'KUBE-SVL-', 'KUBE-SVC-', 'KUBE-EXT-', 'KUBE-FW-', 'KUBE-NODEPORTS'];
 
 function rank(chain: string): number {
   const at = ORDER.findIndex((prefix) => chain.startsWith(prefix));
   return at === -1 ? ORDER.length : at;
 }
-function byRank<T>(items: Iterable<T>, chainOf: (item: T) => string): T[][] {
-  const ranked: T[][] = Array.from({ length: ORDER.length + 1 }, () => []);
-  for (const item of items) ranked[rank(chainOf(item))]?.push(item);
-  return ranked;
-}
-function inOrder(rewrite: ReadonlyMap<string, readonly string[]>): [string, readonly string[]][] {
-  return byRank(rewrite, ([chain]) => chain).flat();
-}
 function dropped(chains: readonly string[]): Step[] {
-  const ordered = byRank(chains, (chain) => chain)
-    .toReversed()
-    .flat();
-  return ordered.map((chain) => ({ declared: declare(chain), rules: `-X ${chain}\n`, lines: 2 }));
+  const ranked: string[][] = Array.from({ length: ORDER.length + 1 }, () => []);
+  for (const chain of chains) ranked[rank(chain)]?.push(chain);
+  const ordered = ranked.toReversed().flat();
+  return ordered.map((chain) => ({ declared: Buffer.from(declare(chain)), rules: Buffer.from(`-X ${chain}\n`), lines: 2 }));
 }
 function made(chains: readonly string[]): Step[] {
-  return chains.map((chain) => ({ declared: declare(chain), rules: '', lines: 1 }));
-}
-function rewriteStep([chain, rules]: [string, readonly string[]]): Step {
-  let text = '';
-  for (const rule of rules) text += `-A ${chain} ${rule}\n`;
-  return { declared: declare(chain), rules: text, lines: rules.length + 1 };
+  return chains.map((chain) => ({ declared: Buffer.from(declare(chain)), rules: NONE, lines: 1 }));
 }
 function ruleStep(lines: readonly string[]): Step {
-  return { declared: '', rules: lines.map((line) => `${line}\n`).join(''), lines: lines.length };
-}
-function declare(chain: string): string {
-  return `:${chain} - [0:0]\n`;
+  return { declared: NONE, rules: Buffer.from(lines.map((line) => `${line}\n`).join('')), lines: lines.length };
 }
 function inserted({ chain, rule }: ChainRule): string {
   return `-I ${chain} ${rule}`;
@@ -154,25 +142,25 @@ function removed({ chain, rule }: ChainRule): string {
 }
 
 interface Piece {
-  readonly text: string;
+  readonly parts: readonly Buffer[];
   readonly lines: number;
 }
 
 function cut(steps: readonly Step[], linesPerBatch: number): Piece[] {
   const pieces: Piece[] = [];
-  let declared = '';
-  let rules = '';
+  let declared: Buffer[] = [];
+  let rules: Buffer[] = [];
   let lines = 0;
   const close = (): void => {
-    if (lines > 0) pieces.push({ text: declared + rules, lines });
-    declared = '';
-    rules = '';
+    if (lines > 0) pieces.push({ parts: [...declared, ...rules], lines });
+    declared = [];
+    rules = [];
     lines = 0;
   };
   for (const step of steps) {
-    if (lines + step.lines > linesPerBatch) close();
-    declared += step.declared;
-    rules += step.rules;
+    if (lines > 0 && lines + step.lines > linesPerBatch) close();
+    declared.push(step.declared);
+    rules.push(step.rules);
     lines += step.lines;
   }
   close();

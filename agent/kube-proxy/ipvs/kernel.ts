@@ -5,7 +5,7 @@ import type { IpSets, KernelSet } from '../../linux/ipset.ts';
 import type { Ipvs } from '../../linux/ipvs.ts';
 import { isLoopback, parseIp, type Family } from '../ip.ts';
 import { concernsUs, diffTables, SaveReader, type SavedTables, type Writes } from '../iptables/tables.ts';
-import { isEmpty, renderBatches } from '../iptables/writes.ts';
+import { isEmpty, renderBatches, type Batch } from '../iptables/writes.ts';
 import type { ProxySettings } from '../proxier.ts';
 import { DEVICE, SET_KEYS, isGoodSet, isSetOf, setName, setType } from './names.ts';
 import { countWrites, emptyIpvs, isOfFamily, type IpvsContent, type IpvsNode, type IpvsWrites } from './plan.ts';
@@ -62,7 +62,8 @@ export class IpvsKernel {
       const set = sets.get(setName(key, this.#family));
       if (set !== undefined) content.entries.set(key, set.entries);
     }
-    return { content, sets, rules: diffTables(await this.savedRules('without', signal), ipvsRules(settings)) };
+    const { writes } = diffTables(await this.savedRules('without', signal), { fixed: ipvsRules(settings), services: [] });
+    return { content, sets, rules: writes };
   }
 
   async savedRules(counters: 'with' | 'without', signal: AbortSignal): Promise<SavedTables> {
@@ -95,8 +96,8 @@ export class IpvsKernel {
     if (Object.values(rules).every(isEmpty)) return { lines: 0, bytes: 0, transactions: 0 };
     const batches = renderBatches(rules, { linesPerBatch: Infinity });
     for (const { text } of batches) await proxyErrors(() => this.#tools.iptables.restore(text, signal));
-    const all = batches.map(({ text }) => text).join('');
-    return { lines: batches.reduce((sum, b) => sum + b.lines, 0), bytes: all.length, transactions: all.split('\nCOMMIT').length - 1 };
+    const sum = (of: (batch: Batch) => number): number => batches.reduce((all, batch) => all + of(batch), 0);
+    return { lines: sum((b) => b.lines), bytes: sum((b) => b.text.length), transactions: sum((b) => b.transactions) };
   }
 
   /** In an order in which no packet meets half of it: what leads to a server comes after it, and goes before it. */

@@ -281,7 +281,7 @@ export class IpvsProxier implements Proxier {
     for (const [key, entries] of writes.addEntries) for (const e of entries) missing.push(`ipset ${setName(key, this.family)} ${e}`);
     for (const [key, entries] of writes.removeEntries) for (const e of entries) foreign.push(`ipset ${setName(key, this.family)} ${e}`);
     for (const [table, { make, rewrite, insert, remove, drop }] of Object.entries(rules)) {
-      for (const chain of [...make, ...rewrite.keys()]) missing.push(`${table} ${chain}: not as it should be`);
+      for (const chain of [...make, ...rewrite.names()]) missing.push(`${table} ${chain}: not as it should be`);
       for (const { chain, rule } of insert) missing.push(`${table} ${chain} ${rule}`);
       for (const { chain, rule } of remove) foreign.push(`${table} ${chain} ${rule}`);
       for (const chain of drop) foreign.push(`${table} ${chain}: nobody needs this chain`);

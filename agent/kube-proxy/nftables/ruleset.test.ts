@@ -5,7 +5,7 @@ import { isLoopback, type Family } from '../ip.ts';
 import { expectedOutcomes, type Outcomes, type Packet } from '../packet.ts';
 import type { ProxySettings } from '../proxier.ts';
 import type { ServicePort } from '../servicePort.ts';
-import { corpus, packetTo, settingsOf, shuffledOf, tableOf } from '../testing.ts';
+import { corpus, packetTo, service, settingsOf, shuffledOf, slice, tableOf } from '../testing.ts';
 import type { Content } from './content.ts';
 import { wordsOf } from './names.ts';
 import { desiredContent } from './proxier.ts';
@@ -90,3 +90,24 @@ test('names of shared chains and of upstream fit the kernel and the language of 
     }),
     { numRuns: 50 },
   ));
+
+test('a cluster IP that is an address of the node keeps the other ports of the node', () => {
+  const settings = settingsOf('IPv4');
+  const dst = settings.nodeIp ?? '';
+  const table = tableOf([
+    {
+      service: service('web', { clusterIP: dst, ports: [{ port: 80 }] }),
+      slices: [slice('web', { endpoints: [{ addresses: ['10.1.0.1'] }] })],
+    },
+  ]);
+  const { content } = desiredContent(table.ports('IPv4').values(), settings);
+  const end = (dport: number, nodeAddresses: readonly string[]): string[] => [
+    ...walkTable(
+      { ...content, words: wordsOf('IPv4') },
+      { family: 'IPv4', protocol: 'tcp', src: dst, dst, dport, nodeAddresses },
+    ).outcomes.keys(),
+  ];
+  assert.deepEqual(end(22, [dst]), ['pass']);
+  assert.deepEqual(end(22, []), ['reject'], 'anywhere else it has no other ports');
+  assert.match(end(80, [dst]).join(), /^10\.1\.0\.1:/);
+});

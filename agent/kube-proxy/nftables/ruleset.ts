@@ -40,6 +40,7 @@ export function staticContent(settings: ProxySettings): Content {
       : { kind: 'dispatch', fields: ['l4proto', 'dport'], map: SETS.noEndpointNodePorts };
   const toNodePort: Statement = { kind: 'dispatch', fields: ['l4proto', 'dport'], map: SETS.serviceNodePorts };
   const [here, hereInInput] = nodePortScope(settings, content);
+  const toClusterIp: Statement = { kind: 'lookup', fields: ['daddr'], set: SETS.clusterIps };
   const bit = settings.masqueradeBit;
   const chains: Record<string, readonly Rule[]> = {
     [CHAINS.services]: [[toService], [...here, toNodePort]],
@@ -56,7 +57,11 @@ export function staticContent(settings: ProxySettings): Content {
     [CHAINS.nodePortEndpointsCheck]: [[...hereInInput, unserved('port')]],
     [CHAINS.firewallCheck]: [[{ kind: 'dispatch', fields: ['daddr', 'l4proto', 'dport'], map: SETS.firewallIps }]],
     // What reaches this was not translated: a port that the service does not have.
-    [CHAINS.clusterIpsCheck]: [[{ kind: 'lookup', fields: ['daddr'], set: SETS.clusterIps }, { kind: 'reject' }]],
+    // Differs: a cluster IP that is an address of the node keeps the node's other ports; upstream refuses them to the node itself.
+    [CHAINS.clusterIpsCheck]: [
+      [toClusterIp, { kind: 'local', field: 'daddr' }, { kind: 'return' }],
+      [toClusterIp, { kind: 'reject' }],
+    ],
   };
   for (const [name, rules] of Object.entries(chains)) content.chains.set(name, { rules });
   return content;

@@ -46,8 +46,9 @@ export class FakeIptables implements Iptables {
     }
   }
 
-  async restore(text: string, signal: AbortSignal): Promise<void> {
+  async restore(given: string | Uint8Array, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
+    const text = Buffer.from(given).toString();
     if (this.failWith !== undefined) throw this.failWith;
     this.restored.push(text);
     let name: TableName | undefined;

@@ -127,9 +127,9 @@ function bareText(services: ReadonlyMap<string, ServicePort>): string {
     '*nat\n:PREROUTING ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n:POSTROUTING ACCEPT [0:0]\nCOMMIT\n*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\nCOMMIT',
   );
   const style = services.size * 3 > 1_000 ? 'terse' : 'commented';
-  const writes = diffTables(empty, planRuleset(services.values(), BENCH_SETTINGS, style));
+  const { writes } = diffTables(empty, planRuleset(services.values(), BENCH_SETTINGS, style));
   return renderBatches(writes, { linesPerBatch: Infinity })
-    .map((b) => b.text)
+    .map((b) => b.text.toString())
     .join('');
 }
 
@@ -151,7 +151,7 @@ class Recorder implements Iptables {
     return this.#real.save(...args);
   }
 
-  async restore(text: string, signal: AbortSignal): Promise<void> {
+  async restore(text: string | Uint8Array, signal: AbortSignal): Promise<void> {
     this.#toolMs += await timed(() => this.#real.restore(text, signal));
   }
 

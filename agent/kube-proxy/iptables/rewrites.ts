@@ -1,0 +1,84 @@
+/**
+ * Chains that are written anew, as the two parts of the text for iptables-restore: the lines that declare them, and their rules. Pure.
+ *
+ * Kept as bytes: at 10,000 services these are 120,000 lines, and a string for each costs more than everything else in a full sync.
+ */
+
+/** A text that grows, as UTF-8. */
+class Bytes {
+  #buffer = Buffer.allocUnsafe(4_096);
+  length = 0;
+
+  add(text: string): void {
+    const most = text.length * 3; // of UTF-8, for a unit of UTF-16
+    if (this.length + most > this.#buffer.length) {
+      const larger = Buffer.allocUnsafe(2 * (this.length + most));
+      this.#buffer.copy(larger, 0, 0, this.length);
+      this.#buffer = larger;
+    }
+    this.length += this.#buffer.write(text, this.length);
+  }
+
+  part(from: number, to: number): Buffer {
+    return this.#buffer.subarray(from, to);
+  }
+}
+
+interface Chain {
+  readonly name: string;
+  readonly lines: number;
+  /** Where its parts end; they begin where those of the chain before end. */
+  readonly declaredEnd: number;
+  readonly rulesEnd: number;
+}
+
+/** In the order they are put in. What other chains jump to has to come first, because a large write is cut. */
+export class Rewrites {
+  readonly #declared = new Bytes();
+  readonly #rules = new Bytes();
+  readonly #chains: Chain[] = [];
+
+  get size(): number {
+    return this.#chains.length;
+  }
+
+  /** Made or emptied, then filled. To be called once for each chain. */
+  put(name: string, rules: readonly string[]): void {
+    this.#declared.add(declare(name));
+    let text = '';
+    for (const rule of rules) text += `-A ${name} ${rule}\n`;
+    this.#rules.add(text);
+    this.#chains.push({ name, lines: rules.length + 1, declaredEnd: this.#declared.length, rulesEnd: this.#rules.length });
+  }
+
+  names(): string[] {
+    return this.#chains.map(({ name }) => name);
+  }
+
+  /** Pieces of at most so many lines each; a chain is never cut. */
+  *pieces(linesPerPiece: number): Generator<{ readonly declared: Buffer; readonly rules: Buffer; readonly lines: number }> {
+    let from = { declaredEnd: 0, rulesEnd: 0 };
+    let to = from;
+    let lines = 0;
+    const piece = () => ({
+      declared: this.#declared.part(from.declaredEnd, to.declaredEnd),
+      rules: this.#rules.part(from.rulesEnd, to.rulesEnd),
+      lines,
+    });
+    for (const chain of this.#chains) {
+      if (lines > 0 && lines + chain.lines > linesPerPiece) {
+        yield piece();
+        from = to;
+        lines = 0;
+      }
+      to = chain;
+      lines += chain.lines;
+    }
+    if (lines > 0) yield piece();
+  }
+}
+
+/** The line that makes or empties a chain. */
+export function declare(chain: string): string {
+  return `:${chain} - [0:0]\n`;
+}
