@@ -11,6 +11,7 @@ import { startKubelet } from './harness/kubelet.ts';
 import { manifest } from './harness/manifest.ts';
 import { NODE, ProxyLab, podIp } from './harness/proxyLab.ts';
 import { until } from './harness/until.ts';
+import { upstreamCleanup, upstreamRules } from './harness/upstreamProxy.ts';
 import { whyNoNetNs } from './proxyNet.ts';
 
 const skip = (await whyNoNetNs()) ?? false;
@@ -391,41 +392,38 @@ test('another mode takes over without a stale rule, and --cleanup leaves only wh
   assert.match(await answers(), /^p1 /);
 });
 
-test(
-  'where another kube-proxy ran, its connections go on, its stale chains go, and what is right is not written again',
-  { skip },
-  async () => {
-    await lab.serve({ web: WEB });
-    const connection = await lab.hold(lab.client, ['hold', IP, '80']);
-    assert.match(await connection.say(), /^p1 /);
-    await lab.stopProxy();
-    // What a proxy leaves that was away while a service went, and one of an older release; the canary of the kubelet is none of ours.
-    const left = [
-      '*nat',
-      ':KUBE-SVC-AAAAAAAAAAAAAAAA - [0:0]',
-      ':KUBE-SEP-BBBBBBBBBBBBBBBB - [0:0]',
-      ':KUBE-XLB-CCCCCCCCCCCCCCCC - [0:0]',
-      ':KUBE-KUBELET-CANARY - [0:0]',
-      '-A KUBE-SEP-BBBBBBBBBBBBBBBB -p tcp -m tcp -j DNAT --to-destination 10.244.9.9:80',
-      '-A KUBE-SVC-AAAAAAAAAAAAAAAA -j KUBE-SEP-BBBBBBBBBBBBBBBB',
-      '-I KUBE-SERVICES -d 10.96.9.9/32 -p tcp -m tcp --dport 80 -j KUBE-SVC-AAAAAAAAAAAAAAAA',
-      '-A KUBE-NODEPORTS -p tcp -m tcp --dport 30999 -j KUBE-XLB-CCCCCCCCCCCCCCCC',
-      'COMMIT',
-    ].join('\n');
-    await lab.node.run('sh', '-c', `printf '%s\\n' "$0" | iptables-restore --noflush`, left);
-    const counters = async (): Promise<string | undefined> =>
-      / (\d+ +\d+) KUBE-SEP/.exec(await lab.node.run('iptables', '-t', 'nat', '-L', await chainOf(IP), '-n', '-v', '-x'))?.[1];
-    const before = await counters();
-    assert.match(before ?? '', /^[1-9]/);
-    await lab.startProxy();
-    const rules = await lab.node.run('iptables-save', '-t', 'nat');
-    assert.doesNotMatch(rules, /AAAAAAAA|BBBBBBBB|CCCCCCCC/);
-    assert.match(rules, /:KUBE-KUBELET-CANARY /);
-    assert.equal(await counters(), before, 'the chains of the service were not written');
-    assert.match(await connection.say(), /^p1 /);
-    await connection.close();
-  },
-);
+test("from upstream's kube-proxy and back: connections go on, what is right is not written, no stale chain is left", { skip }, async () => {
+  await lab.stopProxy();
+  await command('--cleanup');
+  const restore = (text: string): Promise<string> => lab.node.run('sh', '-c', `printf %s "$0" | iptables-restore --noflush`, text);
+  const web = { name: 'lab/web', clusterIp: IP, port: 80, endpoints: [`${podIp(1)}:8080`, `${podIp(2)}:8080`] };
+  const gone = { name: 'lab/gone:http', clusterIp: '10.96.9.9', port: 80, endpoints: ['10.244.9.9:80'] };
+  await restore(upstreamRules([web, gone], '10.244.0.0/16'));
+  // Of an older release; and the kubelet's, which is none of ours.
+  await restore(
+    '*nat\n:KUBE-XLB-CCCCCCCCCCCCCCCC - [0:0]\n:KUBE-KUBELET-CANARY - [0:0]\n-A KUBE-NODEPORTS -j KUBE-XLB-CCCCCCCCCCCCCCCC\nCOMMIT\n',
+  );
+  const connection = await lab.hold(lab.client, ['hold', IP, '80']);
+  const said = await connection.say();
+  assert.match(said, /^p[12] /);
+  const counters = async (): Promise<string | undefined> =>
+    / (\d+ +\d+) KUBE-SEP/.exec(await lab.node.run('iptables', '-t', 'nat', '-L', await chainOf(IP), '-n', '-v', '-x'))?.[1];
+  const before = await counters();
+  await lab.startProxy();
+  await lab.serve({ web: { ...WEB, endpoints: [{ pod: 1 }, { pod: 2 }] } });
+  const rules = await lab.node.run('iptables-save', '-t', 'nat');
+  assert.doesNotMatch(rules, /10\.96\.9\.9|10\.244\.9\.9|KUBE-XLB/);
+  assert.match(rules, /:KUBE-KUBELET-CANARY /);
+  assert.equal(await counters(), before, 'the chains of the service were not written');
+  assert.equal(await connection.say(), said);
+  await lab.stopProxy();
+  await restore(upstreamCleanup(await lab.node.run('iptables-save')));
+  assert.doesNotMatch(await lab.node.run('iptables-save'), /KUBE-(?!KUBELET-CANARY|FIREWALL)/, 'upstream knows all that we leave');
+  await restore(upstreamRules([web], '10.244.0.0/16'));
+  assert.equal(await connection.say(), said, 'and takes over what is established');
+  await connection.close();
+  await lab.startProxy();
+});
 
 test('a service of a static pod answers, on a real kubelet and containerd', { skip: skip || (missing() ?? false) }, async () => {
   const containerd = await startContainerd();

@@ -13,6 +13,7 @@ import { corpus, service, settingsOf, slice, tableOf } from '../kube-proxy/testi
 import { cleanupIptables } from '../kube-proxy/iptables/driver.ts';
 import { iptablesContract } from '../linux/fake/iptablesContract.ts';
 import type { Iptables, IptablesBackend } from '../linux/iptables.ts';
+import { upstreamRules } from './harness/upstreamProxy.ts';
 import { NetNs, whyNoNetNs, withNetNs } from './proxyNet.ts';
 
 const never = new AbortController().signal;
@@ -130,7 +131,10 @@ for (const backend of BACKENDS) {
   test(`${backend}: rules as upstream's proxy leaves them are taken over without rewriting what is right`, { skip }, () =>
     withNetNs('handover', async (ns) => {
       const iptables = await ns.iptables(backend);
-      await iptables.restore(UPSTREAM, never);
+      const left = { name: 'default/stale', clusterIp: '10.96.0.9', port: 80, endpoints: ['10.244.0.9:80'] };
+      const right = { name: 'default/web:http', clusterIp: '10.96.0.50', port: 80, endpoints: ['10.244.0.5:8080'] };
+      await iptables.restore(upstreamRules([left, right], '10.1.0.0/25'), never);
+      await iptables.restore(OLDER, never);
       const table = tableOf([
         {
           service: service('web', { clusterIP: '10.96.0.50', ports: [{ name: 'http', port: 80 }] }),
@@ -140,7 +144,7 @@ for (const backend of BACKENDS) {
       const lines = await full(proxierOn(iptables, 'IPv4'), table);
       assert.ok(lines > 0 && lines < 60, `${lines} lines`);
       const state = await stateOf(iptables);
-      assert.equal(state.filter((l) => /stale|KUBE-XLB|KUBE-SEP-BBBBBBBBBBBBBBBB/.test(l)).length, 0, 'what nobody needs is gone');
+      assert.equal(state.filter((l) => /stale|10\.244\.0\.9|KUBE-XLB|older release/.test(l)).length, 0, 'what nobody needs is gone');
       await withNetNs('handover2', async (other) => {
         const fresh = await other.iptables(backend);
         await full(proxierOn(fresh, 'IPv4'), table);
@@ -172,51 +176,10 @@ for (const backend of BACKENDS) {
   );
 }
 
-/** In the shape upstream's kube-proxy writes: jumps in front, a stale service, a chain name of an older release. */
-const UPSTREAM = `*mangle
-:KUBE-PROXY-CANARY - [0:0]
-COMMIT
-*filter
-:KUBE-EXTERNAL-SERVICES - [0:0]
-:KUBE-FORWARD - [0:0]
-:KUBE-NODEPORTS - [0:0]
-:KUBE-PROXY-CANARY - [0:0]
-:KUBE-PROXY-FIREWALL - [0:0]
-:KUBE-SERVICES - [0:0]
--A INPUT -m conntrack --ctstate NEW -m comment --comment "kubernetes load balancer firewall" -j KUBE-PROXY-FIREWALL
--A INPUT -m comment --comment "kubernetes health check service ports" -j KUBE-NODEPORTS
--A INPUT -m conntrack --ctstate NEW -m comment --comment "kubernetes externally-visible service portals" -j KUBE-EXTERNAL-SERVICES
--A FORWARD -m conntrack --ctstate NEW -m comment --comment "kubernetes load balancer firewall" -j KUBE-PROXY-FIREWALL
--A FORWARD -m comment --comment "kubernetes forwarding rules" -j KUBE-FORWARD
--A FORWARD -m conntrack --ctstate NEW -m comment --comment "kubernetes service portals" -j KUBE-SERVICES
--A FORWARD -m conntrack --ctstate NEW -m comment --comment "kubernetes externally-visible service portals" -j KUBE-EXTERNAL-SERVICES
--A OUTPUT -m conntrack --ctstate NEW -m comment --comment "kubernetes load balancer firewall" -j KUBE-PROXY-FIREWALL
--A OUTPUT -m conntrack --ctstate NEW -m comment --comment "kubernetes service portals" -j KUBE-SERVICES
--A KUBE-FORWARD -m conntrack --ctstate INVALID -j DROP
--A KUBE-FORWARD -m comment --comment "kubernetes forwarding rules" -m mark --mark 0x4000/0x4000 -j ACCEPT
--A KUBE-FORWARD -m comment --comment "kubernetes forwarding conntrack rule" -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
-COMMIT
-*nat
-:KUBE-MARK-MASQ - [0:0]
-:KUBE-NODEPORTS - [0:0]
-:KUBE-POSTROUTING - [0:0]
-:KUBE-PROXY-CANARY - [0:0]
-:KUBE-SERVICES - [0:0]
-:KUBE-SEP-BBBBBBBBBBBBBBBB - [0:0]
-:KUBE-SVC-BBBBBBBBBBBBBBBB - [0:0]
+/** Of an older release of upstream. */
+const OLDER = `*nat
 :KUBE-XLB-BBBBBBBBBBBBBBBB - [0:0]
--A PREROUTING -m comment --comment "kubernetes service portals" -j KUBE-SERVICES
--A OUTPUT -m comment --comment "kubernetes service portals" -j KUBE-SERVICES
--A POSTROUTING -m comment --comment "kubernetes postrouting rules" -j KUBE-POSTROUTING
 -A PREROUTING -m comment --comment "left by an older release" -j KUBE-SERVICES
--A KUBE-MARK-MASQ -j MARK --or-mark 0x4000
--A KUBE-POSTROUTING -m mark ! --mark 0x4000/0x4000 -j RETURN
--A KUBE-POSTROUTING -j MARK --xor-mark 0x4000
--A KUBE-POSTROUTING -m comment --comment "kubernetes service traffic requiring SNAT" -j MASQUERADE --random-fully
--A KUBE-SERVICES -m comment --comment "default/stale cluster IP" -m tcp -p tcp -d 10.96.0.9 --dport 80 -j KUBE-SVC-BBBBBBBBBBBBBBBB
--A KUBE-SERVICES -m comment --comment "kubernetes service nodeports; NOTE: this must be the last rule in this chain" -m addrtype --dst-type LOCAL ! -d 127.0.0.0/8 -j KUBE-NODEPORTS
--A KUBE-SVC-BBBBBBBBBBBBBBBB -m comment --comment "default/stale -> 10.244.0.9:80" -j KUBE-SEP-BBBBBBBBBBBBBBBB
--A KUBE-XLB-BBBBBBBBBBBBBBBB -j KUBE-SVC-BBBBBBBBBBBBBBBB
--A KUBE-SEP-BBBBBBBBBBBBBBBB -m comment --comment "default/stale" -m tcp -p tcp -j DNAT --to-destination 10.244.0.9:80
+-A KUBE-NODEPORTS -j KUBE-XLB-BBBBBBBBBBBBBBBB
 COMMIT
 `;

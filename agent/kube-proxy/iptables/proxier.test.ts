@@ -209,6 +209,38 @@ test('IptablesProxier: drift is named in both directions and not repaired by loo
   }
 });
 
+test('IptablesProxier: drift names the rules of chains that have to be written anew, too', async () => {
+  const iptables = new FakeIptables();
+  const proxier = proxierOn(iptables);
+  const table = tableOf([web(1, ['10.1.0.1', '10.1.0.2'])]);
+  await full(proxier, table);
+  const input = { services: table.ports('IPv4'), changed: undefined, settings };
+  const drift = async (...lines: string[]): Promise<unknown> => {
+    await iptables.restore(['*nat', ...lines, 'COMMIT', ''].join('\n'), never);
+    const found = await proxier.readDrift(input, never);
+    await full(proxier, table);
+    return found;
+  };
+  assert.deepEqual(await drift('-A KUBE-SERVICES -d 192.0.2.7/32 -j RETURN'), {
+    missing: [],
+    foreign: ['nat KUBE-SERVICES -d 192.0.2.7/32 -j RETURN'],
+  });
+  const mark = '-j MARK --set-xmark 0x4000/0x4000';
+  assert.deepEqual(await drift(':KUBE-MARK-MASQ - [0:0]', '-A KUBE-MARK-MASQ -j RETURN'), {
+    missing: [`nat KUBE-MARK-MASQ ${mark}`],
+    foreign: ['nat KUBE-MARK-MASQ -j RETURN'],
+  });
+  const saved: string[] = [];
+  await iptables.save({ table: 'nat' }, (line) => saved.push(line), never);
+  const rules = saved.filter((line) => line.startsWith('-A KUBE-POSTROUTING')).toReversed();
+  assert.deepEqual(await drift(':KUBE-POSTROUTING - [0:0]', ...rules), {
+    missing: ['nat KUBE-POSTROUTING: the order of its rules'],
+    foreign: [],
+  });
+  iptables.flush('mangle');
+  assert.deepEqual(await proxier.readDrift(input, never), { missing: ['mangle KUBE-PROXY-CANARY: the chain'], foreign: [] });
+});
+
 test('IptablesProxier: above a thousand endpoints the rules of endpoints carry no comments, and they come back below', async () => {
   const iptables = new FakeIptables();
   const proxier = proxierOn(iptables);

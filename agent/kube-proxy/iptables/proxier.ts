@@ -19,7 +19,7 @@ import { CANARY, type TableName } from './names.ts';
 import { patchOf, type PortChange } from './patch.ts';
 import type { Style } from './portRules.ts';
 import { LARGE_ENDPOINTS, planRuleset, staticRuleset, type Plan } from './ruleset.ts';
-import { SaveReader, concernsUs, diffTables, type SavedTables, type Writes } from './tables.ts';
+import { SaveReader, concernsUs, diffTables, driftOf, type SavedTables, type Writes } from './tables.ts';
 import { NFT_LINES_PER_BATCH, renderBatches } from './writes.ts';
 
 /** Taking single rules out of a long chain costs a look at the whole chain for each: above this many changes a full sync is cheaper. */
@@ -166,17 +166,8 @@ export class IptablesProxier implements Proxier {
   }
 
   async readDrift(input: SyncInput, signal: AbortSignal): Promise<Drift> {
-    const desired = this.#desired(input);
-    const { writes } = diffTables(await this.#read(concernsUs, signal), desired);
-    const missing: string[] = [];
-    const foreign: string[] = [];
-    for (const [table, { make, rewrite, insert, remove, drop }] of Object.entries(writes)) {
-      for (const chain of [...make, ...rewrite.names()]) missing.push(`${table} ${chain}: not as it should be`);
-      for (const { chain, rule } of insert) missing.push(`${table} ${chain} ${rule}`);
-      for (const { chain, rule } of remove) foreign.push(`${table} ${chain} ${rule}`);
-      for (const chain of drop) foreign.push(`${table} ${chain}: nobody needs this chain`);
-    }
-    return { missing, foreign };
+    const actual = await this.#read(concernsUs, signal);
+    return driftOf(actual, diffTables(actual, this.#desired(input)).writes);
   }
 
   #desired({ services, settings }: SyncInput): Plan {

@@ -51,8 +51,14 @@ export class Rewrites {
     this.#chains.push({ name, lines: rules.length + 1, declaredEnd: this.#declared.length, rulesEnd: this.#rules.length });
   }
 
-  names(): string[] {
-    return this.#chains.map(({ name }) => name);
+  /** The rules of each chain, read back out of the text. */
+  *chains(): Generator<[name: string, rules: string[]]> {
+    let from = 0;
+    for (const { name, rulesEnd } of this.#chains) {
+      const lines = this.#rules.part(from, rulesEnd).toString().split('\n').slice(0, -1);
+      yield [name, lines.map((line) => line.slice(`-A ${name} `.length))];
+      from = rulesEnd;
+    }
   }
 
   /** Pieces of at most so many lines each; a chain is never cut. */

@@ -5,6 +5,7 @@
  * chains without being one of our hooks (left by another version) are taken out.
  * Source: iptables-save(8) and iptables-restore(8): ":CHAIN" makes or empties a chain, a table is one transaction.
  */
+import type { Drift } from '../proxier.ts';
 import { isOurs, type TableName } from './names.ts';
 import type { Plan, TableRules } from './ruleset.ts';
 import { emptyWrites, type TableWrites } from './writes.ts';
@@ -122,6 +123,28 @@ function diffDispatch({ chain, have, rules, tail }: DispatchDiff, writes: TableW
   if (missing.length + foreign.length > FEW_LINES) return whole();
   for (const rule of missing) writes.insert.push({ chain, rule });
   for (const rule of foreign) writes.remove.push({ chain, rule });
+}
+
+/** The writes that a difference needs, in words: which rules are not there, which should not be. */
+export function driftOf(actual: SavedTables, writes: Writes): Drift {
+  const missing: string[] = [];
+  const foreign: string[] = [];
+  for (const table of TABLES) {
+    const { make, rewrite, insert, remove, drop } = writes[table];
+    for (const [chain, rules] of rewrite.chains()) {
+      const have = actual[table].get(chain);
+      const different = compare(have ?? [], rules);
+      if (have === undefined) missing.push(`${table} ${chain}: the chain`);
+      else if (different.missing.length + different.foreign.length === 0) missing.push(`${table} ${chain}: the order of its rules`);
+      for (const rule of different.missing) missing.push(`${table} ${chain} ${rule}`);
+      for (const rule of different.foreign) foreign.push(`${table} ${chain} ${rule}`);
+    }
+    for (const chain of make) missing.push(`${table} ${chain}: the chain`);
+    for (const { chain, rule } of insert) missing.push(`${table} ${chain} ${rule}`);
+    for (const { chain, rule } of remove) foreign.push(`${table} ${chain} ${rule}`);
+    for (const chain of drop) foreign.push(`${table} ${chain}: nobody needs this chain`);
+  }
+  return { missing, foreign };
 }
 
 /** As multisets: what is wanted and not there, what is there and not wanted. */

@@ -21,6 +21,8 @@ export interface IpvsTools {
 export interface IpvsReading {
   readonly content: IpvsContent;
   readonly sets: ReadonlyMap<string, KernelSet>;
+  readonly saved: SavedTables;
+  /** What the iptables rules lack. */
   readonly rules: Writes;
 }
 
@@ -62,8 +64,8 @@ export class IpvsKernel {
       const set = sets.get(setName(key, this.#family));
       if (set !== undefined) content.entries.set(key, set.entries);
     }
-    const { writes } = diffTables(await this.savedRules('without', signal), { fixed: ipvsRules(settings), services: [] });
-    return { content, sets, rules: writes };
+    const saved = await this.savedRules('without', signal);
+    return { content, sets, saved, rules: diffTables(saved, { fixed: ipvsRules(settings), services: [] }).writes };
   }
 
   async savedRules(counters: 'with' | 'without', signal: AbortSignal): Promise<SavedTables> {

@@ -10,6 +10,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '#base/clock.ts';
 import type { RuleWatch } from '../../linux/ruleGeneration.ts';
 import { cidrContains, type Family } from '../ip.ts';
+import { driftOf } from '../iptables/tables.ts';
 import { isEmpty } from '../iptables/writes.ts';
 import type { Packet } from '../packet.ts';
 import type { Drift, ExplainedFrontend, Intactness, Proxier, ProxySettings, SyncInput, SyncReport, TraceResult } from '../proxier.ts';
@@ -256,7 +257,7 @@ export class IpvsProxier implements Proxier {
 
   async readDrift({ services, settings }: SyncInput, signal: AbortSignal): Promise<Drift> {
     const node = await this.#kernel.node(signal);
-    const { content, sets, rules } = await this.#kernel.read(settings, signal);
+    const { content, sets, saved, rules } = await this.#kernel.read(settings, signal);
     const after = new IpvsLedger({ settings, options: this.#options, node }).addAll(services.values());
     // Leaving is no drift.
     for (const [key, def] of content.servers) {
@@ -280,13 +281,8 @@ export class IpvsProxier implements Proxier {
     for (const ip of writes.removeAddresses) foreign.push(`${DEVICE} ${ip}`);
     for (const [key, entries] of writes.addEntries) for (const e of entries) missing.push(`ipset ${setName(key, this.family)} ${e}`);
     for (const [key, entries] of writes.removeEntries) for (const e of entries) foreign.push(`ipset ${setName(key, this.family)} ${e}`);
-    for (const [table, { make, rewrite, insert, remove, drop }] of Object.entries(rules)) {
-      for (const chain of [...make, ...rewrite.names()]) missing.push(`${table} ${chain}: not as it should be`);
-      for (const { chain, rule } of insert) missing.push(`${table} ${chain} ${rule}`);
-      for (const { chain, rule } of remove) foreign.push(`${table} ${chain} ${rule}`);
-      for (const chain of drop) foreign.push(`${table} ${chain}: nobody needs this chain`);
-    }
-    return { missing, foreign };
+    const ofRules = driftOf(saved, rules);
+    return { missing: [...missing, ...ofRules.missing], foreign: [...foreign, ...ofRules.foreign] };
   }
 
   async explain(port: ServicePort, { settings }: SyncInput, signal: AbortSignal): Promise<readonly ExplainedFrontend[]> {

@@ -1,0 +1,116 @@
+/**
+ * What upstream's kube-proxy writes into the kernel in iptables mode, and what its clean-up takes out: for hand-over in both directions
+ * where its binary cannot be run. Told in its own words (the order of options, --or-mark), not in those of iptables-save.
+ *
+ * Source: chain names by the formula of the documentation, base32(sha256(port name + protocol [+ endpoint])), 16 characters; the jumps,
+ * chains and steps of the clean-up as of release 1.36.
+ */
+import { createHash } from 'node:crypto';
+
+const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
+
+function chain(prefix: string, text: string): string {
+  const bits = [...createHash('sha256').update(text).digest()].map((byte) => byte.toString(2).padStart(8, '0')).join('');
+  const letters = Array.from({ length: 16 }, (_, i) => BASE32[Number.parseInt(bits.slice(5 * i, 5 * i + 5), 2)]);
+  return `${prefix}-${letters.join('')}`;
+}
+
+export interface UpstreamService {
+  /** "namespace/name" or "namespace/name:port". */
+  readonly name: string;
+  readonly clusterIp: string;
+  readonly port: number;
+  /** "ip:port" */
+  readonly endpoints: readonly string[];
+}
+
+const NEW = '-m conntrack --ctstate NEW';
+/** table, chain, match, comment, where to. */
+const JUMPS = [
+  ['filter', 'INPUT', NEW, 'kubernetes externally-visible service portals', 'KUBE-EXTERNAL-SERVICES'],
+  ['filter', 'FORWARD', NEW, 'kubernetes externally-visible service portals', 'KUBE-EXTERNAL-SERVICES'],
+  ['filter', 'INPUT', '', 'kubernetes health check service ports', 'KUBE-NODEPORTS'],
+  ['filter', 'FORWARD', NEW, 'kubernetes service portals', 'KUBE-SERVICES'],
+  ['filter', 'OUTPUT', NEW, 'kubernetes service portals', 'KUBE-SERVICES'],
+  ['filter', 'FORWARD', '', 'kubernetes forwarding rules', 'KUBE-FORWARD'],
+  ['filter', 'INPUT', NEW, 'kubernetes load balancer firewall', 'KUBE-PROXY-FIREWALL'],
+  ['filter', 'OUTPUT', NEW, 'kubernetes load balancer firewall', 'KUBE-PROXY-FIREWALL'],
+  ['filter', 'FORWARD', NEW, 'kubernetes load balancer firewall', 'KUBE-PROXY-FIREWALL'],
+  ['nat', 'OUTPUT', '', 'kubernetes service portals', 'KUBE-SERVICES'],
+  ['nat', 'PREROUTING', '', 'kubernetes service portals', 'KUBE-SERVICES'],
+  ['nat', 'POSTROUTING', '', 'kubernetes postrouting rules', 'KUBE-POSTROUTING'],
+] as const;
+
+const CHAINS = {
+  nat: ['KUBE-SERVICES', 'KUBE-NODEPORTS', 'KUBE-POSTROUTING', 'KUBE-MARK-MASQ', 'KUBE-PROXY-CANARY'],
+  filter: ['KUBE-SERVICES', 'KUBE-EXTERNAL-SERVICES', 'KUBE-FORWARD', 'KUBE-NODEPORTS', 'KUBE-PROXY-FIREWALL', 'KUBE-PROXY-CANARY'],
+} as const;
+
+function jumps(verb: '-A' | '-D', table: 'nat' | 'filter'): string[] {
+  return JUMPS.filter(([of]) => of === table).map(
+    ([, from, match, said, to]) => `${verb} ${from} ${match} -m comment --comment "${said}" -j ${to}`,
+  );
+}
+
+function serviceLines({ name, clusterIp, port, endpoints }: UpstreamService, clusterCidr: string): { chains: string[]; rules: string[] } {
+  const cluster = chain('KUBE-SVC', `${name}tcp`);
+  const to = `-m comment --comment "${name} cluster IP" -m tcp -p tcp -d ${clusterIp} --dport ${port}`;
+  const chains = [cluster];
+  const rules = [`-A KUBE-SERVICES ${to} -j ${cluster}`, `-A ${cluster} ${to} ! -s ${clusterCidr} -j KUBE-MARK-MASQ`];
+  for (const [i, endpoint] of endpoints.entries()) {
+    const one = chain('KUBE-SEP', `${name}tcp${endpoint}`);
+    const oneIn = endpoints.length - i;
+    const chance = oneIn === 1 ? '' : `-m statistic --mode random --probability ${(1 / oneIn).toFixed(10)} `;
+    chains.push(one);
+    rules.push(
+      `-A ${cluster} -m comment --comment "${name} -> ${endpoint}" ${chance}-j ${one}`,
+      `-A ${one} -m comment --comment ${name} -s ${endpoint.split(':')[0]} -j KUBE-MARK-MASQ`,
+      `-A ${one} -m comment --comment ${name} -m tcp -p tcp -j DNAT --to-destination ${endpoint}`,
+    );
+  }
+  return { chains, rules };
+}
+
+const declare = (name: string): string => `:${name} - [0:0]`;
+
+/** For iptables-restore --noflush. */
+export function upstreamRules(services: readonly UpstreamService[], clusterCidr: string): string {
+  const all = services.map((s) => serviceLines(s, clusterCidr));
+  const noLoopback = '-m addrtype --dst-type LOCAL ! -d 127.0.0.0/8';
+  return [
+    '*mangle',
+    declare('KUBE-PROXY-CANARY'),
+    'COMMIT',
+    '*filter',
+    ...CHAINS.filter.map(declare),
+    ...jumps('-A', 'filter'),
+    '-A KUBE-FORWARD -m conntrack --ctstate INVALID -j DROP',
+    '-A KUBE-FORWARD -m comment --comment "kubernetes forwarding rules" -m mark --mark 0x4000/0x4000 -j ACCEPT',
+    '-A KUBE-FORWARD -m comment --comment "kubernetes forwarding conntrack rule" -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT',
+    'COMMIT',
+    '*nat',
+    ...CHAINS.nat.map(declare),
+    ...all.flatMap(({ chains }) => chains.map(declare)),
+    ...jumps('-A', 'nat'),
+    '-A KUBE-POSTROUTING -m mark ! --mark 0x4000/0x4000 -j RETURN',
+    '-A KUBE-POSTROUTING -j MARK --xor-mark 0x4000',
+    '-A KUBE-POSTROUTING -m comment --comment "kubernetes service traffic requiring SNAT" -j MASQUERADE --random-fully',
+    '-A KUBE-MARK-MASQ -j MARK --or-mark 0x4000',
+    ...all.flatMap(({ rules }) => rules),
+    `-A KUBE-SERVICES -m comment --comment "kubernetes service nodeports; NOTE: this must be the last rule in this chain" ${noLoopback} -j KUBE-NODEPORTS`,
+    'COMMIT',
+    '',
+  ].join('\n');
+}
+
+/** For iptables-restore --noflush: takes out a jump only where it reads as upstream's, and every chain it knows. saved: iptables-save. */
+export function upstreamCleanup(saved: string): string {
+  const tables = saved.split(/^\*/m).slice(1);
+  const text = (table: 'nat' | 'filter'): string[] => {
+    const lines = tables.find((t) => t.startsWith(`${table}\n`))?.split('\n') ?? [];
+    const found = lines.flatMap((line) => /^:(\S+) -/.exec(line)?.[1] ?? []);
+    const ours = found.filter((c) => (CHAINS[table] as readonly string[]).includes(c) || /^KUBE-(SVC|SVL|SEP|FW|EXT)-/.test(c));
+    return [`*${table}`, ...ours.map(declare), ...jumps('-D', table), ...ours.map((c) => `-X ${c}`), 'COMMIT'];
+  };
+  return ['*mangle', '-X KUBE-PROXY-CANARY', 'COMMIT', ...text('nat'), ...text('filter'), ''].join('\n');
+}
