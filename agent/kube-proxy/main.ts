@@ -135,16 +135,22 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
 /** Which families the kernel and the tools can do. Throws MODE_UNSUPPORTED when it is none. */
 async function probe(driver: ModeDriver, signal: AbortSignal): Promise<{ families: Family[]; facts: Readonly<Record<string, string>> }> {
   const families: Family[] = [];
-  const problems: string[] = [];
+  const problems = new Map<string, Family[]>();
   let facts = {};
   for (const family of await familiesHere()) {
     const support = await driver.probe(family, signal);
     if (support.kind === 'supported') {
       families.push(family);
       facts = { ...support.facts, ...facts };
-    } else problems.push(`${family}: ${support.why} (${support.next})`);
+    } else {
+      const problem = `${support.why} (${support.next})`;
+      problems.set(problem, [...(problems.get(problem) ?? []), family]);
+    }
   }
-  if (families.length === 0) throw new AppError('MODE_UNSUPPORTED', `This node cannot do mode ${driver.mode}: ${problems.join('; ')}`);
+  if (families.length === 0) {
+    const text = [...problems].map(([problem, of]) => `${of.join(' and ')}: ${problem}`).join('; ');
+    throw new AppError('MODE_UNSUPPORTED', `This node cannot do mode ${driver.mode}: ${text}`);
+  }
   return { families, facts };
 }
 

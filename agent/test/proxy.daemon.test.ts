@@ -169,6 +169,8 @@ test('health, metrics, mode, settings and explanations are served', { skip }, as
   assert.match(await lab.ask(`/explain/packet?from=${podIp(2)}&to=${IP}:80`), new RegExp(`100 %  goes to ${podIp(1)}:8080\n`));
   assert.match(await lab.ask(`/explain/packet?from=192.0.2.2&to=${IP}:80`), new RegExp(`100 %  goes to ${podIp(1)}:8080 masqueraded`));
   assert.match(await lab.ask(`/explain/packet?from=192.0.2.2&to=${IP}:81`), /not for any service/);
+  const refused = await lab.node.run('curl', '-s', `http://127.0.0.1:10249/explain/packet?from=192.0.2.2&to=${IP}:65536`);
+  assert.match(refused, /BAD_REQUEST.*want IP:PORT/);
 });
 
 test('a service without any EndpointSlice says so, one that is headless says why nothing is written', { skip }, async () => {

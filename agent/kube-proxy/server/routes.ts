@@ -85,7 +85,7 @@ function packetOf(
   const to = parseIp(v6 ?? v4 ?? '');
   const protocol = query.get('proto') ?? 'tcp';
   if (from === undefined) throw new AppError('BAD_REQUEST', `from: want an IP address, got ${JSON.stringify(query.get('from'))}`);
-  if (to === undefined || port === undefined)
+  if (to === undefined || port === undefined || Number(port) < 1 || Number(port) > 65_535)
     throw new AppError('BAD_REQUEST', `to: want IP:PORT or [IPv6]:PORT, got ${JSON.stringify(query.get('to'))}`);
   if (!PROTOCOLS.has(protocol)) throw new AppError('BAD_REQUEST', `proto: want tcp, udp or sctp, got ${JSON.stringify(protocol)}`);
   // What has an address of the node is sent by the node; the rest comes in somewhere.
