@@ -395,6 +395,7 @@ test('another mode takes over without a stale rule, and --cleanup leaves only wh
 });
 
 test("from upstream's kube-proxy and back: connections go on, what is right is not written, no stale chain is left", { skip }, async () => {
+  await lab.serve({ web: { ...WEB, endpoints: [{ pod: 1 }, { pod: 2 }] } });
   await lab.stopProxy();
   await command('--cleanup');
   const restore = (text: string): Promise<string> => lab.node.run('sh', '-c', `printf %s "$0" | iptables-restore --noflush`, text);
@@ -412,7 +413,6 @@ test("from upstream's kube-proxy and back: connections go on, what is right is n
     / (\d+ +\d+) KUBE-SEP/.exec(await lab.node.run('iptables', '-t', 'nat', '-L', await chainOf(IP), '-n', '-v', '-x'))?.[1];
   const before = await counters();
   await lab.startProxy();
-  await lab.serve({ web: { ...WEB, endpoints: [{ pod: 1 }, { pod: 2 }] } });
   const rules = await lab.node.run('iptables-save', '-t', 'nat');
   assert.doesNotMatch(rules, /10\.96\.9\.9|10\.244\.9\.9|KUBE-XLB/);
   assert.match(rules, /:KUBE-KUBELET-CANARY /);
