@@ -1,6 +1,6 @@
 /**
  * Kills a process that writes to an embedded store with SIGKILL, again and again, at random moments: while it opens, writes, compacts.
- * After every death the store must open and hold every acknowledged write and no half of one. STORE_KILLS sets how often.
+ * After every death the store must open and hold every acknowledged write and no half of one. KIJABI_STORE_KILLS=500 makes it long.
  */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -14,7 +14,7 @@ import { EmbeddedStore } from '../apiserver/storage/embedded.ts';
 import { watchFrom, must } from '../apiserver/storage/contractKit.ts';
 import { keysOf, stateAfter, stepsDone } from './storage.torture.steps.ts';
 
-const KILLS = Number(process.env['STORE_KILLS'] ?? 100);
+const KILLS = Number(process.env['KIJABI_STORE_KILLS'] ?? 60);
 const WRITERS = 8;
 const child = new URL('storage.torture.child.ts', import.meta.url).pathname;
 const clock = new SystemClock();
