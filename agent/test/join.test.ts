@@ -1,12 +1,15 @@
 /** The kubelet under an API server: a real one, a real containerd, and the kubeconfig of `kijabi init`. */
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { execa } from 'execa';
+import { parse } from 'yaml';
 import type { Node } from '#api/kinds/core/node.ts';
 import type { Pod } from '#api/kinds/core/pod.ts';
 import { codeOf } from '#base/errors.ts';
 import { ADDRESS, bootstrapKubeconfig, startCluster, type TestCluster } from './harness/cluster.ts';
+import { makeDocumented } from './harness/documentedApi.ts';
 import { missing, startContainerd, type TestContainerd } from './harness/containerd.ts';
 import { startKubelet, type TestKubelet } from './harness/kubelet.ts';
 import { manifest, type TestPod } from './harness/manifest.ts';
@@ -19,6 +22,7 @@ void describe('a kubelet that joins an API server', skip === undefined ? {} : { 
   let containerd: TestContainerd;
   let cluster: TestCluster;
   let kubelet: TestKubelet;
+  let proxy: ReturnType<typeof startProxy>;
   let kubeconfig: string;
 
   const podOf = (given: TestPod): object => {
@@ -42,7 +46,8 @@ void describe('a kubelet that joins an API server', skip === undefined ? {} : { 
   before(async () => {
     containerd = await startContainerd();
     // Certificates live so shortly that all that follows happens under several of them.
-    cluster = await startCluster(containerd, { flags: ['--cluster-signing-duration=40s'] });
+    cluster = await startCluster(containerd, { flags: ['--cluster-signing-duration=40s'], audit: true });
+    proxy = startProxy(containerd, cluster);
     const bootstrap = await bootstrapKubeconfig(cluster);
     kubeconfig = join(containerd.dir, 'joined.conf');
     const account = '/api/v1/namespaces/default/serviceaccounts/default';
@@ -52,18 +57,17 @@ void describe('a kubelet that joins an API server', skip === undefined ? {} : { 
         () => false,
       ),
     );
+    const { staticPodPath: _, ...made } = parse(readFileSync(join(cluster.dir, 'kubelet.yaml'), 'utf8')) as Record<string, unknown>;
     kubelet = await startKubelet(containerd, {
-      config: {
-        authentication: { x509: { clientCAFile: join(cluster.dir, 'pki/ca.crt') } },
-        rotateCertificates: true,
-        serverTLSBootstrap: true,
-      },
+      config: { ...made, serverTLSBootstrap: true },
       flags: ['--kubeconfig', kubeconfig, '--bootstrap-kubeconfig', bootstrap, '--node-labels', 'tier=edge,node.kubernetes.io/rack=1'],
     });
   });
   after(async () => {
     if (process.env['KIJABI_SHOW_LOGS'] !== undefined) process.stderr.write(`${kubelet?.log()}\n${cluster?.log()}\n`);
     await kubelet?.stop();
+    proxy?.kill();
+    await proxy;
     await cluster?.stop();
     await containerd?.stop();
   });
@@ -325,4 +329,38 @@ void describe('a kubelet that joins an API server', skip === undefined ? {} : { 
       return (await issued('kubelet-serving')) > 0;
     });
   });
+
+  test('kubelet and proxy asked for nothing but what upstream documents', () => {
+    const undocumented = makeDocumented();
+    const asked = cluster.audit().filter(({ user }) => /^system:(node|bootstrap|kube-proxy)/.test(user.username));
+    for (const who of ['system:node:node1', 'system:bootstrap:abcdef', 'system:kube-proxy'])
+      assert.ok(
+        asked.some(({ user }) => user.username === who),
+        who,
+      );
+    const strange = asked.flatMap(({ verb, requestURI }) => undocumented(METHODS[verb] ?? verb, requestURI) ?? []);
+    assert.deepEqual([...new Set(strange)], []);
+  });
 });
+
+/** Verbs of the API, and how they are asked. */
+const METHODS: Readonly<Record<string, string>> = {
+  get: 'GET',
+  list: 'GET',
+  watch: 'GET',
+  create: 'POST',
+  update: 'PUT',
+  patch: 'PATCH',
+  delete: 'DELETE',
+  deletecollection: 'DELETE',
+};
+
+/** The service proxy beside the kubelet, with the configuration of `kijabi init`, which leaves the host's settings alone. */
+function startProxy(containerd: TestContainerd, cluster: TestCluster) {
+  const made = parse(readFileSync(join(cluster.dir, 'kube-proxy.yaml'), 'utf8')) as object;
+  const config = join(containerd.dir, 'kube-proxy.json');
+  writeFileSync(config, JSON.stringify({ ...made, conntrack: { maxPerCore: 0 }, oomScoreAdj: 0 }));
+  const program = new URL('../kube-proxy/kube-proxy', import.meta.url).pathname;
+  const args = ['--config', config, '--hostname-override', 'node1', '--socket', join(containerd.dir, 'kube-proxy.sock')];
+  return execa('nsenter', [`--net=/run/netns/${containerd.netns}`, program, ...args], { stdin: 'ignore', all: true, reject: false });
+}

@@ -28,6 +28,8 @@ export interface TestCluster {
   clientOf(kubeconfig: string): Promise<Client>;
   json(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: unknown, type?: string): Promise<Record<string, never>>;
   log(): string;
+  /** What was asked of the server so far; only with the option audit. */
+  audit(): readonly Asked[];
   pid(): number;
   kill(signal?: 'SIGKILL' | 'SIGTERM'): Promise<void>;
   start(): Promise<void>;
@@ -80,12 +82,23 @@ export async function bootstrapKubeconfig(cluster: TestCluster): Promise<string>
   return file;
 }
 
+/** A request, from the server's audit log. */
+export interface Asked {
+  readonly verb: string;
+  readonly requestURI: string;
+  readonly user: { readonly username: string };
+  readonly userAgent?: string;
+  readonly stage: 'ResponseStarted' | 'ResponseComplete' | 'Panic';
+}
+
 export interface ClusterOptions {
+  /** Keep what is asked of the server. */
+  readonly audit?: boolean;
   /** More flags of kube-apiserver. */
   readonly flags?: readonly string[];
 }
 
-export async function startCluster(containerd: TestContainerd, { flags = [] }: ClusterOptions = {}): Promise<TestCluster> {
+export async function startCluster(containerd: TestContainerd, { flags = [], audit = false }: ClusterOptions = {}): Promise<TestCluster> {
   const dir = join(containerd.dir, 'kubernetes');
   const logFile = join(containerd.dir, 'apiserver.log');
   const inside = [`--net=/run/netns/${containerd.netns}`];
@@ -97,6 +110,9 @@ export async function startCluster(containerd: TestContainerd, { flags = [] }: C
   const init = ['init', '--kubernetes-dir', dir, '--node-name', 'node1', '--apiserver-advertise-address', ADDRESS];
   await execa(join(ROOT, 'controlplane/cli/kijabi'), init);
 
+  const [auditPolicy, auditLog] = [join(containerd.dir, 'audit.yaml'), join(containerd.dir, 'audit.log')];
+  const policy = { apiVersion: 'audit.k8s.io/v1', kind: 'Policy', omitStages: ['RequestReceived'], rules: [{ level: 'Metadata' }] };
+  if (audit) writeFileSync(auditPolicy, JSON.stringify(policy));
   const pki = join(dir, 'pki');
   const argv = [
     join(ROOT, 'controlplane/apiserver/kube-apiserver'),
@@ -120,6 +136,7 @@ export async function startCluster(containerd: TestContainerd, { flags = [] }: C
     `--cluster-signing-cert-file=${pki}/ca.crt`,
     `--cluster-signing-key-file=${pki}/ca.key`,
     `--data-dir=${join(containerd.dir, 'store')}`,
+    ...(audit ? [`--audit-policy-file=${auditPolicy}`, `--audit-log-path=${auditLog}`] : []),
     ...flags,
   ];
   let child: ReturnType<typeof spawn> | undefined;
@@ -150,6 +167,11 @@ export async function startCluster(containerd: TestContainerd, { flags = [] }: C
         ...(type === undefined ? {} : { type }),
       })) as never,
     log,
+    audit: () =>
+      readFileSync(auditLog, 'utf8')
+        .split('\n')
+        .filter((line) => line.endsWith('}'))
+        .map((line) => JSON.parse(line) as Asked),
     pid: () => child?.pid ?? 0,
     async kill(signal = 'SIGKILL') {
       child?.kill(signal);
