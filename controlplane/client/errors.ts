@@ -94,11 +94,16 @@ export const isFromTheFuture = (err: unknown): boolean =>
 /** Codes of Node for a server certificate that is not to be trusted. */
 const CERTIFICATE = /^(ERR_TLS_CERT|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_(GET|VERIFY)|ERR_SSL|EPROTO)/;
 
+/** ... because of what the clock says. */
+const DATES = /^CERT_(HAS_EXPIRED|NOT_YET_VALID)$/;
+
 /** No answer came. */
 export function unreachable(server: string, cause: unknown): AppError {
   const why = codeOf(cause) ?? '';
   if (CERTIFICATE.test(why)) {
-    const next = 'check certificate-authority, tls-server-name and the client certificate of the kubeconfig';
+    const next = DATES.test(why)
+      ? 'the certificate of the server has to be renewed, or the clock of one of the two machines is wrong'
+      : 'check certificate-authority, tls-server-name and the client certificate of the kubeconfig';
     return new AppError('API_TLS', `Cannot agree on TLS with the API server ${server}: ${explain(cause)}; ${next}`, { server }, cause);
   }
   return new AppError('API_UNREACHABLE', `Cannot reach the API server ${server}: ${explain(cause)}`, { server }, cause);

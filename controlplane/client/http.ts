@@ -47,7 +47,11 @@ export class HttpTransport implements Transport {
     if (answer.status !== 401) return answer;
     // The token or certificate may have been renewed since it was read.
     const [before, now] = [await this.#credentials.get(), await this.#credentials.get('now')];
-    if (before.headers['Authorization'] === now.headers['Authorization'] && before.tls === now.tls) return answer;
+    if (before.headers['Authorization'] === now.headers['Authorization'] && before.tls === now.tls) {
+      // A server looks at a certificate once a connection: what it did not believe then (clocks differ) it may believe on another one.
+      if (now.tls.cert !== undefined) this.#retire();
+      return answer;
+    }
     for await (const _ of answer.body) void _;
     return this.#sendOnce(req, 'when due');
   }
@@ -77,15 +81,18 @@ export class HttpTransport implements Transport {
 
   #lineFor(tls: TlsTexts): Line {
     if (this.#line?.tls === tls) return this.#line;
+    this.#retire();
+    return (this.#line = { tls, agent: this.#agentFor(tls), retired: new AbortController() });
+  }
+
+  /** Requests under way go on; whatever comes next is on a new connection. */
+  #retire(): void {
     const old = this.#line;
-    const line: Line = { tls, agent: this.#agentFor(tls), retired: new AbortController() };
-    this.#line = line;
-    if (old !== undefined) {
-      old.agent.maxFreeSockets = 0;
-      for (const sockets of Object.values(old.agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
-      old.retired.abort(new AppError('API_IDLE', 'the credentials have changed, connect again'));
-    }
-    return line;
+    this.#line = undefined;
+    if (old === undefined) return;
+    old.agent.maxFreeSockets = 0;
+    for (const sockets of Object.values(old.agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
+    old.retired.abort(new AppError('API_IDLE', 'the credentials have changed, connect again'));
   }
 
   #agentFor(tls: TlsTexts): Agent | PlainAgent {

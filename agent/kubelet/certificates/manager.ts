@@ -113,13 +113,15 @@ export interface RotationParts extends CertificateParts {
   /** Who else may ask when the certificate has ended and the server believes it no more; absent: nobody. */
   readonly afterEnd?: (() => Promise<Client>) | undefined;
   readonly random: () => number;
+  /** One that somebody has put in its place meanwhile, certificate and key; undefined: nobody has. */
+  readonly replacement?: () => Promise<string | undefined>;
   /** Certificate and key; also the one that was there at the start. */
   readonly onCertificate?: (pem: string) => void;
 }
 
 /** Renews for ever. Resolves when the signal aborts. */
 export async function rotate(parts: RotationParts, signal: AbortSignal): Promise<void> {
-  const { kind, names, client, afterEnd, certDir, clock, log, random, onCertificate } = parts;
+  const { kind, names, client, afterEnd, replacement, certDir, clock, log, random, onCertificate } = parts;
   const backoff = new Backoff(RETRY_BASE_MS, RETRY_MAX_MS);
   let current = await readCurrent(certDir, kind.name).catch(() => undefined);
   if (current !== undefined) onCertificate?.(current);
@@ -127,9 +129,9 @@ export async function rotate(parts: RotationParts, signal: AbortSignal): Promise
     try {
       if (current !== undefined) await clock.sleep(renewAtMs(lifeOf(current), random()) - clock.nowMs(), signal);
       const isOver = current !== undefined && lifeOf(current).toMs <= clock.nowMs();
-      const asker = isOver && afterEnd !== undefined ? await afterEnd() : client;
-      current = await obtain(kind, names(), asker, parts, signal);
-      if (asker !== client) asker.close();
+      const replaced = isOver ? await replacement?.() : undefined;
+      const asker = isOver && replaced === undefined && afterEnd !== undefined ? await afterEnd() : client;
+      current = replaced ?? (await obtain(kind, names(), asker, parts, signal).finally(() => asker !== client && asker.close()));
       await writeCurrent(certDir, kind.name, current, clock.nowMs());
       onCertificate?.(current);
       backoff.reset('');
@@ -143,22 +145,44 @@ export async function rotate(parts: RotationParts, signal: AbortSignal): Promise
   }
 }
 
-/** The kubeconfig with the rotated certificate in place of its own; the first time the rotation begins with that one. */
+/**
+ * The kubeconfig with the rotated certificate in place of its own; the rotation begins with that one the first time, and when the rotated
+ * one has ended and the kubeconfig's has not: somebody has renewed it there.
+ */
 export async function rotatedConfig(config: ClientConfig, { certDir, clock }: CertificateParts): Promise<ClientConfig> {
   const file = currentFile(certDir, CLIENT.name);
-  if ((await readText(file)) === undefined) {
-    const [certificate, key] = await Promise.all([textOf(config.certificate), textOf(config.key)]);
-    if (certificate === undefined || key === undefined) return config; // known by a token: nothing to rotate
-    await writeCurrent(certDir, CLIENT.name, `${certificate.trimEnd()}\n${key}`, clock.nowMs());
+  const rotated = await readText(file);
+  if (rotated === undefined || !isGoodNow(rotated, clock.nowMs())) {
+    const own = await pairOf(config, file);
+    if (own === undefined && rotated === undefined) return config; // known by a token: nothing to rotate
+    if (own !== undefined && (rotated === undefined || isGoodNow(own, clock.nowMs())))
+      await writeCurrent(certDir, CLIENT.name, own, clock.nowMs());
   }
   return { ...config, certificate: { kind: 'file', path: file }, key: { kind: 'file', path: file } };
 }
 
+/** What the kubeconfig holds now, if that is good and no file of the rotation; undefined: nothing. */
+export async function renewedPair(kubeconfig: string, { certDir, clock }: CertificateParts): Promise<string | undefined> {
+  const own = await pairOf(await loadKubeconfig(kubeconfig), currentFile(certDir, CLIENT.name));
+  return own !== undefined && isGoodNow(own, clock.nowMs()) ? own : undefined;
+}
+
+/** Certificate and key in one text. rotated: the file of the rotation, which is nobody's own. */
+async function pairOf(config: ClientConfig, rotated: string): Promise<string | undefined> {
+  if (config.certificate?.kind === 'file' && config.certificate.path === rotated) return undefined;
+  const [certificate, key] = await Promise.all([textOf(config.certificate), textOf(config.key)]);
+  return certificate === undefined || key === undefined ? undefined : `${certificate.trimEnd()}\n${key}`;
+}
+
 async function isGood(config: ClientConfig, nowMs: number): Promise<boolean> {
   const certificate = await textOf(config.certificate).catch(() => undefined);
-  if (certificate === undefined) return config.token !== undefined;
+  return certificate === undefined ? config.token !== undefined : isGoodNow(certificate, nowMs);
+}
+
+/** What is no certificate is not good. */
+function isGoodNow(pem: string, nowMs: number): boolean {
   try {
-    return lifeOf(certificate).toMs > nowMs;
+    return lifeOf(pem).toMs > nowMs;
   } catch {
     return false;
   }

@@ -17,7 +17,7 @@ import { loadKubeconfig } from '#client/kubeconfig.ts';
 import type { ResourceType } from '#client/query.ts';
 import type { Client } from '#client/rest.ts';
 import { datesProblem } from '../certificates/act.ts';
-import { bootstrap, rotate, rotatedConfig } from '../certificates/manager.ts';
+import { bootstrap, renewedPair, rotate, rotatedConfig } from '../certificates/manager.ts';
 import { CLIENT, SERVER } from '../certificates/plan.ts';
 import type { ClusterSettings } from '../config/clusterFields.ts';
 import type { PodEvent } from '../events.ts';
@@ -222,12 +222,21 @@ export class Join {
   }
 
   async #rotate(signal: AbortSignal): Promise<void> {
-    const { settings, servedNames } = this.#options;
+    const { settings, servedNames, kubeconfig } = this.#options;
     const [client] = this.#clients;
     const parts = { ...this.#options, log: this.#log, client };
     await Promise.all([
       settings.rotateCertificates
-        ? rotate({ ...parts, kind: CLIENT, names: () => [], afterEnd: this.#bootstrapClient() }, signal)
+        ? rotate(
+            {
+              ...parts,
+              kind: CLIENT,
+              names: () => [],
+              afterEnd: this.#bootstrapClient(),
+              replacement: () => renewedPair(kubeconfig, parts),
+            },
+            signal,
+          )
         : undefined,
       settings.serverTlsBootstrap
         ? rotate({ ...parts, kind: SERVER, names: () => servedNames, onCertificate: (pem) => this.#useServed(pem) }, signal)
