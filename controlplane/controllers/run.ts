@@ -12,6 +12,7 @@ import type { Controller, ControllerDeps } from './controller.ts';
 import { csrApprovingController } from './csrApproving/reconcile.ts';
 import { csrCleaningController } from './csrCleaning/reconcile.ts';
 import { csrSigningController, type SigningOptions } from './csrSigning/reconcile.ts';
+import { endpointSliceMirroringController } from './endpointSliceMirroring/reconcile.ts';
 import { rootCaController } from './rootCa/reconcile.ts';
 import { serviceAccountController } from './serviceAccount/reconcile.ts';
 
@@ -51,6 +52,7 @@ export async function runControllers({ config, rootCa, signing, clock, log }: Co
   const controllers: Controller[] = [
     serviceAccountController(deps),
     ...(rootCa === undefined ? [] : [rootCaController(deps, rootCa)]),
+    endpointSliceMirroringController(deps),
     csrApprovingController(deps),
     csrCleaningController(deps),
     ...(signing === undefined ? [] : [csrSigningController(deps, signing)]),

@@ -1,0 +1,47 @@
+/** Keeps slices for Endpoints without a selector, as plan.ts says. */
+import type { Endpoints } from '#api/kinds/core/endpoints.ts';
+import type { EndpointSlice } from '#api/kinds/discovery/v1.ts';
+import { isConflict, isNotFound } from '#client/errors.ts';
+import { loopController, source, type Controller, type ControllerDeps } from '../controller.ts';
+import { ENDPOINTS, ENDPOINT_SLICES, MANAGED_BY_LABEL, SERVICES, SERVICE_NAME_LABEL } from '../kinds.ts';
+import { MANAGER, planSlices, type SliceAction } from './plan.ts';
+
+export function endpointSliceMirroringController(deps: ControllerDeps): Controller {
+  const endpoints = deps.informers.for(ENDPOINTS);
+  const services = deps.informers.for(SERVICES);
+  const slices = deps.informers.for(ENDPOINT_SLICES, { selection: { labelSelector: `${MANAGED_BY_LABEL}=${MANAGER}` } });
+  const client = deps.clientAs('endpointslicemirroring-controller').resource(ENDPOINT_SLICES);
+  const keyOf = ({ metadata }: EndpointSlice): string => `${metadata.namespace ?? ''}/${metadata.labels?.[SERVICE_NAME_LABEL] ?? ''}`;
+  return loopController<Endpoints, SliceAction>({
+    name: 'endpointslice-mirroring-controller',
+    deps,
+    sources: [
+      source(endpoints, (key) => [key]),
+      source(services, (key) => [key]),
+      source(slices, (_, slice) => (slice === undefined ? [] : [keyOf(slice)])),
+    ],
+    desired: (key) => endpoints.get(key),
+    plan: (wanted, key) => ({
+      actions: planSlices({
+        endpoints: wanted,
+        service: services.get(key),
+        slices: [...slices.values()].filter((slice) => keyOf(slice) === key),
+      }),
+    }),
+    act: async (action, key, signal) => {
+      const namespace = key.split('/')[0] ?? '';
+      switch (action.kind) {
+        case 'createSlice':
+          return void (await client.create(action.slice, { signal }));
+        case 'updateSlice':
+          return void (await client.update(action.slice, { signal }));
+        case 'deleteSlice': {
+          const { name, uid } = action;
+          await client.delete({ namespace, name }, { preconditions: { uid }, signal }).catch((err: unknown) => {
+            if (!isNotFound(err) && !isConflict(err)) throw err;
+          });
+        }
+      }
+    },
+  });
+}

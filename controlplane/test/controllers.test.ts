@@ -1,0 +1,66 @@
+/** Controllers with a real API server, in this process, each with the rights of its own service account. */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { SystemClock } from '#base/clock.ts';
+import { makeLogger } from '#base/log.ts';
+import { parseKubeconfig } from '#client/kubeconfig.ts';
+import { until } from '#agent/test/harness/until.ts';
+import { startDevServer, type DevServer } from '../apiserver/dev/start.ts';
+import { TestClient } from '../apiserver/testing/client.ts';
+import { runControllers } from '../controllers/run.ts';
+
+const NS = '/api/v1/namespaces/default';
+const SLICES = '/apis/discovery.k8s.io/v1/namespaces/default/endpointslices';
+
+void describe('controllers', () => {
+  const clock = new SystemClock();
+  const life = new AbortController();
+  const lines: string[] = [];
+  let running: Promise<void>;
+  let server: DevServer;
+  let client: TestClient;
+
+  before(async () => {
+    server = await startDevServer();
+    client = new TestClient(server);
+    const log = makeLogger({ write: (line) => lines.push(line), clock });
+    running = runControllers({ config: parseKubeconfig(server.kubeconfig), clock, log }, life.signal);
+  });
+  after(async () => {
+    life.abort();
+    await running;
+    client?.close();
+    await server?.stop();
+  });
+
+  interface Slice {
+    readonly metadata: { readonly name: string; readonly labels: Readonly<Record<string, string>> };
+    readonly endpoints: readonly { readonly addresses: readonly string[] }[];
+  }
+  const slices = async (): Promise<readonly Slice[]> =>
+    ((await client.get(SLICES)).json as { items: Slice[] }).items.filter((s) => s.metadata.labels['kubernetes.io/service-name'] === 'web');
+  const addresses = async (): Promise<string> => (await slices()).flatMap((s) => s.endpoints.flatMap((e) => e.addresses)).join();
+  const subsets = (ip: string): object => ({ subsets: [{ addresses: [{ ip }], ports: [{ port: 8080 }] }] });
+
+  test('Endpoints that somebody wrote by hand are mirrored, follow edits, and go', async () => {
+    assert.equal((await client.post(`${NS}/services`, { metadata: { name: 'web' }, spec: { ports: [{ port: 80 }] } })).code, 201);
+    assert.equal((await client.post(`${NS}/endpoints`, { metadata: { name: 'web' }, ...subsets('10.1.0.1') })).code, 201);
+    await until('the mirror', async () => (await addresses()) === '10.1.0.1');
+    const [first] = await slices();
+    assert.match(first?.metadata.name ?? '', /^web-\w+$/);
+    await client.patch(`${NS}/endpoints/web`, 'merge-patch', subsets('10.1.0.2'));
+    await until('the edit', async () => (await addresses()) === '10.1.0.2');
+    assert.equal((await slices())[0]?.metadata.name, first?.metadata.name);
+    await client.delete(`${SLICES}/${first?.metadata.name}`);
+    await until(
+      'another one',
+      async () => (await addresses()) === '10.1.0.2' && (await slices())[0]?.metadata.name !== first?.metadata.name,
+    );
+    await client.delete(`${NS}/endpoints/web`);
+    await until('none', async () => (await slices()).length === 0);
+    assert.deepEqual(
+      lines.filter((line) => /^<[34]>/.test(line)),
+      [],
+    );
+  });
+});
