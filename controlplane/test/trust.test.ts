@@ -58,7 +58,7 @@ void describe('credentials that do not work', () => {
   }
 
   /** A kubelet's signs of life with the credentials in the files of a directory of its own. */
-  function live(node: string, files: Files): { readonly lines: string[]; write(files: Files): void } {
+  function live(node: string, files: Files): { readonly lines: string[]; readonly write: (files: Files) => void } {
     const lines: string[] = [];
     const log = makeLogger({ write: (line) => lines.push(line), clock });
     const path = (name: string): string => join(dir, `${node}.${name}`);

@@ -7,6 +7,7 @@ import type { IncomingMessage } from 'node:http';
 import { connect as connectTcp } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
+import { joinDuplex } from '#base/duplex.ts';
 
 export interface TunnelOptions {
   readonly request: IncomingMessage;
@@ -47,35 +48,21 @@ export function tunnel({ request, socket, head, url, idleMs, signal }: TunnelOpt
     // The runtime's own certificate, on this host: there is nothing to check it against.
     const upstream = secure ? connectTls({ host, port, rejectUnauthorized: false }) : connectTcp({ host, port, allowHalfOpen: true });
     let answered = false;
-    let open = 2;
-    const end = (err?: Error): void => {
-      if (err !== undefined && !answered && socket.writable)
-        socket.end(
-          `HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\nCannot reach the streaming server of the runtime: ${err.message}\n`,
-        );
-      else socket.destroy();
+    const stop = (): void => {
+      socket.destroy();
       upstream.destroy();
     };
-    const stop = (): void => end();
-    const closed = (): void => {
-      open -= 1;
-      if (open > 0) return;
-      signal.removeEventListener('abort', stop);
-      resolve();
-    };
-    signal.addEventListener('abort', stop, { once: true });
     // Each side alone may be silent; idle is when nothing passes either way, and bytes from upstream reset its timer both ways.
     upstream.setTimeout(idleMs, stop);
     upstream.once('data', () => (answered = true));
-    upstream.on('error', end);
-    socket.on('error', stop);
-    upstream.once('close', () => (socket.destroyed || socket.writableEnded || socket.end(), closed()));
-    socket.once('close', () => (upstream.destroy(), closed()));
-    upstream.once(secure ? 'secureConnect' : 'connect', () => {
-      upstream.write(requestHead(request, url));
-      if (head.length > 0) upstream.write(head);
-      socket.pipe(upstream);
-      upstream.pipe(socket);
+    upstream.on('error', (err) => {
+      if (!answered && socket.writable)
+        socket.end(
+          `HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\nCannot reach the streaming server of the runtime: ${err.message}\n`,
+        );
     });
+    void joinDuplex(socket, upstream, signal).then(resolve);
+    upstream.write(requestHead(request, url));
+    if (head.length > 0) upstream.write(head);
   });
 }

@@ -140,20 +140,3 @@ function headOf({ httpVersion, statusCode, statusMessage, rawHeaders }: Incoming
   for (let i = 0; i < rawHeaders.length; i += 2) head += `${rawHeaders[i]}: ${rawHeaders[i + 1]}\r\n`;
   return `${head}\r\n`;
 }
-
-/** Both ways, until one side has gone or the signal comes; then neither is left open. */
-export function tunnel(client: Duplex, backend: Duplex, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = (): void => {
-      client.destroy();
-      backend.destroy();
-      signal.removeEventListener('abort', end);
-      resolve();
-    };
-    for (const side of [client, backend]) side.on('error', end).on('close', end);
-    if (signal.aborted) return end();
-    signal.addEventListener('abort', end, { once: true });
-    client.pipe(backend);
-    backend.pipe(client);
-  });
-}

@@ -5,8 +5,9 @@
 import { at } from '#api/fieldPath.ts';
 import type { Pod } from '#api/kinds/core/pod.ts';
 import { Problems } from '#api/problem.ts';
+import { joinDuplex } from '#base/duplex.ts';
 import type { Answer, ApiCall, Handler } from '../call.ts';
-import { DialError, tunnel, type Backends, type Target } from '../http/backend.ts';
+import { DialError, type Backends, type Target } from '../http/backend.ts';
 import type { RegistryDeps } from '../registry/deps.ts';
 import { settle } from '../registry/reads.ts';
 import type { Resource } from '../registry/types.ts';
@@ -129,7 +130,7 @@ export async function upgraded(call: ApiCall, backends: Backends, target: Target
   const client = upgrade.take();
   client.write(answer.head);
   if (answer.first.length > 0) client.write(answer.first);
-  void tunnel(client, answer.socket, call.signal).then(() => upgrade.drop());
+  void joinDuplex(client, answer.socket, call.signal).then(() => upgrade.drop());
   return { kind: 'taken' };
 }
 

@@ -10,7 +10,7 @@ const endpoints = (over: Partial<Endpoints> = {}, metadata: object = {}): Endpoi
   subsets: [{ addresses: [{ ip: '10.0.0.1', nodeName: 'n1' }], notReadyAddresses: [{ ip: '10.0.0.2' }], ports: [{ port: 80 }] }],
   ...over,
 });
-const service = (spec: object = {}): Service => ({ metadata: { name: 'web', namespace: 'a' }, spec }) as Service;
+const service = (spec: Service['spec'] = {}): Service => ({ metadata: { name: 'web', namespace: 'a' }, spec });
 const made = (given: Endpoints): EndpointSlice[] =>
   planSlices({ endpoints: given, service: service(), slices: [] }).flatMap((action, i) =>
     action.kind === 'createSlice' ? [{ ...action.slice, metadata: { ...action.slice.metadata, name: `web-${i}`, uid: `s${i}` } }] : [],
