@@ -116,6 +116,7 @@ test('nobody gives away more than he has', async () => {
 });
 
 test('certificates are approved once, by who may', async () => {
+  await import('reflect-metadata');
   const { Pkcs10CertificateRequestGenerator } = await import('@peculiar/x509');
   const signingAlgorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
   const keys = await crypto.subtle.generateKey(signingAlgorithm, true, ['sign', 'verify']);
