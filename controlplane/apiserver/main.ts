@@ -17,6 +17,7 @@ import { MASTERS } from './authz/authorizer.ts';
 import { parseFlags, usage } from './config/flags.ts';
 import { settingsOf, type Settings } from './config/settings.ts';
 import { hostAddress } from './http/address.ts';
+import { watchCertificateDates } from './http/certificateDates.ts';
 import { ensureSelfSigned } from './http/selfSigned.ts';
 import { followTlsFiles, readPem, readTlsFiles, type TlsMaterial } from './http/tls.ts';
 import { runCompactor } from './storage/compactor.ts';
@@ -90,6 +91,13 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
     { files, now: { ...material, minVersion: tls.minVersion }, clock, log, onChange: (changed) => server.setTls(changed) },
     signal,
   );
+  const shown = [
+    files.certificate,
+    files.clientCa,
+    settings.kubelet.certificate,
+    storeSettings.kind === 'etcd' ? storeSettings.certificate : undefined,
+  ];
+  const dated = watchCertificateDates({ files: shown.filter((file) => file !== undefined), clock, log }, signal);
   const compacting = runCompactor({ store, clock, log, intervalMs: settings.compactionMs }, signal);
   log.info('API server is ready', {
     version: VERSION,
@@ -104,7 +112,7 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
     settings.controllers === undefined
       ? undefined
       : control(settings.controllers, { material, own, port: server.port, settings, clock, log }, signal);
-  await Promise.all([following, compacting, controlling, aborted(signal)]);
+  await Promise.all([following, dated, compacting, controlling, aborted(signal)]);
   await server.stop({ delayMs: settings.shutdownDelayMs });
   await auditLog?.close();
   log.info('API server has stopped');
