@@ -171,6 +171,12 @@ test('health, metrics, mode, settings and explanations are served', { skip }, as
   assert.match(await lab.ask(`/explain/packet?from=192.0.2.2&to=${IP}:81`), /not for any service/);
   const refused = await lab.node.run('curl', '-s', `http://127.0.0.1:10249/explain/packet?from=192.0.2.2&to=${IP}:65536`);
   assert.match(refused, /BAD_REQUEST.*want IP:PORT/);
+  for (const path of ['/%zz', '//'])
+    assert.equal(
+      await lab.node.run('curl', '-so', '/dev/null', '-w', '%{http_code}', '--path-as-is', `http://127.0.0.1:10249${path}`),
+      '400',
+      path,
+    );
 });
 
 test('a service without any EndpointSlice says so, one that is headless says why nothing is written', { skip }, async () => {

@@ -95,7 +95,8 @@ async function serve(req: IncomingMessage, res: ServerResponse, route: Route): P
         : { status: 405, body: 'only GET is served here\n' };
   } catch (err) {
     const code = codeOf(err) ?? 'INTERNAL';
-    const status = { NOT_FOUND: 404, BAD_REQUEST: 400 }[code] ?? 500;
+    const malformed = err instanceof URIError || code === 'ERR_INVALID_URL';
+    const status = malformed ? 400 : ({ NOT_FOUND: 404, BAD_REQUEST: 400 }[code] ?? 500);
     answer = { status, body: `${JSON.stringify({ error: { code, message: explain(err) } })}\n`, type: 'application/json' };
   }
   res
