@@ -36,6 +36,7 @@ import type { NodeRoom } from './pods/admit.ts';
 import { Fates, parseFates, type Fate } from './pods/fates.ts';
 import { QosGroups } from './pods/qosGroups.ts';
 import { nodeRefusal } from './pods/refusal.ts';
+import { podCgroupPath } from './pods/resources.ts';
 import { podResolvConf } from './pods/resolvConf.ts';
 import { classRef, withRuntimeClass } from './pods/runtimeClass.ts';
 import type { SecurityPolicy } from './pods/security.ts';
@@ -58,6 +59,7 @@ import { PodFeed } from './server/podFeed.ts';
 import { startServer } from './server/start.ts';
 import { StatsCollector } from './server/stats/observe.ts';
 import { processUsage } from './server/stats/usage.ts';
+import { VolumeLooks } from './server/stats/volumes.ts';
 import { ManifestSource } from './sources/manifests.ts';
 import { followStaticPods } from './sources/follow.ts';
 import { isFromApi } from './sources/origin.ts';
@@ -335,7 +337,23 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
       onOutcomes: (outcomes) => metrics.healthLooked(outcomes),
     },
     metrics,
-    stats: new StatsCollector({ runtime, workers, paths, nodeName, cores: machine.cpuMilli / 1_000, clock }),
+    stats: new StatsCollector({
+      runtime,
+      workers,
+      paths,
+      nodeName,
+      cores: machine.cpuMilli / 1_000,
+      volumes: new VolumeLooks({ clock, everyMs: settings.server.volumesEveryMs, places: (pod, s) => volumes.places(pod, s) }),
+      details: {
+        mounts: cgroupMounts,
+        groupOf: ({ namespace, name }, id) => {
+          const known = workers.pod(`${namespace}/${name}`);
+          return known === undefined ? undefined : join(podCgroupPath(cgroupRoot, known.pod), id);
+        },
+        hasOwnNetwork: ({ namespace, name }) => workers.pod(`${namespace}/${name}`)?.pod.spec.hostNetwork !== true,
+      },
+      clock,
+    }),
     configz: () => settings.configz,
     debugging,
     systemLogs: systemLogs ? SYSTEM_LOGS : undefined,

@@ -3,7 +3,8 @@ import { linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { diskUsage } from './diskUsage.ts';
+import { execa } from 'execa';
+import { diskUsage, diskUse } from './diskUsage.ts';
 import { run } from './exec.ts';
 
 test('diskUsage: as du counts: files below, hard links once, links not followed', async (t) => {
@@ -22,4 +23,7 @@ test('diskUsage: as du counts: files below, hard links once, links not followed'
   assert.equal(bytes, Number((await run(['du', '--summarize', '--block-size=1', dir])).stdout.split('\t')[0]));
   assert.ok(bytes >= 1 << 20 && bytes < 2 << 20);
   assert.equal(await diskUsage(join(dir, 'no')), 0);
+  assert.deepEqual(await diskUse(join(dir, 'no')), { bytes: 0, inodes: 0 });
+  const { stdout } = await execa('find', [dir, '-printf', '%i\\n']);
+  assert.equal((await diskUse(dir)).inodes, new Set(stdout.split('\n')).size);
 });

@@ -10,19 +10,38 @@ import { codeOf } from '#base/errors.ts';
 /** Of st_blocks, whatever the file system's own block size. */
 const BLOCK_BYTES = 512;
 
-/** 0 for what is not there. */
-export async function diskUsage(path: string): Promise<number> {
-  const root = await lstat(path).catch(gone);
-  return root === undefined ? 0 : usage(path, { device: root.dev, seen: new Set() });
+export interface DiskUse {
+  readonly bytes: number;
+  /** Files and directories, with the one that was asked for. */
+  readonly inodes: number;
 }
 
-async function usage(path: string, walk: { readonly device: number; readonly seen: Set<number> }): Promise<number> {
+/** 0 for what is not there. */
+export async function diskUsage(path: string): Promise<number> {
+  return (await diskUse(path)).bytes;
+}
+
+export async function diskUse(path: string): Promise<DiskUse> {
+  const root = await lstat(path).catch(gone);
+  const walk = { device: root?.dev ?? 0, seen: new Set<number>(), bytes: 0, inodes: 0 };
+  if (root !== undefined) await count(path, walk);
+  return { bytes: walk.bytes, inodes: walk.inodes };
+}
+
+interface Walk {
+  readonly device: number;
+  readonly seen: Set<number>;
+  bytes: number;
+  inodes: number;
+}
+
+async function count(path: string, walk: Walk): Promise<void> {
   const found = await lstat(path).catch(gone);
-  if (found === undefined || found.dev !== walk.device || walk.seen.has(found.ino)) return 0;
+  if (found === undefined || found.dev !== walk.device || walk.seen.has(found.ino)) return;
   if (found.nlink > 1 && !found.isDirectory()) walk.seen.add(found.ino);
-  let bytes = found.blocks * BLOCK_BYTES;
-  if (found.isDirectory()) for (const name of (await readdir(path).catch(gone)) ?? []) bytes += await usage(join(path, name), walk);
-  return bytes;
+  walk.bytes += found.blocks * BLOCK_BYTES;
+  walk.inodes += 1;
+  if (found.isDirectory()) for (const name of (await readdir(path).catch(gone)) ?? []) await count(join(path, name), walk);
 }
 
 function gone(err: unknown): undefined {

@@ -229,6 +229,9 @@ test('metrics and the summary measure what runs', { skip }, async () => {
     /^container_cpu_usage_seconds_total\{container="c",id="\S+",image="\S*busybox:test",name="[0-9a-f]{64}",namespace="default",pod="web-node1",cpu="total"\} [\d.]+ \d+$/m,
   );
   assert.match(cadvisor, /^container_network_receive_bytes_total\{[^}]*pod="web-node1",interface="eth0"\} \d+ \d+$/m);
+  for (const name of ['cpu_user_seconds_total', 'memory_cache', 'memory_swap', 'threads', 'oom_events_total'])
+    assert.match(cadvisor, new RegExp(`^container_${name}\\{container="c",[^}]*pod="web-node1"\\} [\\d.]+ \\d+$`, 'm'), name);
+  assert.match(cadvisor, /^container_network_receive_packets_total\{[^}]*pod="web-node1",interface="eth0"\} \d+ \d+$/m);
   const own = await text('/metrics');
   assert.match(own, /^kubelet_running_containers\{container_state="running"\} 1$/m);
   assert.match(own, /^kubelet_pod_start_duration_seconds_count 1$/m);
@@ -363,6 +366,21 @@ const kijabi = (args: readonly string[], options: { input?: string } = {}) =>
     ...options,
   });
 
+test('a pod is named with its UID too, and a log can be followed', { skip }, async () => {
+  const path = `default/web-node1/${pod.metadata.uid}`;
+  const said = await http.stream(`/exec/${path}/c?command=echo&command=hi&output=1`, admin);
+  assert.equal(said.channels[1], 'hi\n');
+  await assert.rejects(http.stream(`/exec/default/web-node1/another/c?command=id&output=1`, admin), /404 pods "web-node1" not found/);
+  assert.equal((await http.ask(`/run/${path}/c?cmd=echo+x`, admin, { method: 'POST' })).text, 'x\n');
+  const followed = kijabi(['logs', 'web-node1', '-f', '--tail', '1', '--prefix']);
+  let text = '';
+  followed.stdout.on('data', (piece: Buffer) => (text += piece.toString()));
+  await until('the last line came', () => text !== '');
+  assert.match(text, /^\[pod\/web-node1\/c\] \S/);
+  followed.kill('SIGINT');
+  await followed;
+});
+
 test('kijabi exec, attach and port-forward by the local socket', { skip }, async () => {
   const failed = await kijabi(['exec', 'web-node1', '--', 'sh', '-c', 'echo out; echo err >&2; exit 42']);
   assert.deepEqual([failed.stdout, failed.stderr, failed.exitCode], ['out', 'err', 42]);
@@ -389,6 +407,30 @@ test('kijabi exec, attach and port-forward by the local socket', { skip }, async
   assert.deepEqual(bodies, ['hello\n', 'hello\n', 'hello\n']);
   forward.kill('SIGINT');
   assert.equal((await forward).exitCode, 0);
+});
+
+test('kijabi: what is not there is said with the next step, and the exit code is 1', { skip }, async () => {
+  const none = join(containerd.dir, 'none.sock');
+  const rows: readonly (readonly [args: readonly string[], said: RegExp])[] = [
+    [['get', 'pods', 'web'], /^Error: pods "web" not found, did you mean web-node1\?$/],
+    [['describe', 'pod', 'none'], /pods "none" not found; kijabi get pods -A lists those there are/],
+    [['explain', 'pod', 'web'], /did you mean web-node1\?/],
+    [['logs', 'web-node1', '-n', 'other'], /did you mean web-node1 -n default\?/],
+    [['logs', 'web-node1', '-c', 'none'], /container none is not valid for pod web-node1: it has c/],
+    [['logs', 'web-node1', '--previous'], /previous terminated container "c" in pod "web-node1" not found/],
+    [['exec', 'web-node1', '-c', 'none', '--', 'id'], /container none is not valid for pod web-node1: it has c/],
+    [['attach', 'none'], /pods "none" not found/],
+    [['port-forward', 'none', ':80'], /pods "none" not found/],
+    [['top', 'pod', 'none'], /pods "none" not found/],
+    [['get', 'pods', '--socket', none], /Cannot reach the kubelet at \S+none\.sock, nobody made it: start the kubelet/],
+  ];
+  await Promise.all(
+    rows.map(async ([args, said]) => {
+      const { stdout, stderr, exitCode } = await kijabi(args);
+      assert.deepEqual([stdout, exitCode], ['', 1], args.join(' '));
+      assert.match(stderr, said, args.join(' '));
+    }),
+  );
 });
 
 test('kijabi get -w, events, top, explain and manifests lint', { skip }, async () => {

@@ -43,6 +43,9 @@ export const serverFields = {
   }),
   enableDebuggingHandlers: boolean('containerLogs, exec, attach, portForward, run and logs', { default: true }),
   enableSystemLogHandler: boolean('/logs/: the files below /var/log', { default: true }),
+  volumeStatsAggPeriod: duration('How old a measurement of volumes may be that is told again; negative: they are not measured', {
+    default: '1m0s',
+  }),
   streamingConnectionIdleTimeout: duration('Silence that ends an exec, attach or port-forward', { default: '4h0m0s' }),
 } satisfies Fields;
 
@@ -86,6 +89,8 @@ export interface ServerSettings {
   readonly debugging: boolean;
   readonly systemLogs: boolean;
   readonly streamIdleMs: number;
+  /** undefined: volumes are not measured. */
+  readonly volumesEveryMs: number | undefined;
 }
 
 /** The fields with their defaults filled in. */
@@ -111,6 +116,7 @@ export interface ServerConfig {
   readonly enableDebuggingHandlers?: boolean;
   readonly enableSystemLogHandler?: boolean;
   readonly streamingConnectionIdleTimeout?: string;
+  readonly volumeStatsAggPeriod?: string;
 }
 
 export function serverSettings(config: ServerConfig): ServerSettings {
@@ -144,6 +150,7 @@ export function serverSettings(config: ServerConfig): ServerSettings {
     debugging: config.enableDebuggingHandlers ?? true,
     systemLogs: config.enableSystemLogHandler ?? true,
     streamIdleMs: ms(config.streamingConnectionIdleTimeout, 4 * 3_600_000),
+    volumesEveryMs: (durationMs(config.volumeStatsAggPeriod ?? '') ?? 0) < 0 ? undefined : ms(config.volumeStatsAggPeriod, 60_000),
   };
 }
 

@@ -186,6 +186,10 @@ const HONOURED: Readonly<Record<string, readonly (readonly [value: string, chang
   ],
   enableDebuggingHandlers: [['false', { server: { ...SERVER, debugging: false } }]],
   enableSystemLogHandler: [['false', { server: { ...SERVER, systemLogs: false } }]],
+  volumeStatsAggPeriod: [
+    ['5m', { server: { ...SERVER, volumesEveryMs: 300_000 } }],
+    ['-1s', { server: { ...SERVER, volumesEveryMs: undefined } }],
+  ],
   streamingConnectionIdleTimeout: [['5m', { server: { ...SERVER, streamIdleMs: 300_000 } }]],
   podPidsLimit: [['1024', { podPidsLimit: 1_024 }]],
   serializeImagePulls: [

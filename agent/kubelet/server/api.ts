@@ -108,8 +108,11 @@ async function metricsText({ metrics, stats }: ApiDeps, [, which, ...more]: read
   if (more.length > 0) throw new AppError('NOT_FOUND', `there are ${METRICS_PATHS}`);
   switch (which) {
     case undefined:
-    case '':
-      return metrics.registry.text();
+    case '': {
+      const volumes = await stats.volumes(signal);
+      if (volumes.length === 0) return metrics.registry.text();
+      return metrics.registry.text() + (await import('./stats/views.ts')).volumeMetrics(volumes);
+    }
     case 'probes':
       return metrics.probes.text();
     case 'slis':
@@ -117,7 +120,8 @@ async function metricsText({ metrics, stats }: ApiDeps, [, which, ...more]: read
     case 'resource':
     case 'cadvisor': {
       const views = await import('./stats/views.ts');
-      return (which === 'resource' ? views.resourceMetrics : views.cadvisorMetrics)(await stats.collect(signal));
+      const measured = await stats.collect(signal);
+      return which === 'resource' ? views.resourceMetrics(measured) : views.cadvisorMetrics(measured, await stats.details(measured));
     }
     default:
       throw new AppError('NOT_FOUND', `/metrics/${which}: there are ${METRICS_PATHS}`);

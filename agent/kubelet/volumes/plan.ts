@@ -92,15 +92,42 @@ function planVolume(pod: Pod, v: Volume, facts: VolumeFacts): VolumePlan[] {
   }
   const files = volumeFiles(pod, v, facts);
   if (files === undefined) return []; // refused when the manifest was read
-  const plugin =
-    v.configMap !== undefined
-      ? 'configmap'
-      : v.secret !== undefined
-        ? 'secret'
-        : v.downwardAPI !== undefined
-          ? 'downward-api'
-          : 'projected';
+  const plugin = filesPlugin(v);
   return [{ kind: 'files', name, path: at(plugin), files, memory: plugin !== 'configmap', ...given }];
+}
+
+function filesPlugin(v: Volume): string {
+  if (v.configMap !== undefined) return 'configmap';
+  if (v.secret !== undefined) return 'secret';
+  return v.downwardAPI !== undefined ? 'downward-api' : 'projected';
+}
+
+/** Where a volume lies that can be measured. */
+export interface VolumePlace {
+  readonly name: string;
+  readonly path: string;
+  /** A file system of its own; else on the node's disk, or in its memory, which is no ephemeral storage. */
+  readonly on: 'own' | 'node' | 'memory';
+  readonly claim: string | undefined;
+}
+
+/** undefined: a claim that leads nowhere now. Of no use for hostPath. */
+export function volumePlace(pod: Pod, v: Volume, facts: VolumeFacts): VolumePlace | undefined {
+  const { name } = v;
+  const { uid, namespace } = podName(pod);
+  const at = (plugin: string): string => volumeDir(facts.paths, uid, `kubernetes.io/${plugin}`, name);
+  if (v.emptyDir !== undefined) return { name, path: at('empty-dir'), on: v.emptyDir.medium ? 'own' : 'node', claim: undefined };
+  if (v.persistentVolumeClaim === undefined) {
+    const plugin = filesPlugin(v);
+    return { name, path: at(plugin), on: plugin === 'configmap' ? 'node' : 'memory', claim: undefined };
+  }
+  const claim = v.persistentVolumeClaim.claimName;
+  try {
+    const { path } = claimed({ kind: 'PersistentVolumeClaim', namespace, name: claim }, facts);
+    return { name, path, on: 'own', claim };
+  } catch {
+    return undefined; // the pod waits, and says so
+  }
 }
 
 const HUGE_PAGES = 'HugePages';

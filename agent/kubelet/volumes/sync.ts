@@ -15,7 +15,7 @@ import { podDir, podName, subPathsDir } from '../paths.ts';
 import type { MountSpec } from '../pods/config.ts';
 import type { ObjectRef, ObjectsOf, TokenSource } from '../objects/source.ts';
 import { makeVolumes } from './act.ts';
-import { containerMounts, planVolumes, type MountFacts, type VolumeFacts, type VolumePlan } from './plan.ts';
+import { containerMounts, planVolumes, volumePlace, type MountFacts, type VolumeFacts, type VolumePlace, type VolumePlan } from './plan.ts';
 import { volumeRefs } from './refs.ts';
 import { mountSubPath } from './subPath/act.ts';
 import { fetchTokens } from './tokens.ts';
@@ -82,6 +82,18 @@ export class PodVolumes {
     }
   }
 
+  /** Directories of the host are measured where they are, if at all. A claim that leads nowhere now is left out. */
+  async places(pod: Pod, signal: AbortSignal): Promise<VolumePlace[]> {
+    const { namespace } = podName(pod);
+    const kinds = (pod.spec.volumes ?? []).filter((v) => v.hostPath === undefined);
+    const claims = kinds.filter((v) => v.persistentVolumeClaim !== undefined);
+    const objects = await this.#objectsOf(pod, volumeRefs(claims, namespace), signal);
+    return kinds.flatMap((v): VolumePlace[] => {
+      const place = volumePlace(pod, v, { ...this.#options.facts, objects });
+      return place === undefined ? [] : [place];
+    });
+  }
+
   /** The pod is gone. */
   forget(uid: string): void {
     this.#given.delete(uid);
@@ -98,17 +110,22 @@ export class PodVolumes {
 
   async #plan(pod: Pod, signal: AbortSignal): Promise<VolumePlan[]> {
     const { facts, tokens } = this.#options;
+    return planVolumes(pod, {
+      ...facts,
+      objects: await this.#objectsOf(pod, volumeRefs(pod.spec.volumes ?? [], podName(pod).namespace), signal),
+      tokens: await fetchTokens(pod, tokens, signal),
+    });
+  }
+
+  /** With the volumes behind claims. */
+  async #objectsOf(pod: Pod, refs: readonly ObjectRef[], signal: AbortSignal): Promise<VolumeFacts['objects']> {
     const objects = this.#options.objects(pod);
-    const found = await fetchObjects(objects, volumeRefs(pod.spec.volumes ?? [], podName(pod).namespace), signal);
+    const found = await fetchObjects(objects, refs, signal);
     const behind = [...found].flatMap(([key, object]): ObjectRef[] => {
       const name = key.startsWith('PersistentVolumeClaim/') ? (object as PersistentVolumeClaim).spec.volumeName : undefined;
       return name === undefined ? [] : [{ kind: 'PersistentVolume', namespace: '', name }];
     });
-    return planVolumes(pod, {
-      ...facts,
-      objects: new Map([...found, ...(await fetchObjects(objects, behind, signal))]),
-      tokens: await fetchTokens(pod, tokens, signal),
-    });
+    return new Map([...found, ...(await fetchObjects(objects, behind, signal))]);
   }
 
   #alone<T>(pod: Pod, work: () => Promise<T>): Promise<T> {

@@ -2,7 +2,7 @@
  * Measures the node and what runs on it: asks the runtime and reads /proc, when somebody asks and at most once a second.
  * Throws: AppError CRI_*.
  */
-import { readFile, readdir, stat, statfs } from 'node:fs/promises';
+import { readFile, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '#base/clock.ts';
 import { codeOf } from '#base/errors.ts';
@@ -13,7 +13,9 @@ import * as names from '../../pods/labels.ts';
 import type { PodWorkers } from '../../pods/workers.ts';
 import type { CriRuntime } from '../../runtime/cri.ts';
 import { bootedAtMs, busyNanoseconds, interfaces, memInfo, threads } from './proc.ts';
-import type { ContainerStats, Cpu, FileSystem, Interface, Memory, NodeStats, PodStats, Stats } from './types.ts';
+import type { ContainerStats, Cpu, Details, FileSystem, Interface, Memory, NodeStats, PodStats, Stats, VolumeStats } from './types.ts';
+import { readDetails, type DetailsDeps } from './details.ts';
+import { fileSystem, type VolumeLooks } from './volumes.ts';
 
 export interface StatsDeps {
   readonly runtime: CriRuntime;
@@ -21,6 +23,8 @@ export interface StatsDeps {
   readonly paths: Paths;
   readonly nodeName: string;
   readonly cores: number;
+  readonly volumes: VolumeLooks;
+  readonly details: DetailsDeps;
   readonly clock: Clock;
 }
 
@@ -55,7 +59,21 @@ export class StatsCollector {
     return stats;
   }
 
+  details({ pods }: Stats): Promise<Details> {
+    return readDetails(pods, this.#deps.details);
+  }
+
+  /** Of every pod its volumes: for /metrics, which asks the runtime nothing. */
+  async volumes(signal: AbortSignal): Promise<{ namespace: string; volumes: readonly VolumeStats[] }[]> {
+    const { workers, volumes } = this.#deps;
+    const claiming = workers.pods().filter(({ pod }) => pod.spec.volumes?.some((v) => v.persistentVolumeClaim !== undefined) === true);
+    return Promise.all(
+      claiming.map(async ({ pod }) => ({ namespace: pod.metadata.namespace ?? '', volumes: await volumes.of(pod, signal) })),
+    );
+  }
+
   async #collect(signal: AbortSignal): Promise<Stats> {
+    this.#deps.volumes.forgetAllBut(new Set(this.#deps.workers.pods().map(({ pod }) => pod.metadata.uid ?? '')));
     this.#next = new Map();
     const [node, pods] = await Promise.all([this.#node(signal), this.#pods(signal)]);
     this.#before = this.#next;
@@ -81,14 +99,14 @@ export class StatsCollector {
       read('/proc/net/dev'),
       read('/proc/loadavg'),
       read('/proc/sys/kernel/pid_max'),
-      diskOf(paths.rootDir, clock.nowMs()),
+      fileSystem(paths.rootDir, clock.nowMs()),
       runtime.client.image.imageFsInfo({}, { signal }),
     ]);
     const atMs = clock.nowMs();
     const memory = memInfo(memText);
     const [imageFs] = images.image_filesystems;
     const mountpoint = imageFs?.fs_id?.mountpoint ?? '';
-    const imageDisk = mountpoint === '' ? undefined : await diskOf(mountpoint, atMs).catch(() => undefined);
+    const imageDisk = mountpoint === '' ? undefined : await fileSystem(mountpoint, atMs).catch(() => undefined);
     return {
       nodeName,
       bootedAtMs: bootedAtMs(statText),
@@ -117,7 +135,7 @@ export class StatsCollector {
     if (this.#sandboxStats) {
       try {
         const { stats } = await runtime.client.runtime.listPodSandboxStats({}, { signal });
-        return await Promise.all(stats.flatMap((s) => (s.attributes === null ? [] : [this.#pod(s.attributes, s.linux)])));
+        return await Promise.all(stats.flatMap((s) => (s.attributes === null ? [] : [this.#pod(s.attributes, s.linux, signal)])));
       } catch (err) {
         if (codeOf(err) !== 'CRI_UNIMPLEMENTED') throw err;
         this.#sandboxStats = false;
@@ -128,14 +146,15 @@ export class StatsCollector {
       runtime.client.runtime.listContainerStats({}, { signal }),
     ]);
     const byUid = Map.groupBy(stats, (s) => s.attributes?.labels[names.POD_UID] ?? '');
-    return Promise.all(items.map((s) => this.#pod(s, { containers: byUid.get(s.metadata?.uid ?? '') ?? [] })));
+    return Promise.all(items.map((s) => this.#pod(s, { containers: byUid.get(s.metadata?.uid ?? '') ?? [] }, signal)));
   }
 
   async #pod(
     { id, metadata }: Pick<cri.PodSandboxAttributes, 'id' | 'metadata'>,
     linux: Partial<cri.LinuxPodSandboxStats> | null,
+    signal: AbortSignal,
   ): Promise<PodStats> {
-    const { workers } = this.#deps;
+    const { workers, volumes } = this.#deps;
     const { namespace = '', name = '', uid = '' } = metadata ?? {};
     const known = workers.pod(`${namespace}/${name}`);
     const containers = await Promise.all((linux?.containers ?? []).map((c) => this.#container(c, { namespace, name, uid })));
@@ -155,6 +174,7 @@ export class StatsCollector {
           ? undefined
           : { atMs: ms(network.timestamp), interfaces: all.flatMap((i) => (i === null ? [] : [interfaceOf(i)])) },
       processes: count(linux?.process?.process_count),
+      volumes: known?.pod.metadata.uid === uid ? await volumes.of(known.pod, signal) : [],
     };
   }
 
@@ -237,19 +257,6 @@ function sumMemory(containers: readonly ContainerStats[]): Memory | undefined {
   if (first === undefined) return undefined;
   const sum = (of: (m: Memory) => number): number => all.reduce((total, m) => total + of(m), 0);
   return { atMs: first.atMs, usageBytes: sum((m) => m.usageBytes), workingSetBytes: sum((m) => m.workingSetBytes) };
-}
-
-async function diskOf(path: string, atMs: number): Promise<FileSystem> {
-  const { bsize, blocks, bfree, bavail, files, ffree } = await statfs(path);
-  return {
-    atMs,
-    availableBytes: bavail * bsize,
-    capacityBytes: blocks * bsize,
-    usedBytes: (blocks - bfree) * bsize,
-    inodesFree: ffree,
-    inodes: files,
-    inodesUsed: files - ffree,
-  };
 }
 
 /** Of one directory of log files. */

@@ -1,5 +1,5 @@
 /** Texts of /proc in our units. Pure. Source: proc(5). */
-import type { Interface } from './types.ts';
+import type { Interface, Packets } from './types.ts';
 
 /** CPU time of all cores, without the idle one. Units: the kernel's clock ticks, 100 a second. */
 export function busyNanoseconds(stat: string): number {
@@ -31,6 +31,16 @@ export function interfaces(netDev: string): Interface[] {
     if (name === undefined || name === 'lo') return [];
     const n = (numbers ?? '').trim().split(/ +/).map(Number);
     return [{ name, rxBytes: n[0] ?? 0, rxErrors: n[2] ?? 0, txBytes: n[8] ?? 0, txErrors: n[10] ?? 0 }];
+  });
+}
+
+/** Of the same text: what the CRI does not tell. */
+export function packets(netDev: string): Packets[] {
+  return netDev.split('\n').flatMap((line): Packets[] => {
+    const [, name, numbers] = /^ *([^:|]+): *([\d ]+)$/.exec(line) ?? [];
+    if (name === undefined || name === 'lo') return [];
+    const n = (numbers ?? '').trim().split(/ +/).map(Number);
+    return [{ name, rx: n[1] ?? 0, rxDropped: n[3] ?? 0, tx: n[9] ?? 0, txDropped: n[11] ?? 0 }];
   });
 }
 

@@ -2,6 +2,8 @@
  * What is measured on a node, in our units. Types only.
  * Units: bytes; CPU time in nanoseconds of one core, and its rate in billionths of a core.
  */
+import type { GroupUse } from './cgroup.ts';
+
 export interface Cpu {
   readonly atMs: number;
   readonly coreNanoseconds: number;
@@ -27,6 +29,14 @@ export interface Interface {
   readonly txErrors: number;
 }
 
+export interface Packets {
+  readonly name: string;
+  readonly rx: number;
+  readonly rxDropped: number;
+  readonly tx: number;
+  readonly txDropped: number;
+}
+
 export interface FileSystem {
   readonly atMs: number;
   readonly availableBytes?: number | undefined;
@@ -48,6 +58,15 @@ export interface ContainerStats {
   readonly logs: FileSystem | undefined;
 }
 
+export interface VolumeStats {
+  readonly name: string;
+  /** Of a claim: its name; the volume outlives the pod. */
+  readonly claim: string | undefined;
+  readonly fs: FileSystem;
+  /** It counts as ephemeral storage of the pod. */
+  readonly ephemeral: boolean;
+}
+
 export interface PodStats {
   readonly namespace: string;
   readonly name: string;
@@ -60,6 +79,7 @@ export interface PodStats {
   /** The default interface first. */
   readonly network: { readonly atMs: number; readonly interfaces: readonly Interface[] } | undefined;
   readonly processes: number | undefined;
+  readonly volumes: readonly VolumeStats[];
 }
 
 export interface NodeStats {
@@ -73,6 +93,16 @@ export interface NodeStats {
   readonly fs: FileSystem;
   readonly imageFs: FileSystem | undefined;
   readonly processes: { readonly atMs: number; readonly most: number; readonly now: number };
+}
+
+/** What is read from control groups and network namespaces when cAdvisor's metrics are asked for. */
+export interface Details {
+  /** By container id. */
+  readonly groups: ReadonlyMap<string, GroupUse>;
+  /** By pod UID. */
+  readonly packets: ReadonlyMap<string, readonly Packets[]>;
+  /** major:minor -> /dev/name */
+  readonly devices: ReadonlyMap<string, string>;
 }
 
 export interface Stats {

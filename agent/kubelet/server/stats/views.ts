@@ -2,7 +2,8 @@
  * What is measured, as /stats/summary, /metrics/resource and /metrics/cadvisor give it. Pure.
  * Source: stats/v1alpha1 of k8s.io/kubelet 1.36; the names, labels and units of upstream's resource metrics and of cAdvisor.
  */
-import type { ContainerStats, Cpu, FileSystem, Interface, Memory, PodStats, Stats } from './types.ts';
+import type { DeviceUse, GroupUse } from './cgroup.ts';
+import type { ContainerStats, Cpu, Details, FileSystem, Interface, Memory, Packets, PodStats, Stats, VolumeStats } from './types.ts';
 
 const time = (atMs: number): string => new Date(atMs).toISOString().replace(/\.\d+Z$/, 'Z');
 
@@ -32,6 +33,7 @@ export function summary({ node, pods }: Stats): object {
       ...(pod.cpu === undefined ? {} : { cpu: cpu(pod.cpu) }),
       ...(pod.memory === undefined ? {} : { memory: memory(pod.memory) }),
       ...(pod.network === undefined ? {} : { network: network(pod.network) }),
+      ...(pod.volumes.length === 0 ? {} : { volume: pod.volumes.map((v) => volume(pod.namespace, v)) }),
       'ephemeral-storage': disk(shared(storageOf(pod), node.fs)),
       ...(pod.processes === undefined ? {} : { process_stats: { process_count: pod.processes } }),
     })),
@@ -54,13 +56,18 @@ function disk({ atMs, ...rest }: FileSystem): object {
   return { time: time(atMs), ...rest };
 }
 
+function volume(namespace: string, { name, claim, fs }: VolumeStats): object {
+  return { ...disk(fs), name, ...(claim === undefined ? {} : { pvcRef: { name: claim, namespace } }) };
+}
+
 /** The size of the file system that something lies on, with how much of it is this thing's. */
 function shared(own: FileSystem, on: FileSystem | undefined): FileSystem {
   return on === undefined ? own : { ...on, ...own };
 }
 
-function storageOf({ containers }: PodStats): FileSystem {
-  const parts = containers.flatMap((c) => [c.rootfs, c.logs]).filter((f) => f !== undefined);
+function storageOf({ containers, volumes }: PodStats): FileSystem {
+  const own = containers.flatMap((c) => [c.rootfs, c.logs]).filter((f) => f !== undefined);
+  const parts = [...own, ...volumes.filter((v) => v.ephemeral).map((v) => v.fs)];
   return {
     atMs: Math.max(0, ...parts.map((f) => f.atMs)),
     usedBytes: parts.reduce((sum, f) => sum + f.usedBytes, 0),
@@ -141,10 +148,65 @@ export function resourceMetrics({ node, pods }: Stats): string {
   return out.toString();
 }
 
+/** Of claims alone, as upstream. */
+export function volumeMetrics(pods: readonly { readonly namespace: string; readonly volumes: readonly VolumeStats[] }[]): string {
+  const out = new Text();
+  const claims = new Map<string, readonly [Labels, FileSystem]>();
+  for (const { namespace, volumes } of pods)
+    for (const { claim, fs } of volumes)
+      if (claim !== undefined) claims.set(`${namespace}/${claim}`, [{ namespace, persistentvolumeclaim: claim }, fs]);
+  for (const [name, help, read] of [
+    ['capacity_bytes', 'Capacity in bytes of the volume', (f: FileSystem) => f.capacityBytes],
+    ['available_bytes', 'Number of available bytes in the volume', (f: FileSystem) => f.availableBytes],
+    ['used_bytes', 'Number of used bytes in the volume', (f: FileSystem) => f.usedBytes],
+    ['inodes', 'Maximum number of inodes in the volume', (f: FileSystem) => f.inodes],
+    ['inodes_free', 'Number of free inodes in the volume', (f: FileSystem) => f.inodesFree],
+    ['inodes_used', 'Number of used inodes in the volume', (f: FileSystem) => f.inodesUsed],
+  ] as const)
+    out.add(
+      `kubelet_volume_stats_${name}`,
+      'gauge',
+      help,
+      [...claims.values()].map(([labels, fs]) => [labels, read(fs)]),
+    );
+  return claims.size === 0 ? '' : out.toString();
+}
+
 const seconds = (used: Cpu | undefined): number | undefined => (used === undefined ? undefined : used.coreNanoseconds / 1e9);
 
+const OF_GROUPS: readonly (readonly [name: string, kind: 'counter' | 'gauge', help: string, read: (g: GroupUse) => number | undefined])[] =
+  [
+    ['container_cpu_user_seconds_total', 'counter', 'Cumulative user cpu time consumed in seconds.', (g) => g.userSeconds],
+    ['container_cpu_system_seconds_total', 'counter', 'Cumulative system cpu time consumed in seconds.', (g) => g.systemSeconds],
+    ['container_cpu_cfs_periods_total', 'counter', 'Number of elapsed enforcement period intervals.', (g) => g.periods],
+    ['container_cpu_cfs_throttled_periods_total', 'counter', 'Number of throttled period intervals.', (g) => g.throttledPeriods],
+    [
+      'container_cpu_cfs_throttled_seconds_total',
+      'counter',
+      'Total time duration the container has been throttled.',
+      (g) => g.throttledSeconds,
+    ],
+    ['container_memory_cache', 'gauge', 'Number of bytes of page cache memory.', (g) => g.cacheBytes],
+    ['container_memory_mapped_file', 'gauge', 'Size of memory mapped files in bytes.', (g) => g.mappedBytes],
+    ['container_memory_swap', 'gauge', 'Container swap usage in bytes.', (g) => g.swapBytes],
+    ['container_threads', 'gauge', 'Number of threads running inside the container', (g) => g.threads],
+    ['container_oom_events_total', 'counter', 'Count of out of memory events observed for the container', (g) => g.oomKills],
+  ];
+const OF_DEVICES: readonly (readonly [name: string, help: string, read: (d: DeviceUse) => number])[] = [
+  ['container_fs_reads_bytes_total', 'Cumulative count of bytes read', (d) => d.readBytes],
+  ['container_fs_reads_total', 'Cumulative count of reads completed', (d) => d.reads],
+  ['container_fs_writes_bytes_total', 'Cumulative count of bytes written', (d) => d.writeBytes],
+  ['container_fs_writes_total', 'Cumulative count of writes completed', (d) => d.writes],
+];
+const OF_PACKETS: readonly (readonly [name: string, help: string, read: (p: Packets) => number])[] = [
+  ['container_network_receive_packets_total', 'Cumulative count of packets received', (p) => p.rx],
+  ['container_network_receive_packets_dropped_total', 'Cumulative count of packets dropped while receiving', (p) => p.rxDropped],
+  ['container_network_transmit_packets_total', 'Cumulative count of packets transmitted', (p) => p.tx],
+  ['container_network_transmit_packets_dropped_total', 'Cumulative count of packets dropped while transmitting', (p) => p.txDropped],
+];
+
 /** The metrics that dashboards use. Differs: `id` is the id of the runtime, not the path of a control group. */
-export function cadvisorMetrics({ node, pods }: Stats): string {
+export function cadvisorMetrics({ node, pods }: Stats, { groups, packets, devices }: Details): string {
   const out = new Text();
   const ofPod = (p: PodStats): Labels => ({
     container: '',
@@ -216,6 +278,32 @@ export function cadvisorMetrics({ node, pods }: Stats): string {
       'counter',
       help,
       pods.flatMap((p) => (p.network?.interfaces ?? []).map((i): Row => [{ ...ofPod(p), interface: i.name }, read(i), p.network?.atMs])),
+    );
+  const groupRows = (read: (g: GroupUse) => number | undefined): Row[] =>
+    own.map((x) => {
+      const group = groups.get(x.c?.id ?? '');
+      return [x.labels, group === undefined ? undefined : read(group), x.cpu?.atMs];
+    });
+  for (const [name, kind, help, read] of OF_GROUPS) out.add(name, kind, help, groupRows(read));
+  for (const [name, help, read] of OF_DEVICES)
+    out.add(
+      name,
+      'counter',
+      help,
+      own.flatMap((x) =>
+        (groups.get(x.c?.id ?? '')?.devices ?? []).map((d): Row => [
+          { ...x.labels, device: devices.get(d.device) ?? d.device },
+          read(d),
+          x.cpu?.atMs,
+        ]),
+      ),
+    );
+  for (const [name, help, read] of OF_PACKETS)
+    out.add(
+      name,
+      'counter',
+      help,
+      pods.flatMap((p) => (packets.get(p.uid) ?? []).map((i): Row => [{ ...ofPod(p), interface: i.name }, read(i), p.network?.atMs])),
     );
   out.add('machine_cpu_cores', 'gauge', 'Number of logical CPU cores.', [[{}, node.cores]]);
   out.add('machine_memory_bytes', 'gauge', 'Amount of memory installed on the machine.', [[{}, node.memoryBytes]]);
