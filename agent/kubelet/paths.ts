@@ -27,6 +27,8 @@ export const localSocket = (paths: Paths): string => join(paths.rootDir, 'kubele
 export const probesFile = (paths: Paths): string => join(paths.rootDir, 'probe_results');
 /** What staticPodURL gave last. */
 export const urlPodsFile = (paths: Paths): string => join(paths.rootDir, 'static_pods_from_url');
+/** The last good text of each manifest file. */
+export const lastGoodFile = (paths: Paths): string => join(paths.rootDir, 'manifests_last_good');
 /** What happened to pods. */
 export const eventsFile = (paths: Paths): string => join(paths.rootDir, 'events');
 /** How containers ended. */

@@ -5,8 +5,8 @@
  * A file is read only when nobody has it open for writing.
  */
 import { watch, type FSWatcher } from 'chokidar';
-import type { BigIntStats } from 'node:fs';
-import { readFile, readdir, readlink, stat } from 'node:fs/promises';
+import { constants, type BigIntStats } from 'node:fs';
+import { open, readFile, readdir, readlink, stat, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '#base/clock.ts';
 import { codeOf, explain } from '#base/errors.ts';
@@ -69,6 +69,7 @@ export async function watchDirectory<R>(options: WatchOptions<R>, signal: AbortS
         }
         again = Math.min(everyMs, (await looker.look()) ?? everyMs);
         looker.missing = false;
+        if (looker.inode !== watched) bell.ring(); // another directory got the name in between
       } catch (err) {
         // Not a list: everything goes on as it is.
         if (!looker.missing)
@@ -128,6 +129,8 @@ interface Known {
 
 class Looker<R> {
   missing = false;
+  /** Of the directory that was looked at last. */
+  inode: bigint | undefined;
   readonly #options: WatchOptions<R>;
   readonly #writers: WriterProbe;
   readonly #known = new Map<string, Known>();
@@ -142,18 +145,26 @@ class Looker<R> {
 
   /** Returns how soon to look again because a file is still being written. */
   async look(): Promise<number | undefined> {
+    // Held, it is one and the same directory all the time, also when it is renamed away and back meanwhile.
+    const held = await open(this.#options.directory, constants.O_RDONLY | constants.O_DIRECTORY);
+    try {
+      return await this.#lookAt(held);
+    } finally {
+      await held.close();
+    }
+  }
+
+  async #lookAt(held: FileHandle): Promise<number | undefined> {
     const { directory } = this.#options;
-    const inode = await inodeOf(directory);
-    const entries = await readdir(directory);
+    const inside = `/proc/self/fd/${held.fd}`;
+    const entries = await readdir(inside);
     const readings = new Map<string, R>();
     const present = new Set<string>();
     for (const name of entries.sort()) {
       const file = join(directory, name);
-      if (!this.#isWanted(name, file)) continue;
-      const found = await this.#readIfChanged(file, readings);
-      if (found) present.add(file);
-      else if (!(await this.#isStill(inode, readings))) return this.look();
+      if (this.#isWanted(name, file) && (await this.#readIfChanged(file, join(inside, name), readings))) present.add(file);
     }
+    if (!(await this.#isStill(held, readings))) return this.look();
     for (const file of this.#known.keys()) if (!present.has(file)) this.#known.delete(file);
     for (const file of this.#busy.keys()) if (!present.has(file)) this.#busy.delete(file);
     for (const file of this.#passedOver) if (!entries.includes(file.slice(directory.length + 1))) this.#passedOver.delete(file);
@@ -163,17 +174,15 @@ class Looker<R> {
     return this.#busy.size === 0 ? undefined : Math.min(...[...this.#busy.values()].map((b) => b.retryMs));
   }
 
-  /**
-   * A directory that went away takes its files along, one by one as far as we see: that is no list of what it holds, and what was read of
-   * it is read again. Throws when there is none.
-   */
-  async #isStill(inode: bigint, readings: ReadonlyMap<string, R>): Promise<boolean> {
-    let now: bigint | undefined;
+  /** When another directory has the name now, what was read counts for nothing. Throws when there is none. */
+  async #isStill(held: FileHandle, readings: ReadonlyMap<string, R>): Promise<boolean> {
+    let isSame = false;
     try {
-      now = await inodeOf(this.#options.directory);
-      return now === inode;
+      const [was, is] = await Promise.all([held.stat({ bigint: true }), stat(this.#options.directory, { bigint: true })]);
+      this.inode = was.ino;
+      return (isSame = was.ino === is.ino && was.dev === is.dev);
     } finally {
-      if (now !== inode) for (const file of readings.keys()) this.#known.delete(file);
+      if (!isSame) for (const file of readings.keys()) this.#known.delete(file);
     }
   }
 
@@ -191,10 +200,10 @@ class Looker<R> {
     return false;
   }
 
-  /** False when the file went away while we looked. */
-  async #readIfChanged(file: string, readings: Map<string, R>): Promise<boolean> {
+  /** at: where the file is reached. False when it went away while we looked. */
+  async #readIfChanged(file: string, at: string, readings: Map<string, R>): Promise<boolean> {
     try {
-      const before = await stat(file, { bigint: true });
+      const before = await stat(at, { bigint: true });
       const identity = identityOf(before);
       if (this.#known.get(file)?.identity === identity) {
         this.#busy.delete(file);
@@ -217,20 +226,20 @@ class Looker<R> {
         this.#set(file, identity, readings, this.#options.refuse(`has ${before.size} bytes, at most ${MAX_FILE_BYTES} are read`));
         return true;
       }
-      if (await this.#isBeingWritten(file)) return true;
-      const bytes = await readFile(file);
-      const after = await stat(file, { bigint: true });
+      if (await this.#isBeingWritten(file, at)) return true;
+      const bytes = await readFile(at);
+      const after = await stat(at, { bigint: true });
       if (identityOf(after) !== identity) return (this.#wait(file), true);
       this.#set(file, identity, readings, this.#options.read(file, bytes));
       return true;
     } catch (err) {
       if (codeOf(err) === 'ENOENT') {
-        const target = await readlink(file).catch(() => undefined);
+        const target = await readlink(at).catch(() => undefined);
         if (target === undefined) return false;
         this.#set(file, `link to ${target}`, readings, this.#options.refuse(`is a link to ${target}, which does not exist`));
         return true;
       }
-      this.#set(file, `unreadable ${codeOf(err)}`, readings, this.#options.refuse(`cannot be read: ${explain(err)}`));
+      this.#set(file, `unreadable ${codeOf(err)}`, readings, this.#options.refuse(`cannot be read: ${explain(err).replaceAll(at, file)}`));
       return true;
     }
   }
@@ -242,12 +251,12 @@ class Looker<R> {
     readings.set(file, reading);
   }
 
-  async #isBeingWritten(file: string): Promise<boolean> {
-    if (!(await this.#writers.isBeingWritten(file))) return false;
+  async #isBeingWritten(file: string, at: string): Promise<boolean> {
+    if (!(await this.#writers.isBeingWritten(at))) return false;
     const busy = this.#wait(file);
     if (busy.retryMs >= LONGEST_RETRY_BUSY_MS && !busy.told) {
       busy.told = true;
-      this.#options.log.info(this.#options.words.stillWritten, { file, pid: (await openWriters(file))[0] });
+      this.#options.log.info(this.#options.words.stillWritten, { file, pid: (await openWriters(at))[0] });
     }
     return true;
   }

@@ -15,12 +15,15 @@ import { codeOf } from '#base/errors.ts';
 import { Chaos, type Act } from './harness/chaos.ts';
 import { missing, startContainerd, type TestContainerd } from './harness/containerd.ts';
 import { startKubelet, type TestKubelet } from './harness/kubelet.ts';
+import { shimsOf } from './harness/leftovers.ts';
 import { until } from './harness/until.ts';
 
 const skip = missing() ?? false;
 const SEED = Number(process.env['KIJABI_CHAOS_SEED'] ?? 1);
 const MINUTES = Number(process.env['KIJABI_CHAOS_MINUTES'] ?? 0);
 const GATE_ROUNDS = 8;
+/** Of pods that come and go, in a long run: what leaks shows. */
+const LONG_WAVES = 10;
 /** Ends of containers and removals take their time when 30 things happen at once on a busy machine. */
 const SETTLES_WITHIN_MS = 180_000;
 
@@ -205,9 +208,14 @@ test('chaos: what is wanted runs, nothing restarts without a cause, nothing is l
       .split('\n')
       .filter((line) => line.includes(` ${containerd.dir}/`));
   await until('no mount is left', () => mounts().length === 0).catch(() => assert.deepEqual(mounts(), []));
+  await until('no shim is left', () => shimsOf(containerd.endpoint.replace('unix://', '')).length === 0);
+  const leases = (): string[] => readdirSync(join(containerd.dir, 'cni/ipam/test')).filter((name) => /^[\d.]+$/.test(name));
+  await until('no address is taken', () => leases().length === 0).catch(() => assert.deepEqual(leases(), []));
 });
 
-test('a life without kills leaves no file open: twenty pods come and go', { skip }, async () => {
+const rssKib = (pid: number): number => Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+
+test('a life without kills leaves no file open: twenty pods come and go', { skip }, async (t) => {
   for (const file of readdirSync(kubelet.manifests)) kubelet.remove(file); // when the story before was broken off
   const pod = new Chaos(SEED + 1);
   const wave = async (): Promise<void> => {
@@ -219,8 +227,9 @@ test('a life without kills leaves no file open: twenty pods come and go', { skip
     await until('no directory of a pod is left', () => readdirSync(join(kubelet.rootDir, 'pods')).length === 0);
   };
   await wave(); // what is opened once and kept, such as connections
-  const before = openFiles(kubelet.pid());
-  await wave();
+  const [before, rssBefore] = [openFiles(kubelet.pid()), rssKib(kubelet.pid())];
+  for (let i = 0; i < (MINUTES > 0 ? LONG_WAVES : 1); i++) await wave();
+  t.diagnostic(`${openFiles(kubelet.pid())} open files (${before} before), RSS ${rssKib(kubelet.pid())} KiB (${rssBefore} before)`);
   await until('as many files are open as before', () => openFiles(kubelet.pid()) <= before).catch(() =>
     assert.fail(`${openFiles(kubelet.pid())} files are open, ${before} were`),
   );

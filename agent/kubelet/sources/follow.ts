@@ -4,8 +4,9 @@ import type { Logger } from '#base/log.ts';
 import { watchDirectory } from '../../linux/watchDirectory.ts';
 import { Checkpoint, keptText } from '../checkpoint/act.ts';
 import type { Settings } from '../config/settings.ts';
-import { urlPodsFile, type Paths } from '../paths.ts';
+import { lastGoodFile, urlPodsFile, type Paths } from '../paths.ts';
 import { fetchManifests } from './http/fetch.ts';
+import { LastGood, parseKept, type Kept } from './lastGood.ts';
 import { MANIFEST_WORDS, unreadableManifest, type ManifestSource } from './manifests.ts';
 import { watchUrl } from './url.ts';
 
@@ -21,6 +22,9 @@ export interface FollowOptions {
 export async function followStaticPods({ manifests, settings, paths, clock, log }: FollowOptions, signal: AbortSignal): Promise<void> {
   const { staticPodPath, staticPodUrl, fileCheckFrequencyMs: everyMs } = settings;
   if (staticPodPath === undefined && staticPodUrl === undefined) return noManifests(manifests, signal);
+  const kept = new Checkpoint<Kept>(lastGoodFile(paths), log);
+  const lastGood = new LastGood(staticPodPath ?? '', await kept.load(parseKept), (all) => kept.save(all));
+  manifests.remember(lastGood.texts());
   await Promise.all([
     staticPodPath === undefined
       ? undefined
@@ -30,10 +34,17 @@ export async function followStaticPods({ manifests, settings, paths, clock, log 
             clock,
             log,
             everyMs,
-            read: (file, bytes) => manifests.read(file, bytes),
+            read: (file, bytes) => {
+              const reading = manifests.read(file, bytes);
+              if (reading.kind === 'pods') lastGood.good(file, bytes);
+              return reading;
+            },
             refuse: unreadableManifest,
             words: MANIFEST_WORDS,
-            onLook: (look) => manifests.take(look),
+            onLook: (look) => {
+              manifests.take(look);
+              lastGood.looked(look.present);
+            },
           },
           signal,
         ),

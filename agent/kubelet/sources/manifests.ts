@@ -62,6 +62,8 @@ export class ManifestSource {
   readonly complete: Promise<void>;
   readonly #options: ManifestSourceOptions;
   readonly #told = new Map<string, string>();
+  /** Readings of an earlier kubelet, until the first look. */
+  readonly #remembered = new Map<string, FileReading>();
   readonly #present = new Map<ManifestOrigin, ReadonlySet<string>>();
   #set: FileSet = EMPTY_FILE_SET;
   #view: FileSetView = viewOf(EMPTY_FILE_SET);
@@ -77,9 +79,22 @@ export class ManifestSource {
     return readManifest(bytes, { nodeName, file, source, seenAt: new Date(clock.nowMs()) });
   }
 
+  /** Before the first look: what an earlier kubelet read last in these files. It counts for those that are there and cannot be read anew. */
+  remember(texts: ReadonlyMap<string, string>): void {
+    for (const [file, text] of texts) {
+      const reading = this.read(file, Buffer.from(text));
+      if (reading.kind === 'pods') this.#remembered.set(file, reading);
+    }
+  }
+
   take({ readings, present }: DirectoryLook<FileReading>, source: ManifestOrigin = 'file'): void {
     this.#present.set(source, present);
-    this.#set = updateFileSet(this.#set, readings, new Set([...this.#present.values()].flatMap((files) => [...files])));
+    const all = new Set([...this.#present.values()].flatMap((files) => [...files]));
+    if (source === 'file' && this.#remembered.size > 0) {
+      this.#set = updateFileSet(this.#set, new Map([...this.#remembered].filter(([file]) => present.has(file))), all);
+      this.#remembered.clear();
+    }
+    this.#set = updateFileSet(this.#set, readings, all);
     this.#view = viewOf(this.#set);
     this.#tell(readings);
     if (this.#present.size < (this.#options.sources ?? ['file']).length) return;

@@ -26,6 +26,13 @@ export async function killShims(socket: string): Promise<void> {
   });
 }
 
+/** Process ids of the shims that serve this containerd. */
+export function shimsOf(socket: string): number[] {
+  return listProcesses()
+    .filter((p) => isShimOf(p.args, socket))
+    .map((p) => p.pid);
+}
+
 function isShimOf(args: readonly string[], socket: string): boolean {
   return (args[0] ?? '').includes('containerd-shim') && args[args.indexOf('-address') + 1] === socket;
 }
