@@ -16,6 +16,12 @@ export interface DiskUse {
   readonly inodes: number;
 }
 
+export const NO_USE: DiskUse = { bytes: 0, inodes: 0 };
+
+export function sumUse(uses: Iterable<DiskUse>): DiskUse {
+  return [...uses].reduce((a, b) => ({ bytes: a.bytes + b.bytes, inodes: a.inodes + b.inodes }), NO_USE);
+}
+
 /** 0 for what is not there. */
 export async function diskUsage(path: string): Promise<number> {
   return (await diskUse(path)).bytes;

@@ -1,17 +1,21 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { NO_USE, type DiskUse } from '../../linux/diskUsage.ts';
 import { decide, NO_MEMORY, rank, type Candidate, type DecideInput, type Memory } from './decide.ts';
 import { thresholdsOf, type EvictionConfig, type Signal } from './thresholds.ts';
 
 const MI = 1 << 20;
+const disk = (bytes: number, inodes = 1): DiskUse => ({ bytes, inodes });
 const candidate = (uid: string, over: Partial<Candidate> = {}, memoryBytes = 0, memoryRequestBytes = 0): Candidate => ({
   uid,
   priority: 0,
   critical: false,
   graceMs: 30_000,
   pids: 1,
-  containers: [{ name: 'c', memoryBytes, memoryRequestBytes, diskBytes: memoryBytes, diskRequestBytes: 0, inodes: 0 }],
+  volumes: NO_USE,
+  diskRequestBytes: 0,
+  containers: [{ name: 'c', memoryBytes, memoryRequestBytes, log: disk(memoryBytes), layer: NO_USE, diskRequestBytes: 0 }],
   ...over,
 });
 const input = (available: Partial<Record<Signal, number>>, over: Partial<DecideInput> & { config?: EvictionConfig } = {}): DecideInput => ({
@@ -130,4 +134,23 @@ test('rank: first who exceeds the request, then who matters less, then who excee
       }
     }),
   );
+});
+
+test('rank: by what lies on the disk that is short: logs and volumes, what containers wrote, or all of it', () => {
+  const use = { name: 'c', memoryBytes: 0, memoryRequestBytes: 0, log: NO_USE, layer: NO_USE, diskRequestBytes: 0 };
+  const pods = [
+    candidate('writes', { containers: [{ ...use, layer: disk(70, 2) }] }),
+    candidate('logs', { containers: [{ ...use, log: disk(50, 3) }] }),
+    candidate('keeps', { volumes: disk(60, 90) }),
+    candidate('asked', { volumes: disk(1_000), diskRequestBytes: 1_000 }),
+  ];
+  const order = (signal: Signal, apart: boolean): string =>
+    rank(pods, signal, apart)
+      .map((c) => c.uid)
+      .join(' ');
+  assert.equal(order('nodefs.available', false), 'writes keeps logs asked');
+  assert.equal(order('imagefs.available', false), 'writes keeps logs asked');
+  assert.equal(order('nodefs.available', true), 'keeps logs writes asked');
+  assert.equal(order('imagefs.available', true), 'writes logs keeps asked');
+  assert.equal(order('nodefs.inodesFree', false), 'keeps logs writes asked');
 });

@@ -5,6 +5,7 @@
  * Source: "Node-pressure Eviction" in the Kubernetes docs: soft thresholds hold for their grace period, a condition stays for the
  * transition period, minimum reclaim raises the bar until it is met; ranking by usage above request, priority, usage.
  */
+import { sumUse, type DiskUse } from '../../linux/diskUsage.ts';
 import { amountOf, type Signal, type Threshold } from './thresholds.ts';
 
 export interface Reading {
@@ -38,9 +39,10 @@ export interface ContainerUse {
   readonly name: string;
   readonly memoryBytes: number;
   readonly memoryRequestBytes: number;
-  readonly diskBytes: number;
+  readonly log: DiskUse;
+  /** What it wrote over its image. */
+  readonly layer: DiskUse;
   readonly diskRequestBytes: number;
-  readonly inodes: number;
 }
 
 export interface Candidate {
@@ -49,6 +51,9 @@ export interface Candidate {
   readonly critical: boolean;
   readonly graceMs: number;
   readonly pids: number;
+  /** On the node's disk. */
+  readonly volumes: DiskUse;
+  readonly diskRequestBytes: number;
   readonly containers: readonly ContainerUse[];
 }
 
@@ -84,6 +89,8 @@ export interface Verdict {
   readonly evict?: { readonly uid: string; readonly message: string; readonly graceMs: number; readonly signal: Signal };
 }
 
+/** Who uses most of these cannot be told without a look at the disk. */
+export const DISK: ReadonlySet<Signal> = new Set(['nodefs.available', 'nodefs.inodesFree', 'imagefs.available', 'imagefs.inodesFree']);
 const IMAGE_DISK: ReadonlySet<Signal> = new Set(['imagefs.available', 'imagefs.inodesFree']);
 const NODE_DISK: ReadonlySet<Signal> = new Set(['nodefs.available', 'nodefs.inodesFree']);
 
@@ -105,7 +112,7 @@ export function decide(input: DecideInput): Verdict {
   if (first === undefined) return { ...next, reclaim: false };
   const helps = IMAGE_DISK.has(first.signal) || (NODE_DISK.has(first.signal) && !input.imagesApart);
   if (helps && !input.reclaimed) return { ...next, reclaim: true };
-  const victim = rank(input.candidates, first.signal).find((c) => !c.critical);
+  const victim = rank(input.candidates, first.signal, input.imagesApart).find((c) => !c.critical);
   if (victim === undefined) return { ...next, reclaim: false };
   const graceMs = first.graceMs === 0 ? HARD_GRACE_MS : Math.min(victim.graceMs, input.maxGraceMs);
   return { ...next, reclaim: false, evict: { uid: victim.uid, message: messageOf(first, input, victim), graceMs, signal: first.signal } };
@@ -127,9 +134,9 @@ function byUrgency(a: Threshold, b: Threshold): number {
 }
 
 /** Who goes first comes first. */
-export function rank(candidates: readonly Candidate[], signal: Signal): Candidate[] {
+export function rank(candidates: readonly Candidate[], signal: Signal, imagesApart = false): Candidate[] {
   const of = (c: Candidate): { used: number; over: number } => {
-    const [used, asked] = amounts(c, signal);
+    const [used, asked] = amounts(c, signal, imagesApart);
     return { used, over: used - asked };
   };
   return candidates.toSorted((a, b) => {
@@ -139,15 +146,22 @@ export function rank(candidates: readonly Candidate[], signal: Signal): Candidat
   });
 }
 
-function amounts(c: Candidate, signal: Signal): [used: number, asked: number] {
+/** Of the disk what lies on the one that is short: logs and volumes on the node's, what containers wrote beside the images. */
+function diskOf({ volumes, containers }: Candidate, signal: Signal, imagesApart: boolean): DiskUse {
+  const nodes = [volumes, ...containers.map((u) => u.log)];
+  const layers = containers.map((u) => u.layer);
+  return sumUse(imagesApart ? (IMAGE_DISK.has(signal) ? layers : nodes) : [...nodes, ...layers]);
+}
+
+function amounts(c: Candidate, signal: Signal, imagesApart: boolean): [used: number, asked: number] {
   const total = (pick: (u: ContainerUse) => number): number => c.containers.reduce((sum, u) => sum + pick(u), 0);
   switch (RESOURCE[signal]) {
     case 'memory':
       return [total((u) => u.memoryBytes), total((u) => u.memoryRequestBytes)];
     case 'ephemeral-storage':
-      return [total((u) => u.diskBytes), total((u) => u.diskRequestBytes)];
+      return [diskOf(c, signal, imagesApart).bytes, c.diskRequestBytes];
     case 'inodes':
-      return [total((u) => u.inodes), 0];
+      return [diskOf(c, signal, imagesApart).inodes, 0];
     case 'pids':
       return [c.pids, 0];
   }
@@ -162,7 +176,7 @@ function messageOf(t: Threshold, { readings }: DecideInput, victim: Candidate): 
   const head = `The node was low on resource: ${resource}. Threshold quantity: ${threshold}, available: ${show(reading.available)}. `;
   if (!inBytes) return head;
   const parts = victim.containers.flatMap((u) => {
-    const [used, asked] = resource === 'memory' ? [u.memoryBytes, u.memoryRequestBytes] : [u.diskBytes, u.diskRequestBytes];
+    const [used, asked] = resource === 'memory' ? [u.memoryBytes, u.memoryRequestBytes] : [u.log.bytes + u.layer.bytes, u.diskRequestBytes];
     return used > asked
       ? [
           `Container ${u.name} was using ${show(used)}, request is ${asked === 0 ? '0' : show(asked)}, has larger consumption of ${resource}. `,

@@ -1,5 +1,6 @@
 /** The loop that looks at the node and ends pods, with time that stands still. What it decides is in decide.test.ts. */
 import assert from 'node:assert/strict';
+import { NO_USE } from '../../linux/diskUsage.ts';
 import { test, type TestContext } from 'node:test';
 import type { Pod } from '#api/kinds/core/pod.ts';
 import { ManualClock } from '#base/clock.ts';
@@ -38,7 +39,11 @@ function nodeOf(config: object): Node {
     critical: false,
     graceMs: 30_000,
     pids: 1,
-    containers: [{ name: 'c', memoryBytes, memoryRequestBytes: 0, diskBytes: memoryBytes, diskRequestBytes: 0, inodes: 0 }],
+    volumes: NO_USE,
+    diskRequestBytes: 0,
+    containers: [
+      { name: 'c', memoryBytes, memoryRequestBytes: 0, log: NO_USE, layer: { bytes: memoryBytes, inodes: 1 }, diskRequestBytes: 0 },
+    ],
   });
   const node: Node = {
     clock,
@@ -205,7 +210,7 @@ test('StorageLimits: measures pods with limits only, ends who is beyond them onc
     use: (pods) => {
       if (broken) return Promise.reject(new Error('no list'));
       measured.push(pods.map((p) => p.metadata.name ?? ''));
-      const use = (bytes: number): object => ({ emptyDirs: new Map([['v', bytes]]), otherBytes: 0, containers: new Map() });
+      const use = (bytes: number): object => ({ emptyDirs: new Map([['v', { bytes, inodes: 1 }]]), other: NO_USE, containers: new Map() });
       return Promise.resolve(
         new Map([
           ['full', use(2 * MI)],

@@ -10,7 +10,7 @@ import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import type { EventLog } from '../events.ts';
 import type { Fates } from '../pods/fates.ts';
-import { decide, NO_MEMORY, type Candidate, type Condition, type Memory, type Readings } from './decide.ts';
+import { decide, DISK, NO_MEMORY, type Candidate, type Condition, type Memory, type Readings } from './decide.ts';
 import type { Observed } from './observe.ts';
 import { amountOf, type Signal, type Threshold } from './thresholds.ts';
 
@@ -22,8 +22,8 @@ export interface EvictorDeps {
   /** May change while it runs. */
   readonly settings: () => { readonly thresholds: readonly Threshold[]; readonly transitionMs: number; readonly maxGraceMs: number };
   readonly read: () => Promise<Observed>;
-  /** Pods that run, with what they use. */
-  readonly candidates: (signal: AbortSignal) => Promise<readonly Candidate[]>;
+  /** Pods that run, with what they use; of the disk only if asked. */
+  readonly candidates: (signal: AbortSignal, options: { readonly disk: boolean }) => Promise<readonly Candidate[]>;
   readonly podOf: (uid: string) => { readonly key: string; readonly pod: Pod } | undefined;
   /** Removes images nobody uses. */
   readonly reclaim: (signal: AbortSignal) => Promise<void>;
@@ -73,11 +73,12 @@ export class Evictor {
     const { clock, read, candidates } = this.#deps;
     const { thresholds, transitionMs, maxGraceMs } = this.#deps.settings();
     const { readings, imagesApart } = await read();
-    const near = thresholds.some((t) => isNear(t, readings));
+    const near = thresholds.filter((t) => isNear(t, readings));
     const verdict = decide({
       thresholds,
       readings,
-      candidates: near ? await candidates(signal) : [],
+      // To measure the disk takes long: only when it is about the disk.
+      candidates: near.length > 0 ? await candidates(signal, { disk: near.some((t) => DISK.has(t.signal)) }) : [],
       memory: this.#memory,
       nowMs: clock.nowMs(),
       transitionMs,
@@ -93,7 +94,7 @@ export class Evictor {
       return 0;
     }
     if (!this.#conditions.has('DiskPressure')) this.#reclaimed = false;
-    if (verdict.evict === undefined) return near ? EVERY_WHEN_NEAR_MS : EVERY_MS;
+    if (verdict.evict === undefined) return near.length > 0 ? EVERY_WHEN_NEAR_MS : EVERY_MS;
     return (await this.#evict(verdict.evict, signal)) ? 0 : EVERY_WHEN_NEAR_MS;
   }
 
@@ -113,7 +114,7 @@ export class Evictor {
     const endMs = clock.monotonicMs() + Math.max(AFTER_EVICTION_MS, graceMs);
     while (clock.monotonicMs() < endMs) {
       await clock.sleep(EVERY_WHEN_NEAR_MS, signal);
-      if (!(await candidates(signal)).some((c) => c.uid === uid)) return true;
+      if (!(await candidates(signal, { disk: false })).some((c) => c.uid === uid)) return true;
     }
     return false;
   }

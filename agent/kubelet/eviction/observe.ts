@@ -10,8 +10,9 @@ import { join } from 'node:path';
 import type { Pod } from '#api/kinds/core/pod.ts';
 import type { ContainerStats } from '#cri/gen/cri.ts';
 import type { CgroupMounts } from '../../linux/cgroup.ts';
-import { diskUsage } from '../../linux/diskUsage.ts';
+import { diskUse, NO_USE, sumUse, type DiskUse } from '../../linux/diskUsage.ts';
 import { podLogs, podName, volumeDir, type Paths } from '../paths.ts';
+import { allContainers } from '../pods/containers.ts';
 import { CONTAINER_NAME, POD_UID } from '../pods/labels.ts';
 import type { StorageUse } from './storage.ts';
 import type { Reading, Readings } from './decide.ts';
@@ -84,21 +85,25 @@ export async function storageOf(pods: readonly Pod[], stats: readonly ContainerS
   for (const pod of pods) {
     const name = podName(pod);
     const at = (plugin: string, volume: string): string => volumeDir(paths, name.uid, `kubernetes.io/${plugin}`, volume);
-    const emptyDirs = new Map<string, number>();
-    let otherBytes = 0;
+    const emptyDirs = new Map<string, DiskUse>();
+    let other = NO_USE;
     for (const v of pod.spec.volumes ?? []) {
-      if (v.emptyDir !== undefined) emptyDirs.set(v.name, await diskUsage(at('empty-dir', v.name)));
-      if (v.configMap !== undefined) otherBytes += await diskUsage(at('configmap', v.name));
+      if (v.emptyDir !== undefined) emptyDirs.set(v.name, await diskUse(at('empty-dir', v.name)));
+      if (v.configMap !== undefined) other = sumUse([other, await diskUse(at('configmap', v.name))]);
     }
-    const containers = new Map<string, { logBytes: number; layerBytes: number }>();
-    for (const c of [...(pod.spec.initContainers ?? []), ...pod.spec.containers]) {
+    const containers = new Map<string, { log: DiskUse; layer: DiskUse }>();
+    for (const c of allContainers(pod.spec)) {
       const mine = stats.filter((s) => s.attributes?.labels[POD_UID] === name.uid && s.attributes.labels[CONTAINER_NAME] === c.name);
-      const layerBytes = mine.reduce((sum, s) => sum + Number(s.writable_layer?.used_bytes?.value ?? 0), 0);
-      containers.set(c.name, { logBytes: await diskUsage(join(podLogs(paths, name), c.name)), layerBytes });
+      const layer = sumUse(mine.map(layerOf));
+      containers.set(c.name, { log: await diskUse(join(podLogs(paths, name), c.name)), layer });
     }
-    uses.set(name.uid, { emptyDirs, otherBytes, containers });
+    uses.set(name.uid, { emptyDirs, other, containers });
   }
   return uses;
+}
+
+function layerOf({ writable_layer: layer }: ContainerStats): DiskUse {
+  return { bytes: Number(layer?.used_bytes?.value ?? 0), inodes: Number(layer?.inodes_used?.value ?? 0) };
 }
 
 /** Processes in a control group and below it; 0 where they are not counted. */

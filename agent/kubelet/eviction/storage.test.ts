@@ -13,12 +13,13 @@ const two = {
   ],
 };
 const scratch = { volumes: [{ name: 'scratch', emptyDir: { sizeLimit: '2Mi' } }] };
+const mi = (n = 0) => ({ bytes: n * MI, inodes: 1 });
 const use = (sizes: { a?: number; b?: number; scratch?: number; layer?: number; other?: number }) => ({
-  emptyDirs: new Map([['scratch', (sizes.scratch ?? 0) * MI]]),
-  otherBytes: (sizes.other ?? 0) * MI,
+  emptyDirs: new Map([['scratch', mi(sizes.scratch)]]),
+  other: mi(sizes.other),
   containers: new Map([
-    ['a', { logBytes: (sizes.a ?? 0) * MI, layerBytes: (sizes.layer ?? 0) * MI }],
-    ['b', { logBytes: (sizes.b ?? 0) * MI, layerBytes: 0 }],
+    ['a', { log: mi(sizes.a), layer: mi(sizes.layer) }],
+    ['b', { log: mi(sizes.b), layer: mi(0) }],
   ]),
 });
 const POD = 'Pod ephemeral local storage usage exceeds the total limit of containers 4Mi. ';

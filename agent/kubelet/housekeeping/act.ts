@@ -9,6 +9,7 @@ import type { Settings } from '../config/settings.ts';
 import type { EventLog } from '../events.ts';
 import { Evictor } from '../eviction/evictor.ts';
 import { isApart, processesIn, readSignals, storageOf } from '../eviction/observe.ts';
+import type { StorageUse } from '../eviction/storage.ts';
 import { StorageLimits } from '../eviction/storageLimits.ts';
 import { candidatesOf } from '../eviction/use.ts';
 import { ImageCollector } from '../images/collector.ts';
@@ -86,9 +87,13 @@ export function makeHousekeeping(deps: HousekeepingDeps): Housekeeping {
     fates,
     settings: () => settings.eviction,
     read: () => readSignals({ nodefs: paths.rootDir, imagefs: imageFs.path }),
-    candidates: async (signal) => {
+    candidates: async (signal, { disk }) => {
       const { stats } = await client.runtime.listContainerStats({}, { signal });
-      return candidatesOf(pods(), stats, (pod) => processesIn(cgroupMounts, podCgroupPath(settings.cgroupRoot, pod)));
+      return candidatesOf(pods(), {
+        stats,
+        pidsOf: (pod) => processesIn(cgroupMounts, podCgroupPath(settings.cgroupRoot, pod)),
+        storage: disk ? await storageOf(pods(), stats, paths) : new Map<string, StorageUse>(),
+      });
     },
     podOf: (uid) => {
       const pod = pods().find((p) => p.metadata.uid === uid);
