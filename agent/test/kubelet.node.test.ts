@@ -246,6 +246,30 @@ test(
       assert.doesNotMatch(`${kubelet.log()}${JSON.stringify(await kubelet.client.events({}, never))}`, new RegExp(`hunter2|${auth}`));
       kubelet.remove('cred.yaml');
       await gone(kubelet, 'slow', 'private', 'node', 'bad', 'never');
+
+      // As the registry sees it: one after the other, then two at once and no more. Both settings are in effect without a restart.
+      const pullThree = async (prefix: string, meanwhile: () => boolean): Promise<number> => {
+        registry.hold(true);
+        const names = ['x', 'y', 'z'].map((n) => `${prefix}-${n}`);
+        for (const name of names) kubelet.apply(`${name}.yaml`, manifest({ name, container: image(`held/${name}:1`) as never }));
+        const pulling = async (name: string): Promise<boolean> =>
+          (await kubelet.client.events({ pod: `${name}-images` }, never)).some((e) => e.reason === 'Pulling');
+        await until('all three want their images', async () => (await Promise.all(names.map(pulling))).every(Boolean));
+        await until('the registry is asked', meanwhile);
+        registry.hold(false);
+        await Promise.all(names.map((name) => phase(kubelet, name, 'Running')));
+        await gone(kubelet, ...names);
+        return registry.underWay().most;
+      };
+      const configured = async (fields: object): Promise<void> => {
+        const before = kubelet.log().length;
+        kubelet.configure({ ...fields });
+        await until('it is in effect', () => kubelet.log().slice(before).includes('Configuration is in effect'));
+      };
+      await configured({ serializeImagePulls: true });
+      assert.equal(await pullThree('one', () => registry.underWay().now === 1), 1);
+      await configured({ serializeImagePulls: false, maxParallelImagePulls: 2 });
+      assert.equal(await pullThree('two', () => registry.underWay().now === 2), 2);
     } finally {
       watching.kill();
       await kubelet.stop();

@@ -1,6 +1,6 @@
 /** A registry with one image inside the network namespace of a test's containerd. */
 import { once } from 'node:events';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import type { TestContainerd } from './containerd.ts';
@@ -13,6 +13,10 @@ export interface TestRegistry {
   readonly host: string;
   /** What is pulled from below slow/ ends from now on. */
   letGo(): void;
+  /** Whether pulls from below held/ get on. */
+  hold(isHeld: boolean): void;
+  /** How many pulls from below held/ were under way at once, now and at most since hold(true). */
+  underWay(): { readonly now: number; readonly most: number };
   stop(): Promise<void>;
 }
 
@@ -31,5 +35,19 @@ export async function startRegistry(ctd: TestContainerd, image: ImageSpec): Prom
   });
   await Promise.race([once(child.stdout, 'data'), died]);
   died.catch(() => undefined); // it ends when it is stopped
-  return { host: `localhost:${PORT}`, letGo: () => writeFileSync(join(layout, 'go'), ''), stop };
+  const hold = (isHeld: boolean): void => {
+    if (isHeld) for (const name of ['open', 'asked']) rmSync(join(layout, name), { force: true });
+    else writeFileSync(join(layout, 'open'), '');
+  };
+  const underWay = (): { now: number; most: number } => {
+    const asked = join(layout, 'asked');
+    const steps = existsSync(asked) ? readFileSync(asked, 'utf8').split('\n').filter(Boolean) : [];
+    let [now, most] = [0, 0];
+    for (const step of steps) {
+      now += step.startsWith('+') ? 1 : -1;
+      most = Math.max(most, now);
+    }
+    return { now, most };
+  };
+  return { host: `localhost:${PORT}`, letGo: () => writeFileSync(join(layout, 'go'), ''), hold, underWay, stop };
 }
