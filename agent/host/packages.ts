@@ -45,6 +45,7 @@ export const TEST_PACKAGES: readonly Requirement[] = [
   { package: 'catatonit', why: 'the pause image of tests', programs: ['catatonit'] },
   { package: 'conntrack', why: 'connection tracking of the service proxy', programs: ['conntrack'] },
   { package: 'crun', why: 'the second runtime handler', programs: ['crun'] },
+  { package: 'dbus', why: 'logind of the host with systemd', programs: ['dbus-daemon'] },
   { package: 'etcd-client', why: 'what other tools see of the distributed store', programs: ['etcdctl'] },
   { package: 'etcd-server', why: 'the distributed store', programs: ['etcd'] },
   { package: 'ipset', why: 'sets of the ipvs proxy mode', programs: ['ipset'] },

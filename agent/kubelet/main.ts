@@ -10,6 +10,7 @@ import { Semaphore } from '#base/semaphore.ts';
 import { VERSION } from '#base/version.ts';
 import { Cgroups, findMounts } from '../linux/cgroup.ts';
 import { hasAppArmor, readMachine } from '../linux/machine.ts';
+import { Logind } from '../linux/logind.ts';
 import { setOwnOomScore } from '../linux/proc.ts';
 import { checkStart } from './check/act.ts';
 import { following } from './config/live.ts';
@@ -46,6 +47,7 @@ import { StandaloneObjects } from './objects/standalone.ts';
 import { rotateLogs, runningLogs } from './logs/act.ts';
 import { Holds } from './pods/holds.ts';
 import { RuntimeWatch } from './pods/observe.ts';
+import { isOver } from './pods/status.ts';
 import { PodWorkers } from './pods/workers.ts';
 import { askOnce } from './probes/act.ts';
 import { parseResults, type ProbeResults } from './probes/plan.ts';
@@ -60,6 +62,7 @@ import { startServer } from './server/start.ts';
 import { StatsCollector } from './server/stats/observe.ts';
 import { processUsage } from './server/stats/usage.ts';
 import { VolumeLooks } from './server/stats/volumes.ts';
+import { NodeShutdown } from './shutdown/shutdown.ts';
 import { ManifestSource } from './sources/manifests.ts';
 import { followStaticPods } from './sources/follow.ts';
 import { isFromApi } from './sources/origin.ts';
@@ -182,7 +185,8 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
     allocatable: allocatableOf(size, settings),
     labels: joined?.nodeLabels() ?? nodeLabels(nodeName, machine, settings.cluster.labels),
     pressures: [...evictor.conditions()],
-    refuse: (pod) => nodeRefusal(pod, { security, allowedUnsafeSysctls: settings.allowedUnsafeSysctls }, runtime.features()),
+    refuse: (pod) =>
+      shutdown.refusal() ?? nodeRefusal(pod, { security, allowedUnsafeSysctls: settings.allowedUnsafeSysctls }, runtime.features()),
   });
   const classOf = (pod: Pod): RuntimeClass | undefined => {
     const ref = classRef(pod);
@@ -215,6 +219,20 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
     onImageRemoved: (why) => metrics.imageRemoved(why),
   });
 
+  const shutdown = new NodeShutdown({
+    clock,
+    log,
+    fates,
+    logind: new Logind(),
+    periods: settings.shutdown,
+    pods: () => new Map(workers.pods().flatMap(({ pod, status }) => (isOver(status) ? [] : [[keyOf(pod), pod] as const]))),
+    runs: (key, pod) => workers.pod(key)?.objects?.containers.some((c) => c.uid === pod.metadata.uid && c.state === 'running') === true,
+    onPod: (key) => workers.turnOver(key),
+    onChange: () => {
+      joined?.nodeChanged();
+      admission.lookAgain();
+    },
+  });
   const allocatable = allocatableOf(size, settings);
   const objectsOf: ObjectsOf = (pod) => (joined !== undefined && isFromApi(pod) ? joined.objects : objects);
   const volumes = new PodVolumes({
@@ -367,6 +385,7 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
       return settings.mostImages;
     },
     pressures: () => evictor.conditions(),
+    shuttingDown: () => shutdown.isShuttingDown,
     facts: () => ({
       name: nodeName,
       labels: nodeLabels(nodeName, machine, settings.cluster.labels),
@@ -400,6 +419,7 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
   const left = await disk.scan();
   for (const uid of await runtime.sandboxUids(signal)) ranBefore.add(uid);
   await imageFs.learn(signal);
+  await shutdown.prepare(signal);
   const watching = followStaticPods({ manifests, settings, paths, clock, log }, signal);
   await Promise.race([Promise.all([manifests.complete, server]), watching]);
   joined?.manifestsKnown();
@@ -443,6 +463,7 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
     workers.run(signal),
     evictor.run(signal),
     storage.run(signal),
+    shutdown.run(signal),
     collector.run(signal),
     orphans,
     rotation,

@@ -130,6 +130,7 @@ test('README: every error code has its row, and no row is without a code', () =>
   const made = new Set([
     ...codesIn(all),
     ...codesIn(textOf('../linux/cgroup.ts')),
+    ...codesIn(textOf('../linux/logind.ts')),
     ...[...union.matchAll(/'([A-Z_]+)'/g)].map((m) => m[1]!),
   ]);
   const wanted = [...made].filter((c) => !c.startsWith('CRI_')).sort();

@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { removePods } from '#agent/host/cri.ts';
 import { installPackages, missingPackages, SERVICE_PACKAGES } from '#agent/host/packages.ts';
+import { LOGIND_CONF } from '#agent/linux/logind.ts';
 import { unmountBelow } from '#agent/linux/mount.ts';
 import { AppError } from '#base/errors.ts';
 import { VERSION } from '#base/version.ts';
@@ -29,6 +30,7 @@ date; pods go on while their kubelet is replaced. Configuration that was changed
 function DATA(): readonly string[] {
   return [
     '/var/lib/kubelet',
+    LOGIND_CONF,
     '/var/lib/kube-apiserver',
     '/etc/kubernetes',
     '/var/log/pods',

@@ -32,7 +32,7 @@ export interface StoryStep extends TimelineStep {
 
 export interface StoryContainer {
   readonly name: string;
-  readonly kind: 'init' | 'sidecar' | 'main';
+  readonly kind: 'init' | 'sidecar' | 'main' | 'ephemeral';
   readonly state: string;
   readonly restarts: number;
   readonly ready: boolean;
@@ -59,15 +59,23 @@ export function storyOf({ pod, steps, events, lastLines, nextTries = [], probes 
   const firstSeenAt = metadata.annotations?.[SEEN] ?? status?.startTime;
   const seenMs = Date.parse(firstSeenAt ?? '');
   const begin = Number.isNaN(seenMs) ? (steps[0]?.startedAtMs ?? 0) : seenMs;
-  const all = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
-  const described = (kind: 'init' | 'main') => (c: Container) =>
+  const all = [
+    ...(status?.initContainerStatuses ?? []),
+    ...(status?.containerStatuses ?? []),
+    ...(status?.ephemeralContainerStatuses ?? []),
+  ];
+  const described = (kind: 'init' | 'main' | 'ephemeral') => (c: Container) =>
     container(
       c,
       kind === 'init' && c.restartPolicy === 'Always' ? 'sidecar' : kind,
       all.find((s) => s.name === c.name),
       lastLines,
     );
-  const containers = [...(spec.initContainers ?? []).map(described('init')), ...spec.containers.map(described('main'))];
+  const containers = [
+    ...(spec.initContainers ?? []).map(described('init')),
+    ...spec.containers.map(described('main')),
+    ...(spec.ephemeralContainers ?? []).map(described('ephemeral')),
+  ];
   const unmet = (status?.conditions ?? [])
     .filter((c) => c.status !== 'True')
     .map((c) => ({ condition: c.type, reason: c.reason ?? '', message: c.message ?? '' }));
@@ -135,7 +143,7 @@ function waitsOf(
   const underWay = steps.filter((s) => s.tookMs === undefined && s.failed !== true);
   const working = underWay.map((s) => `${s.step}${s.container === undefined ? '' : ` of container ${s.container}`}, which is under way`);
   const notReady = all
-    .filter((c) => c.state?.running !== undefined && !c.ready)
+    .filter((c) => c.state?.running !== undefined && !c.ready && c.started !== undefined) // nobody asks an ephemeral one
     .map((c) => {
       const kind = c.started === false ? 'startup' : 'readiness';
       const found = probes.find((p) => p.container === c.name && p.probe === kind && p.message !== '');

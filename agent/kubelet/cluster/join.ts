@@ -154,6 +154,11 @@ export class Join {
     await this.#pods.complete(signal).catch(() => undefined);
   }
 
+  /** The node itself is not as it was: its status is told now. */
+  nodeChanged(): void {
+    this.#heartbeat.look();
+  }
+
   /** Labels of the Node, also those that people gave it; undefined: not known yet. */
   nodeLabels(): Readonly<Record<string, string>> | undefined {
     return this.#node.get(this.#options.nodeName)?.metadata.labels;

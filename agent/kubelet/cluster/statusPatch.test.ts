@@ -9,7 +9,7 @@ const ready = (status: 'True' | 'False', reason?: string): NonNullable<PodStatus
   lastTransitionTime: '2026-01-01T00:00:00Z',
   ...(reason === undefined ? {} : { reason }),
 });
-const gate = { type: 'example.com/gate', status: 'True' } as never;
+const gate = { type: 'example.com/gate' as never, status: 'True' } as const;
 
 const ROWS: readonly (readonly [name: string, there: PodStatus | undefined, wanted: PodStatus, patch: unknown])[] = [
   ['nothing there', undefined, { phase: 'Pending' }, { phase: 'Pending' }],
@@ -18,10 +18,22 @@ const ROWS: readonly (readonly [name: string, there: PodStatus | undefined, want
   ['what is gone is taken away', { phase: 'Pending', message: 'm' }, { phase: 'Pending' }, { message: null }],
   ['the condition of somebody else stays', { conditions: [gate, ready('True')] }, { conditions: [ready('True')] }, undefined],
   [
+    'nor is it written back as we saw it last',
+    { conditions: [{ ...gate, status: 'False' }, ready('True')] },
+    { conditions: [ready('True'), gate] },
+    undefined,
+  ],
+  [
     'of conditions those that differ, with what they lost',
     { conditions: [gate, ready('False', 'ContainersNotReady')] },
     { conditions: [ready('True')] },
     { conditions: [{ ...ready('True'), reason: null }] },
+  ],
+  [
+    'a condition of ours that does not hold any more is taken away',
+    { conditions: [gate, { type: 'PodResizePending', status: 'True' }, ready('True')] },
+    { conditions: [ready('True')] },
+    { conditions: [{ $patch: 'delete', type: 'PodResizePending' }] },
   ],
   [
     'addresses are replaced',

@@ -5,6 +5,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { PodCondition, PodStatus } from '#api/kinds/core/podStatus.ts';
+import { isOurs } from '../pods/conditions.ts';
 
 /** What nobody but the kubelet writes. */
 const OURS = [
@@ -25,6 +26,9 @@ const OURS = [
 /** Strategic merge would keep old elements beside the new ones. */
 const MERGED_LISTS = new Set<string>(['hostIPs', 'podIPs']);
 
+/** Conditions of ours that go when they do not hold any more. */
+const PASSING: ReadonlySet<string> = new Set(['PodResizePending']);
+
 export type StatusPatch = Readonly<Record<string, unknown>>;
 
 /** undefined: there is nothing to write. */
@@ -37,8 +41,12 @@ export function statusPatch(there: PodStatus | undefined, wanted: PodStatus): St
     if (now === undefined) patch[field] = null;
     else patch[field] = MERGED_LISTS.has(field) && Array.isArray(now) ? [{ $patch: 'replace' }, ...(now as unknown[])] : now;
   }
-  const conditions = (want.conditions ?? []).filter((condition) => !isDeepStrictEqual(full(condition), full(find(there, condition))));
-  if (conditions.length > 0) patch['conditions'] = conditions.map((c) => cleared(c, find(there, c)));
+  const conditions = (want.conditions ?? []).filter(
+    (condition) => isOurs(condition) && !isDeepStrictEqual(full(condition), full(find(there, condition))),
+  );
+  const over = (there?.conditions ?? []).filter((c) => PASSING.has(c.type) && find(wanted, c) === undefined);
+  if (conditions.length + over.length > 0)
+    patch['conditions'] = [...conditions.map((c) => cleared(c, find(there, c))), ...over.map(({ type }) => ({ $patch: 'delete', type }))];
   return Object.keys(patch).length === 0 ? undefined : patch;
 }
 

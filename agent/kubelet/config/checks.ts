@@ -8,6 +8,7 @@ import { showValue } from '#api/problem.ts';
 import { toBytes } from '#api/quantity.ts';
 import { checkResources } from './resourceFields.ts';
 import { checkServer } from './serverFields.ts';
+import { checkShutdown } from './shutdownFields.ts';
 import { isSignal, SIGNALS, valueOf } from '../eviction/thresholds.ts';
 import { notNamespaced } from '../pods/sysctls.ts';
 
@@ -141,7 +142,7 @@ export function checkHonoured(config: Readonly<Record<string, unknown>>): Found[
       path: ['imageGCLowThresholdPercent'],
       message: `Invalid value: ${low}: want less than imageGCHighThresholdPercent, which is ${high}`,
     });
-  return [...found, ...checkServer(config), ...checkResources(config), ...checkEviction(config)];
+  return [...found, ...checkServer(config), ...checkResources(config), ...checkShutdown(config), ...checkEviction(config)];
 }
 
 function isHttpUrl(text: string): boolean {

@@ -11,6 +11,7 @@ import { serverFields } from './serverFields.ts';
 import { nodeFields } from './nodeFields.ts';
 import { podFields } from './podFields.ts';
 import { resourceFields } from './resourceFields.ts';
+import { shutdownFields } from './shutdownFields.ts';
 
 const honoured = {
   staticPodPath: string('Directory of static pod manifests'),
@@ -53,6 +54,7 @@ const honoured = {
   ...clusterFields,
   ...nodeFields,
   ...resourceFields,
+  ...shutdownFields,
 } satisfies Fields;
 
 const honouredSchema = object('io.k8s.kubelet.config.v1beta1.HonouredKubeletConfiguration', honoured);

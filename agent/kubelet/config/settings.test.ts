@@ -51,6 +51,7 @@ const DEFAULTS: Omit<Settings, 'configz'> = {
     serverTlsBootstrap: false,
   },
   mostImages: 50,
+  shutdown: [],
   logRotation: { maxBytes: 10 << 20, maxFiles: 5, workers: 1, everyMs: 10_000 },
   staticPodPath: '/m',
   podLogsDir: '/var/log/pods',
@@ -192,6 +193,31 @@ const HONOURED: Readonly<Record<string, readonly (readonly [value: string, chang
   ],
   streamingConnectionIdleTimeout: [['5m', { server: { ...SERVER, streamIdleMs: 300_000 } }]],
   podPidsLimit: [['1024', { podPidsLimit: 1_024 }]],
+  shutdownGracePeriod: [
+    [
+      '30s\nshutdownGracePeriodCriticalPods: 10s',
+      {
+        shutdown: [
+          { priority: 0, ms: 20_000 },
+          { priority: 2_000_000_000, ms: 10_000 },
+        ],
+      },
+    ],
+    ['0s', {}],
+  ],
+  shutdownGracePeriodCriticalPods: [['0s', {}]],
+  shutdownGracePeriodByPodPriority: [
+    [
+      '[{priority: 10, shutdownGracePeriodSeconds: 5}, {shutdownGracePeriodSeconds: 20}]',
+      {
+        shutdown: [
+          { priority: 0, ms: 20_000 },
+          { priority: 10, ms: 5_000 },
+        ],
+      },
+    ],
+    ['[]', {}],
+  ],
   serializeImagePulls: [
     ['true', {}],
     ['false', { maxParallelImagePulls: 5 }],
@@ -591,6 +617,23 @@ test('settingsOf: thresholds of eviction, soft and hard, with their defaults or 
   assert.equal(of('evictionHard: {memory.available: "1Gi"}\nmergeDefaultEvictionSettings: true\n').length, 5);
   assert.deepEqual(of('evictionHard: {}\nevictionSoft: {pid.available: "10%"}\nevictionSoftGracePeriod: {pid.available: 1m30s}\n'), [
     'pid.available 0.1 90000',
+  ]);
+});
+
+test('loadConfig refuses shutdown periods that cannot be', () => {
+  const told = (more: string): string[] => complaints(`${HEAD}${more}`).map((line) => line.replace(/^[^ ]+ /, ''));
+  assert.deepEqual(told('shutdownGracePeriod: 500ms\nshutdownGracePeriodCriticalPods: 10s\n'), [
+    'shutdownGracePeriod: Invalid value: "500ms": want 0, or 1s and more',
+    'shutdownGracePeriodCriticalPods: Invalid value: "10s": want no more than shutdownGracePeriod, of which it is a part',
+  ]);
+  const twice = '[{priority: 1, shutdownGracePeriodSeconds: -1}, {priority: 1}]';
+  const wants = told(`shutdownGracePeriod: 10s\nshutdownGracePeriodByPodPriority: ${twice}\n`).map((line) =>
+    line.replace(/^.*: want/, 'want'),
+  );
+  assert.deepEqual(wants, [
+    'want it alone, without shutdownGracePeriod and shutdownGracePeriodCriticalPods',
+    'want each priority once',
+    'want 0 or more seconds',
   ]);
 });
 

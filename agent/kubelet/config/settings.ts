@@ -13,6 +13,7 @@ import type { GcRules } from '../images/gc.ts';
 import type { DeadContainers } from '../pods/plan.ts';
 import type { CrashBackoff } from '../pods/restart.ts';
 import type { RotationOptions } from '../logs/act.ts';
+import type { ShutdownPeriod } from '../shutdown/plan.ts';
 import { sizeOf } from './checks.ts';
 import { clusterSettings, type ClusterSettings } from './clusterFields.ts';
 import type { Flags } from './flags.ts';
@@ -20,6 +21,7 @@ import { kubeletConfigurationSchema, type KubeletConfiguration } from './kubelet
 import { merge, mergeConfig, readLayer } from './layers.ts';
 import { resourceSettings, type ResourceSettings } from './resourceFields.ts';
 import { serverSettings, type ServerSettings } from './serverFields.ts';
+import { shutdownSettings } from './shutdownFields.ts';
 
 export interface StaticPodUrl {
   readonly url: string;
@@ -70,6 +72,7 @@ export interface Settings {
   readonly maxPods: number;
   readonly podsPerCore: number;
   readonly resources: ResourceSettings;
+  readonly shutdown: readonly ShutdownPeriod[];
   readonly imageGc: GcRules;
   readonly eviction: {
     readonly thresholds: readonly Threshold[];
@@ -133,6 +136,7 @@ export function settingsOf(flags: Flags, given: KubeletConfiguration): Settings 
     maxPods: config.maxPods ?? 110,
     podsPerCore: config.podsPerCore ?? 0,
     resources: resourceSettings(config),
+    shutdown: shutdownSettings(config),
     imageGc: {
       highPercent: config.imageGCHighThresholdPercent ?? 85,
       lowPercent: config.imageGCLowThresholdPercent ?? 80,

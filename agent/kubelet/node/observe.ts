@@ -17,6 +17,7 @@ export interface NodeViewDeps {
   readonly architecture: string;
   readonly mostImages: number;
   readonly pressures: () => ReadonlySet<Condition>;
+  readonly shuttingDown: () => boolean;
 }
 
 export class NodeView {
@@ -31,7 +32,7 @@ export class NodeView {
   }
 
   async show(signal: AbortSignal): Promise<Node> {
-    const { client, clock, facts, pressures, mostImages } = this.#deps;
+    const { client, clock, facts, pressures, shuttingDown, mostImages } = this.#deps;
     const [runtime, images, info] = await Promise.all([
       client.runtime.status({}, { signal }).catch(() => undefined),
       client.image.listImages({}, { signal }).then(
@@ -46,6 +47,7 @@ export class NodeView {
       images,
       mostImages,
       pressures: pressures(),
+      shuttingDown: shuttingDown(),
       startedAtMs: this.#startedAtMs,
       nowMs: clock.nowMs(),
       previous: this.#last,

@@ -41,6 +41,7 @@ const GOOD =
 
 for (const [name, given, want] of [
   ['a healthy node', input(), `${GOOD}, Ready=True KubeletReady`],
+  ['a machine that goes down', input({ shuttingDown: true }), `${GOOD}, Ready=False KubeletNotReady`],
   ['a runtime that does not answer', input({ runtime: undefined }), `${GOOD}, Ready=False KubeletNotReady`],
   [
     'every pressure',

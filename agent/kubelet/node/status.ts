@@ -7,7 +7,7 @@ import type { Node, NodeCondition } from '#api/kinds/core/node.ts';
 import type { ResourceList } from '#api/podResources.ts';
 import type { Image, StatusResponse } from '#cri/gen/cri.ts';
 import { CONDITIONS, type Condition } from '../eviction/decide.ts';
-import { time } from '../pods/status.ts';
+import { time } from '../pods/time.ts';
 
 export interface NodeFacts {
   readonly name: string;
@@ -36,6 +36,8 @@ export interface NodeInput {
   /** As nodeStatusMaxImages: the largest ones. */
   readonly mostImages?: number;
   readonly pressures: ReadonlySet<Condition>;
+  /** The machine goes down. */
+  readonly shuttingDown?: boolean;
   readonly startedAtMs: number;
   readonly nowMs: number;
   /** The node shown before: times of conditions that did not change are kept. */
@@ -45,13 +47,23 @@ export interface NodeInput {
 /** The default of nodeStatusMaxImages. */
 const MOST_IMAGES = 50;
 
-export function nodeStatus({ facts, runtime, images, mostImages = MOST_IMAGES, pressures, startedAtMs, nowMs, previous }: NodeInput): Node {
+export function nodeStatus({
+  facts,
+  runtime,
+  images,
+  mostImages = MOST_IMAGES,
+  pressures,
+  shuttingDown,
+  startedAtMs,
+  nowMs,
+  previous,
+}: NodeInput): Node {
   const condition = (type: NodeCondition['type'], status: 'True' | 'False', reason: string, message: string): NodeCondition => {
     const old = previous?.status?.conditions?.find((c) => c.type === type);
     const since = old?.status === status ? old.lastTransitionTime : undefined;
     return { type, status, lastHeartbeatTime: time(nowMs), lastTransitionTime: since ?? time(nowMs), reason, message };
   };
-  const unready = whyNotReady(runtime);
+  const unready = [...whyNotReady(runtime), ...(shuttingDown === true ? ['node is shutting down'] : [])];
   return {
     apiVersion: 'v1',
     kind: 'Node',

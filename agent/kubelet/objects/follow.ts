@@ -4,6 +4,7 @@
  */
 import type { Pod } from '#api/kinds/core/pod.ts';
 import { pullSecretRefs } from '../images/observe.ts';
+import { allContainers } from '../pods/containers.ts';
 import { envRefs } from '../pods/environment.ts';
 import { podName } from '../paths.ts';
 import { classRef } from '../pods/runtimeClass.ts';
@@ -15,7 +16,7 @@ export class ObjectFollower {
   readonly #onChange: (key: string, pod: Pod) => void;
   #pods: ReadonlyMap<string, Pod> = new Map();
   /** Pod key -> what it follows. */
-  readonly #followed = new Map<string, { readonly uid: string | undefined; readonly end: () => void }>();
+  readonly #followed = new Map<string, { readonly what: string; readonly end: () => void }>();
 
   constructor(source: ObjectsOf, onChange: (key: string, pod: Pod) => void) {
     this.#source = source;
@@ -25,8 +26,9 @@ export class ObjectFollower {
   /** The complete set of wanted pods, by key. */
   setPods(pods: ReadonlyMap<string, Pod>): void {
     this.#pods = pods;
-    for (const [key, { uid, end }] of this.#followed) {
-      if (pods.get(key)?.metadata.uid === uid && pods.has(key)) continue;
+    for (const [key, { what, end }] of this.#followed) {
+      const pod = pods.get(key);
+      if (pod !== undefined && this.#what(pod) === what) continue;
       end();
       this.#followed.delete(key);
     }
@@ -34,17 +36,21 @@ export class ObjectFollower {
       if (this.#followed.has(key)) continue;
       const ends = podRefs(pod).map((ref) => this.#source(pod).subscribe(ref, () => this.#onChange(key, this.#pods.get(key) ?? pod)));
       if (ends.length > 0) this.#onChange(key, pod); // what changed while nobody followed
-      this.#followed.set(key, { uid: pod.metadata.uid, end: () => ends.forEach((end) => end()) });
+      this.#followed.set(key, { what: this.#what(pod), end: () => ends.forEach((end) => end()) });
     }
+  }
+
+  /** What it follows for a pod: ephemeral containers come later. */
+  #what(pod: Pod): string {
+    return [pod.metadata.uid, ...podRefs(pod).map(refKey)].join();
   }
 }
 
 /** Each once. */
 export function podRefs(pod: Pod): ObjectRef[] {
-  const { initContainers = [], containers } = pod.spec;
   const runtimeClass = classRef(pod);
   const refs: ObjectRef[] = [
-    ...[...initContainers, ...containers].flatMap((c) => envRefs(pod, c)),
+    ...allContainers(pod.spec).flatMap((c) => envRefs(pod, c)),
     ...pullSecretRefs(pod),
     ...volumeRefs(pod.spec.volumes ?? [], podName(pod).namespace),
     ...(runtimeClass === undefined ? [] : [runtimeClass]),

@@ -62,6 +62,7 @@ export function desiredPod(pod: Pod, { startedAtMs, ended }: PodFate = {}): Desi
     containers: [
       ...(pod.spec.initContainers ?? []).map((c) => container(c, c.restartPolicy === 'Always' ? 'sidecar' : 'init')),
       ...pod.spec.containers.map((c) => container(c, 'main')),
+      ...(pod.spec.ephemeralContainers ?? []).map((c) => container(c, 'ephemeral')),
     ],
   };
 }
@@ -90,9 +91,9 @@ function graceSeconds(pod: Pod): number {
   return seconds < 0 ? 1 : seconds;
 }
 
-/** Eight hexadecimal digits, as people know them from the annotation. */
+/** Eight hexadecimal digits, as people know them from the annotation. Without resources, whose change makes no new container. */
 export function containerHash(c: Container): string {
-  return sha256Hex(canonical(c)).slice(0, 8);
+  return sha256Hex(canonical({ ...c, resources: undefined })).slice(0, 8);
 }
 
 export function sandboxConfig(pod: Pod, attempt: number, node: NodeContext): Input<PodSandboxConfig> {
@@ -136,6 +137,8 @@ export interface ContainerContext {
   readonly image: ImageUser & { readonly id: string };
   readonly variables: ReadonlyMap<string, string>;
   readonly mounts: readonly MountSpec[];
+  /** The container whose processes it sees. */
+  readonly target?: string | undefined;
 }
 
 export interface MountSpec {
@@ -173,7 +176,7 @@ export function containerConfig(pod: Pod, c: Container, ctx: ContainerContext): 
     ...stopSignal(c),
     linux: {
       resources: containerResources(pod, c, ctx.node.capacity, ctx.node.cpuQuota),
-      security_context: containerSecurity(pod, c, ctx.node.security, ctx.image),
+      security_context: containerSecurity(pod, c, ctx.node.security, ctx),
     },
   };
 }
@@ -193,6 +196,7 @@ function annotations(pod: Pod, c: Container, ctx: ContainerContext): Record<stri
     [names.CONTAINER_TERMINATION_POLICY]: c.terminationMessagePolicy ?? 'File',
     [names.POD_GRACE_PERIOD]: String(graceSeconds(pod)),
     [names.CRASH_BACKOFF_MS]: String(ctx.backoffMs),
+    [names.CONTAINER_RESOURCES]: JSON.stringify(c.resources ?? {}),
     [names.STOP_ORDER]: String(stopOrder(pod, c.name)),
     ...(c.lifecycle?.preStop === undefined ? {} : { [names.CONTAINER_PRE_STOP]: JSON.stringify(c.lifecycle.preStop) }),
     ...(c.ports === undefined ? {} : { [names.CONTAINER_PORTS]: JSON.stringify(c.ports) }),

@@ -1,6 +1,6 @@
 /**
- * Pods that the node ended for its own sake, or did not let begin: which and why. Evictions and preemptions are remembered over a
- * restart of the kubelet; a refusal to begin is found out again.
+ * Pods that the node ended for its own sake, or did not let begin: which and why. Evictions, preemptions and shutdowns are remembered
+ * over a restart of the kubelet; a refusal to begin is found out again.
  */
 import type { StopReason } from './plan.ts';
 import type { Ended } from './status.ts';
@@ -55,7 +55,8 @@ export function parseFates(value: unknown): [string, Fate][] {
   return value.map((entry: unknown): [string, Fate] => {
     const [uid, fate] = Array.isArray(entry) ? (entry as unknown[]) : [];
     const { why, reason, message, stays } = (fate ?? {}) as Record<string, unknown>;
-    const isOurs = (why === 'evicted' || why === 'preempted') && typeof reason === 'string' && typeof message === 'string';
+    const isOurs =
+      (why === 'evicted' || why === 'preempted' || why === 'nodeShutdown') && typeof reason === 'string' && typeof message === 'string';
     if (typeof uid !== 'string' || !isOurs) throw new TypeError('want pairs of a UID and what became of the pod');
     return [uid, { why, reason, message, disruption: 'TerminationByKubelet', ...(stays === true ? { stays } : {}) }];
   });

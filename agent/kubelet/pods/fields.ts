@@ -7,6 +7,7 @@ import type { Container } from '#api/kinds/core/container.ts';
 import type { ResourceFieldSelector } from '#api/kinds/core/env.ts';
 import type { Pod } from '#api/kinds/core/pod.ts';
 import { parseQuantity } from '#api/quantity.ts';
+import { containerNamed } from './containers.ts';
 
 export interface FieldFacts {
   readonly nodeName: string;
@@ -63,7 +64,7 @@ const UNIT = 1_000_000_000n;
 
 /** Counted in divisors, rounded up. CPU is counted in thousandths before it is divided, everything else in whole units. */
 export function resourceValue(pod: Pod, own: Container | undefined, selector: ResourceFieldSelector, facts: FieldFacts): string {
-  const c = selector.containerName === undefined || selector.containerName === '' ? own : containerOf(pod, selector.containerName);
+  const c = selector.containerName === undefined || selector.containerName === '' ? own : containerNamed(pod.spec, selector.containerName);
   const dot = selector.resource.indexOf('.');
   const side = selector.resource.slice(0, dot);
   const name = selector.resource.slice(dot + 1);
@@ -73,10 +74,6 @@ export function resourceValue(pod: Pod, own: Container | undefined, selector: Re
   const count = (text: string): bigint => ceilDivide(parseQuantity(text).nanos, unit);
   const divisor = count(selector.divisor ?? '1');
   return String(ceilDivide(count(given ?? '0'), divisor === 0n ? count('1') : divisor));
-}
-
-function containerOf(pod: Pod, name: string): Container | undefined {
-  return [...(pod.spec.initContainers ?? []), ...pod.spec.containers].find((c) => c.name === name);
 }
 
 function ceilDivide(a: bigint, b: bigint): bigint {

@@ -24,6 +24,9 @@ export const CRASH_BACKOFF_MS = 'kijabi.io/crash-backoff-ms';
 /** When the pod ends: 0 with the first, sidecars one after the other after those they serve. */
 export const STOP_ORDER = 'kijabi.io/stop-order';
 
+/** What it was given, as in its spec then: a resize may change that later. */
+export const CONTAINER_RESOURCES = 'kijabi.io/resources';
+
 /** On pods, as upstream: where a pod came from, what it is, when it was first seen, that it is a static one. */
 export const CONFIG_SOURCE = 'kubernetes.io/config.source';
 export const CONFIG_HASH = 'kubernetes.io/config.hash';

@@ -43,6 +43,11 @@ const withInit = pod({
   containers: [{ name: 'prepare', role: 'init', specHash: 'h1' }, { name: 'proxy', role: 'sidecar', specHash: 'h1' }, main('web')],
 });
 
+const debugged = pod({
+  containers: [{ name: 'prepare', role: 'init', specHash: 'h1' }, main('web'), { name: 'look', role: 'ephemeral', specHash: 'h1' }],
+});
+const prepared = { id: 'i0', name: 'prepare', ...ended, exitCode: 0 } as const;
+
 const table: [name: string, desired: DesiredPod | undefined, observed: ObservedPod, want: string][] = [
   [
     'a new pod gets its sandbox and its containers in one plan',
@@ -51,6 +56,27 @@ const table: [name: string, desired: DesiredPod | undefined, observed: ObservedP
     'createSandbox 0, startContainer a#0, startContainer b#0',
   ],
   ['a healthy pod is left alone', pod(), seen([{}]), ''],
+  ['no sandbox is made for an ephemeral container', pod({ containers: debugged.containers.slice(2) }), none, ''],
+  ['one begins beside an init container that still runs', debugged, seen([{ id: 'i0', name: 'prepare' }]), 'startContainer look#0'],
+  ['one that ended is never begun again', debugged, seen([prepared, {}, { id: 'l0', name: 'look', ...ended }]), ''],
+  [
+    'one that was made and not started is made once more',
+    debugged,
+    seen([prepared, {}, { id: 'l0', name: 'look', state: 'created' }]),
+    'removeContainer l0, startContainer look#0',
+  ],
+  [
+    'one of a lost sandbox ends with it and does not come again',
+    debugged,
+    seen([prepared, { ...ended, sandboxId: 's0' }, { id: 'l0', name: 'look', ...ended }], { sandboxes: [{ ...box, ready: false }] }),
+    'createSandbox 1, startContainer prepare#1 then 10000',
+  ],
+  [
+    'it ends with the others when nothing of the pod shall run any more',
+    { ...debugged, restartPolicy: 'Never' },
+    seen([prepared, { ...ended, exitCode: 0 }, { id: 'l0', name: 'look' }]),
+    'stopContainer l0 podDone 30000',
+  ],
   ['a first crash is restarted at once', pod(), seen([ended]), 'startContainer web#1 then 10000'],
   ['a second crash waits for its back-off', pod(), seen([{ ...ended, attempt: 1, backoffMs: 10_000 }]), '(wait 9000 CrashLoopBackOff)'],
   [

@@ -15,7 +15,8 @@ import { isDue, nextStart, shouldRestart, type CrashBackoff, type RestartPolicy,
 /** The longest that Holds ever asks for. */
 const LONGEST_HOLD_MS = 300_000;
 
-export type ContainerRole = 'init' | 'sidecar' | 'main';
+/** An ephemeral one was put in later, to look at the pod: it begins once, whatever the others do, and never again. */
+export type ContainerRole = 'init' | 'sidecar' | 'main' | 'ephemeral';
 
 export interface DesiredContainer {
   readonly name: string;
@@ -37,7 +38,7 @@ export interface DesiredPod {
   readonly deadlineAtMs?: number;
   /** Decided elsewhere (eviction, shutdown, no room): nothing of it runs any more. */
   readonly ended?: { readonly why: StopReason; readonly graceMs?: number };
-  /** In the order of the manifest, init containers and sidecars first. */
+  /** In the order of the manifest, init containers and sidecars first, ephemeral ones last. */
   readonly containers: readonly DesiredContainer[];
 }
 
@@ -210,7 +211,10 @@ function lookAtContainers(desired: DesiredPod, mine: readonly ObservedContainer[
   const finished = end !== undefined;
   const stops = mine.filter(mayRun).flatMap((c) => stopOf(c, { desired, end, sandboxId: ctx.sandboxId, probes: ctx.probes }));
   const starts = new Starts(desired, mine, ctx);
-  if (!finished) starts.walk();
+  if (!finished) {
+    starts.walk();
+    starts.lookIn();
+  }
   return { due: starts.due, waitMs: starts.waitMs, waitingFor: starts.waitingFor, stops, finished };
 }
 
@@ -292,7 +296,7 @@ class Starts {
 
   walk(): void {
     const begun = mainsBegun(this.#desired, this.#mine, this.#ctx.sandboxId);
-    for (const want of this.#desired.containers) {
+    for (const want of this.#desired.containers.filter((c) => c.role !== 'ephemeral')) {
       const last = newest(this.#mine, want.name);
       if (want.role === 'init') {
         if (begun || (last?.state === 'exited' && last.sandboxId === this.#ctx.sandboxId && last.exitCode === 0)) continue;
@@ -308,6 +312,15 @@ class Starts {
       if (want.role === 'main' && ended && !startsAgain(this.#desired, want, last, probes)) continue;
       const started = this.#start(want, last);
       if (want.role === 'sidecar' && !begun && (!started || want.slowStart === true)) return;
+    }
+  }
+
+  /** Ephemeral containers wait for nothing but the sandbox, which is not made for their sake. */
+  lookIn(): void {
+    if (this.#ctx.sandboxId === undefined) return;
+    for (const want of this.#desired.containers.filter((c) => c.role === 'ephemeral')) {
+      const last = newest(this.#mine, want.name);
+      if (last === undefined || last.state === 'created') this.#start(want, last);
     }
   }
 

@@ -5,6 +5,7 @@
  */
 import type { PodSpec } from '#api/kinds/core/pod.ts';
 import { compareQuantities } from '#api/quantity.ts';
+import { ownContainers } from './containers.ts';
 
 export type QosClass = 'Guaranteed' | 'Burstable' | 'BestEffort';
 
@@ -13,7 +14,7 @@ const COUNTED = ['cpu', 'memory'] as const;
 export function qosClassOf(spec: PodSpec): QosClass {
   const whole = spec.resources;
   const isWhole = Object.keys({ ...whole?.requests, ...whole?.limits }).length > 0;
-  const containers = isWhole ? [{ resources: whole }] : [...(spec.initContainers ?? []), ...spec.containers];
+  const containers = isWhole ? [{ resources: whole }] : ownContainers(spec);
   const set = (list: Readonly<Record<string, string>> | undefined, name: string): string | undefined => {
     const quantity = list?.[name];
     return quantity === undefined || compareQuantities(quantity, 0) === 0 ? undefined : quantity;

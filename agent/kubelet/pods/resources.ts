@@ -12,6 +12,7 @@ import { toBytes, toMilli } from '#api/quantity.ts';
 import type { LinuxContainerResources } from '#cri/gen/cri.ts';
 import type { Input } from '#cri/values.ts';
 import { CPU_PERIOD_US, type CgroupLimits } from '../../linux/cgroup.ts';
+import { ownContainers } from './containers.ts';
 import { qosClassOf, type QosClass } from './qos.ts';
 
 export interface NodeCapacity {
@@ -152,7 +153,7 @@ export function podLimits(pod: Pod, { pidsMax, quota = USUAL_QUOTA, pageSizes = 
   const limits = podTotal(spec, 'limits');
   const isLimited = (name: 'cpu' | 'memory'): boolean => {
     const has = (list: ResourceList | undefined): boolean => (name === 'cpu' ? milliOf(list) : bytesOf(list)) > 0;
-    return has(spec.resources?.limits) || [...spec.containers, ...(spec.initContainers ?? [])].every((c) => has(c.resources?.limits));
+    return has(spec.resources?.limits) || ownContainers(spec).every((c) => has(c.resources?.limits));
   };
   const huge = hugePageLimits(limits);
   const hugePages = [...pageSizes].map((bytes) => [pageSizeName(bytes), huge.get(bytes) ?? 0] as const);

@@ -16,7 +16,7 @@ const told = (
   policy = POLICY,
   image: ImageUser = {},
 ): Record<string, unknown> => {
-  const all = containerSecurity(...podOf(pod, container), policy, image) as Record<string, unknown>;
+  const all = containerSecurity(...podOf(pod, container), policy, { image }) as Record<string, unknown>;
   return Object.fromEntries(Object.entries(all).filter(([k]) => !['masked_paths', 'readonly_paths', 'namespace_options'].includes(k)));
 };
 const NOTHING = {

@@ -13,6 +13,7 @@ import { AppError } from '#base/errors.ts';
 import type { LinuxContainerSecurityContext, LinuxSandboxSecurityContext, NamespaceOption, SecurityProfile } from '#cri/gen/cri.ts';
 import type { Input } from '#cri/values.ts';
 import { podName } from '../paths.ts';
+import { allContainers, ownContainers } from './containers.ts';
 
 /** What the node offers and what its configuration says. */
 export interface SecurityPolicy {
@@ -58,12 +59,12 @@ export function containerSecurity(
   pod: Pod,
   c: Container,
   policy: SecurityPolicy,
-  image: ImageUser = {},
+  { image = {}, target }: { readonly image?: ImageUser; readonly target?: string | undefined } = {},
 ): Input<LinuxContainerSecurityContext> {
   const context = effectiveContext(pod, c);
   const { capabilities, seLinuxOptions: se } = context;
   return {
-    namespace_options: namespaces(pod),
+    namespace_options: namespaces(pod, target),
     privileged: context.privileged === true,
     ...(capabilities === undefined
       ? {}
@@ -126,7 +127,7 @@ export function sandboxSecurity(pod: Pod): Input<LinuxSandboxSecurityContext> {
   return {
     namespace_options: namespaces(pod),
     seccomp: { profile_type: 'RuntimeDefault' },
-    privileged: allContainers(pod).some((c) => c.securityContext?.privileged === true),
+    privileged: allContainers(pod.spec).some((c) => c.securityContext?.privileged === true),
     ...groupsOf(pod),
     ...(runAsUser === undefined ? {} : { run_as_user: { value: runAsUser } }),
     ...(runAsUser === undefined || runAsGroup === undefined ? {} : { run_as_group: { value: runAsGroup } }),
@@ -134,11 +135,13 @@ export function sandboxSecurity(pod: Pod): Input<LinuxSandboxSecurityContext> {
   };
 }
 
-function namespaces(pod: Pod): Input<NamespaceOption> {
+/** target: of a pod whose containers have process namespaces of their own, the container whose one it is. */
+function namespaces(pod: Pod, target?: string): Input<NamespaceOption> {
   const { hostNetwork, hostPID, hostIPC, shareProcessNamespace } = pod.spec;
+  const pid = hostPID === true ? 'NODE' : shareProcessNamespace === true ? 'POD' : 'CONTAINER';
   return {
     network: hostNetwork === true ? 'NODE' : 'POD',
-    pid: hostPID === true ? 'NODE' : shareProcessNamespace === true ? 'POD' : 'CONTAINER',
+    ...(pid === 'CONTAINER' && target !== undefined ? { pid: 'TARGET', target_id: target } : { pid }),
     ipc: hostIPC === true ? 'NODE' : 'POD',
   };
 }
@@ -161,13 +164,13 @@ export function checkNonRoot(pod: Pod, c: Container, image: ImageUser): void {
   if ((image.uid ?? 0) === 0) refuse('container has runAsNonRoot and image will run as root');
 }
 
-/** undefined: the pod needs no AppArmor, or the kernel has it. */
-export function appArmorRefusal(pod: Pod, policy: SecurityPolicy): { reason: string; message: string } | undefined {
+/** undefined: these containers of the pod need no AppArmor, or the kernel has it. */
+export function appArmorRefusal(
+  pod: Pod,
+  policy: SecurityPolicy,
+  containers: readonly Container[] = ownContainers(pod.spec),
+): { reason: string; message: string } | undefined {
   if (policy.appArmor) return undefined;
-  const needs = allContainers(pod).some((c) => !['Unconfined', undefined].includes(effectiveContext(pod, c).appArmorProfile?.type));
+  const needs = containers.some((c) => !['Unconfined', undefined].includes(effectiveContext(pod, c).appArmorProfile?.type));
   return needs ? { reason: 'AppArmor', message: 'Cannot enforce AppArmor: AppArmor is not enabled on the host' } : undefined;
-}
-
-function allContainers(pod: Pod): Container[] {
-  return [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
 }

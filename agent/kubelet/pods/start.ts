@@ -17,7 +17,10 @@ import { runtimeTrouble } from '../runtime/trouble.ts';
 import type { VolumePlan } from '../volumes/plan.ts';
 import type { ActDeps, ActSignals, PodTurn } from './act.ts';
 import { containerConfig, desiredPod, fieldFacts, sandboxConfig, type MountSpec } from './config.ts';
+import { containerNamed } from './containers.ts';
 import { podDns } from './dns.ts';
+import { allocatedPod } from './allocated.ts';
+import { checkEphemeral, targetOf } from './ephemeral.ts';
 import { environment, envRefs, readsPodIp, type Environment } from './environment.ts';
 import type { PodAction } from './plan.ts';
 import { classRef } from './runtimeClass.ts';
@@ -49,7 +52,7 @@ export class PodStart {
   constructor(deps: ActDeps, turn: PodTurn, pod: Pod) {
     this.#deps = deps;
     this.#turn = turn;
-    this.#pod = pod;
+    this.#pod = allocatedPod(pod, turn.observed.containers);
     this.#uid = podName(pod).uid;
   }
 
@@ -199,6 +202,8 @@ export class PodStart {
     const { key, onStep } = this.#turn;
     onStep('createContainer');
     const podIps = readsPodIp(container) ? await sandbox.addressed : [];
+    checkEphemeral(this.#pod, container, node.security);
+    const target = targetOf(this.#pod, container, this.#turn.observed.containers);
     const { variables } = await this.#environment(container, image, podIps, signal);
     const volumeMounts = await volumes.mounts(this.#pod, container, {
       plans: this.#volumes,
@@ -212,6 +217,7 @@ export class PodStart {
       backoffMs,
       image,
       variables,
+      target,
       mounts: [...volumeMounts, ...(this.#mounts.get(a.name) ?? [])],
     });
     const request = { pod_sandbox_id: sandbox.id, config, sandbox_config: sandboxConfig(this.#pod, this.#sandboxAttempt(), node) };
@@ -320,7 +326,7 @@ export class PodStart {
   }
 
   #container(name: string): Container | undefined {
-    return [...(this.#pod.spec.initContainers ?? []), ...this.#pod.spec.containers].find((c) => c.name === name);
+    return containerNamed(this.#pod.spec, name);
   }
 
   #sandboxAttempt(): number {

@@ -132,3 +132,72 @@ test('podStatus: with the host network the address is that of the node', () => {
   );
   assert.deepEqual([status.podIP, status.hostIP], ['192.168.0.1', '192.168.0.1']);
 });
+
+test('an ephemeral container is told apart from the others, is never ready and keeps nobody from being so', () => {
+  const debugged = pod({ ephemeralContainers: [{ name: 'look', image: 'busybox', targetContainerName: 'a' }] });
+  const look = (over: Partial<RuntimeContainer>): RuntimeContainer =>
+    container({ id: 'l0', runtimeId: 'containerd://l0', name: 'look', ...over });
+  const shown = (given: Partial<StatusInput>): unknown => {
+    const { phase, ephemeralContainerStatuses, conditions } = podStatus(input({ pod: debugged, ...given }));
+    const [status] = ephemeralContainerStatuses ?? [];
+    const state = Object.keys(status?.state ?? {})[0];
+    return [
+      phase,
+      state,
+      status?.state?.waiting?.reason,
+      status?.ready,
+      status?.started,
+      conditions?.find((c) => c.type === 'Ready')?.status,
+    ];
+  };
+  assert.deepEqual(shown({}), ['Running', 'waiting', 'ContainerCreating', false, undefined, 'True']);
+  assert.deepEqual(shown({ containers: [container(), look({})] }), ['Running', 'running', undefined, false, undefined, 'True']);
+  const over = { containers: [container(), look({ state: 'exited', exitCode: 1, finishedAtMs: NOW })] };
+  assert.deepEqual(shown(over), ['Running', 'terminated', undefined, false, undefined, 'True']);
+  const waiting = [{ container: 'look', reason: 'ErrImagePull', message: 'no' }];
+  assert.deepEqual(shown({ waiting }), ['Running', 'waiting', 'ErrImagePull', false, undefined, 'True']);
+});
+
+test('readiness gates: the conditions that they name decide, once the containers are ready', () => {
+  const gates = ['a/one', 'a/two'];
+  const gated = (conditions: { type: string; status: string }[]): Pod => ({
+    ...pod({ readinessGates: gates.map((conditionType) => ({ conditionType })) }),
+    status: { conditions: conditions as never },
+  });
+  const told = (given: Pod, more: Partial<StatusInput> = {}): unknown => {
+    const { conditions } = podStatus(input({ pod: given, ...more }));
+    const of = (type: string) => conditions?.find((c) => c.type === type);
+    return [of('ContainersReady')?.status, of('Ready')?.status, of('Ready')?.reason, of('Ready')?.message];
+  };
+  assert.deepEqual(told(gated([{ type: 'a/two', status: 'Unknown' }])), [
+    'True',
+    'False',
+    'ReadinessGatesNotReady',
+    'corresponding condition of pod readiness gate "a/one" does not exist., the status of pod readiness gate "a/two" is not "True", but Unknown',
+  ]);
+  const open = gated(gates.map((type) => ({ type, status: 'True' })));
+  assert.deepEqual(told(open), ['True', 'True', undefined, undefined]);
+  const unready = 'containers with unready status: [a]';
+  assert.deepEqual(told(open, { containers: [] }), ['False', 'False', 'ContainersNotReady', unready]);
+  const seen = podStatus(input({ pod: open })).conditions?.map((c) => `${c.type}=${c.status}`);
+  assert.ok(seen?.includes('a/one=True'), 'conditions of others are shown beside ours');
+});
+
+test('a resize in place is told as infeasible, and the status says what the container has', () => {
+  const [has, asked] = [
+    { requests: { cpu: '1' }, limits: { cpu: '1' } },
+    { requests: { cpu: '2' }, limits: { cpu: '2' } },
+  ];
+  const told = (resources: object, of: object | undefined): unknown => {
+    const made = container(of === undefined ? {} : { resources: of });
+    const { conditions, containerStatuses } = podStatus(
+      input({ pod: pod({ containers: [{ name: 'a', image: 'nginx', resources }] }), containers: [made] }),
+    );
+    const pending = conditions?.find((c) => c.type === 'PodResizePending');
+    return [pending?.status, pending?.reason, containerStatuses?.[0]?.resources, containerStatuses?.[0]?.allocatedResources];
+  };
+  assert.deepEqual(told(asked, has), ['True', 'Infeasible', has, has.requests]);
+  assert.deepEqual(told(has, has), [undefined, undefined, has, has.requests]);
+  assert.deepEqual(told(asked, undefined), [undefined, undefined, asked, asked.requests], 'made by a kubelet that kept nothing');
+  assert.deepEqual(told({}, {}), [undefined, undefined, undefined, undefined]);
+});

@@ -7,12 +7,16 @@
  */
 import type { ContainerState, ContainerStatus } from '#api/kinds/core/containerStatus.ts';
 import type { Pod } from '#api/kinds/core/pod.ts';
-import type { PodCondition, PodStatus } from '#api/kinds/core/podStatus.ts';
+import type { PodStatus } from '#api/kinds/core/podStatus.ts';
 import { formatDuration } from '#base/duration.ts';
+import { isResized } from './allocated.ts';
+import { conditionsOf } from './conditions.ts';
+import { ownContainers } from './containers.ts';
 import { qosClassOf } from './qos.ts';
 import type { RuntimeContainer, RuntimeSandbox } from '../runtime/types.ts';
 import type { ProbeVerdict } from '../probes/plan.ts';
 import { isDue, nextStart, shouldRestart, type CrashBackoff, type ExitCodeRule, type RestartPolicy, type RestartRules } from './restart.ts';
+import { time } from './time.ts';
 
 /** Why a container is not running although it should: image pull, creation. */
 export interface Waiting {
@@ -51,8 +55,7 @@ export interface Ended {
   readonly disruption?: string;
 }
 
-type Spec = Pod['spec'];
-type SpecContainer = Spec['containers'][number];
+type SpecContainer = Pod['spec']['containers'][number];
 
 /** For good. */
 export function isOver(status: PodStatus | undefined): status is PodStatus {
@@ -67,7 +70,8 @@ export function podStatus(input: StatusInput): PodStatus {
   const inits = initSpecs.map((c) => containerStatus(input, c, 'PodInitializing'));
   const initialised = initSpecs.every((c, i) => isInitialised(c, inits[i]));
   const mains = pod.spec.containers.map((c) => containerStatus(input, c, initialised ? 'ContainerCreating' : 'PodInitializing'));
-  const phase = input.ended === undefined ? phaseOf(input, { mains, inits, initialised }) : 'Failed';
+  const ephemerals = (pod.spec.ephemeralContainers ?? []).map((c) => ephemeralStatus(input, c));
+  const phase = input.ended === undefined ? phaseOf(input, { mains, inits, ephemerals, initialised }) : 'Failed';
   const { generation } = pod.metadata;
   const neverBegan = input.ended !== undefined && !input.containers.some((c) => c.uid === uid);
   const over = phase === 'Succeeded' || phase === 'Failed' || input.isEnding === true;
@@ -78,17 +82,30 @@ export function podStatus(input: StatusInput): PodStatus {
     ...(generation === undefined ? {} : { observedGeneration: generation }),
     phase,
     ...(input.ended === undefined ? {} : { reason: input.ended.reason, message: input.ended.message }),
-    conditions: conditionsOf(
-      { input, phase, mains, inits, sandboxReady: sandbox?.ready === true && (ips.length > 0 || pod.spec.hostNetwork === true) },
+    conditions: conditionsOf({
+      pod,
+      phase,
+      mains,
+      inits,
+      uninitialised: initSpecs.filter((c, i) => !isInitialised(c, inits[i])).map((c) => c.name),
+      sandboxReady: sandbox?.ready === true && (ips.length > 0 || pod.spec.hostNetwork === true),
+      isResized: isResized(pod, input.containers),
+      disruption: disruptionOf(input.ended),
+      nowMs: input.nowMs,
       previous,
-    ),
+    }),
     ...(hostIps[0] === undefined ? {} : { hostIP: hostIps[0], hostIPs: hostIps.map((ip) => ({ ip })) }),
     ...(ips[0] === undefined || (sandbox?.ready !== true && !over) ? {} : { podIP: ips[0], podIPs: ips.map((ip) => ({ ip })) }),
     startTime: time(input.startedAtMs),
     ...(inits.length > 0 && !neverBegan ? { initContainerStatuses: inits } : {}),
     ...(neverBegan ? {} : { containerStatuses: mains }),
+    ...(ephemerals.length > 0 && !neverBegan ? { ephemeralContainerStatuses: ephemerals } : {}),
     qosClass: qosClassOf(pod.spec),
   };
+}
+
+function disruptionOf(ended: Ended | undefined): { reason: string; message: string } | undefined {
+  return ended?.disruption === undefined ? undefined : { reason: ended.disruption, message: ended.message };
 }
 
 function containerStatus(input: StatusInput, spec: SpecContainer, firstReason: string): ContainerStatus {
@@ -126,14 +143,22 @@ function containerStatus(input: StatusInput, spec: SpecContainer, firstReason: s
     image: current.image,
     imageID: current.imageRef,
     containerID: current.runtimeId,
-    ...resourcesOf(spec),
+    ...resourcesOf(current.resources ?? spec.resources),
     ...(spec.lifecycle?.stopSignal === undefined ? {} : { stopSignal: spec.lifecycle.stopSignal }),
   };
 }
 
+/** Nobody asks whether it is ready, or has begun to work. Source: upstream leaves both out of the verdicts of probes. */
+function ephemeralStatus(input: StatusInput, spec: SpecContainer): ContainerStatus {
+  const firstReason = (input.pod.spec.initContainers ?? []).length > 0 ? 'PodInitializing' : 'ContainerCreating';
+  const { started: _, ...status } = containerStatus(input, spec, firstReason);
+  return { ...status, ready: false };
+}
+
 /** It ran by an earlier word of ours, and the runtime knows nothing of it any more. Source: upstream's reason and exit code. */
 function lostContainer({ previous, isEnding }: StatusInput, { name }: SpecContainer): ContainerStatus | undefined {
-  const before = [...(previous?.containerStatuses ?? []), ...(previous?.initContainerStatuses ?? [])].find((c) => c.name === name);
+  const { containerStatuses = [], initContainerStatuses = [], ephemeralContainerStatuses = [] } = previous ?? {};
+  const before = [...containerStatuses, ...initContainerStatuses, ...ephemeralContainerStatuses].find((c) => c.name === name);
   if (isEnding !== true || before === undefined) return undefined;
   if (before.state?.terminated !== undefined) return before;
   if (before.state?.running === undefined) return undefined;
@@ -143,7 +168,7 @@ function lostContainer({ previous, isEnding }: StatusInput, { name }: SpecContai
 }
 
 /** What the runtime was asked for when it made the container; nothing changes that later. */
-function resourcesOf({ resources = {} }: SpecContainer): Pick<ContainerStatus, 'resources' | 'allocatedResources'> {
+function resourcesOf(resources: SpecContainer['resources'] = {}): Pick<ContainerStatus, 'resources' | 'allocatedResources'> {
   const { requests, limits } = resources;
   if (requests === undefined && limits === undefined) return {};
   return {
@@ -191,7 +216,7 @@ function startsAgain(
   { id, exitCode }: Pick<RuntimeContainer, 'id' | 'exitCode'>,
 ): boolean {
   if (isEnding === true) return false;
-  const spec = [...(pod.spec.initContainers ?? []), ...pod.spec.containers].find((c) => c.name === name);
+  const spec = ownContainers(pod.spec).find((c) => c.name === name);
   if (spec === undefined) return false;
   const { policy, rules } = restartRulesOf(pod, spec);
   return probes?.get(id)?.failed === undefined ? shouldRestart(policy, exitCode, rules) : policy !== 'Never';
@@ -200,10 +225,11 @@ function startsAgain(
 interface ContainerStatuses {
   readonly mains: readonly ContainerStatus[];
   readonly inits: readonly ContainerStatus[];
+  readonly ephemerals: readonly ContainerStatus[];
   readonly initialised: boolean;
 }
 
-function phaseOf(input: StatusInput, { mains, inits, initialised }: ContainerStatuses): NonNullable<PodStatus['phase']> {
+function phaseOf(input: StatusInput, { mains, inits, ephemerals, initialised }: ContainerStatuses): NonNullable<PodStatus['phase']> {
   const again = (c: ContainerStatus): boolean => {
     const end = c.state?.terminated ?? c.lastState?.terminated;
     const id = end?.containerID?.replace(/^[^:]*:\/\//, '') ?? '';
@@ -216,7 +242,7 @@ function phaseOf(input: StatusInput, { mains, inits, initialised }: ContainerSta
     });
     return failed ? 'Failed' : 'Pending';
   }
-  if (input.isEnding === true && ![...mains, ...inits].some((c) => c.state?.running !== undefined))
+  if (input.isEnding === true && ![...mains, ...inits, ...ephemerals].some((c) => c.state?.running !== undefined))
     return mains.every((c) => c.state?.terminated?.exitCode === 0) ? 'Succeeded' : 'Failed';
   if (mains.some((c) => c.state?.running === undefined && c.state?.terminated === undefined && c.lastState?.terminated === undefined))
     return 'Pending';
@@ -229,58 +255,6 @@ function isInitialised(spec: SpecContainer, status: ContainerStatus | undefined)
   return status?.state?.terminated?.exitCode === 0;
 }
 
-interface ConditionInput {
-  readonly input: StatusInput;
-  readonly phase: string;
-  readonly mains: readonly ContainerStatus[];
-  readonly inits: readonly ContainerStatus[];
-  readonly sandboxReady: boolean;
-}
-
-function conditionsOf({ input, phase, mains, inits, sandboxReady }: ConditionInput, previous: PodStatus | undefined): PodCondition[] {
-  const sidecars = inits.filter((c) => input.pod.spec.initContainers?.some((s) => s.name === c.name && s.restartPolicy === 'Always'));
-  const unready = [...sidecars, ...mains].filter((c) => !c.ready).map((c) => c.name);
-  const uninitialised = (input.pod.spec.initContainers ?? []).filter((c, i) => !isInitialised(c, inits[i])).map((c) => c.name);
-  const done = phase === 'Succeeded' || phase === 'Failed';
-  const ready: Verdict =
-    phase === 'Succeeded'
-      ? ['False', 'PodCompleted']
-      : phase === 'Failed'
-        ? ['False', 'PodFailed']
-        : unready.length > 0
-          ? ['False', 'ContainersNotReady', `containers with unready status: [${unready.join(' ')}]`]
-          : ['True'];
-  const initialized: Verdict =
-    uninitialised.length > 0 && !done
-      ? ['False', 'ContainersNotInitialized', `containers with incomplete status: [${uninitialised.join(' ')}]`]
-      : phase === 'Succeeded'
-        ? ['True', 'PodCompleted']
-        : ['True'];
-  const verdicts: [PodCondition['type'], Verdict][] = [
-    ['PodReadyToStartContainers', [sandboxReady ? 'True' : 'False']],
-    ['Initialized', initialized],
-    ['Ready', ready],
-    ['ContainersReady', ready],
-    ['PodScheduled', ['True']],
-  ];
-  if (input.ended?.disruption !== undefined) verdicts.push(['DisruptionTarget', ['True', input.ended.disruption, input.ended.message]]);
-  const { generation } = input.pod.metadata;
-  return verdicts.map(([type, [status, reason, message]]) => {
-    const old = previous?.conditions?.find((c) => c.type === type);
-    const since = old?.status === status && old.lastTransitionTime !== undefined ? old.lastTransitionTime : time(input.nowMs);
-    return {
-      type,
-      ...(generation === undefined ? {} : { observedGeneration: generation }),
-      status,
-      lastTransitionTime: since,
-      ...(reason === undefined ? {} : { reason }),
-      ...(message === undefined ? {} : { message }),
-    };
-  });
-}
-
-type Verdict = [status: 'True' | 'False', reason?: string, message?: string];
-
 export function restartPolicyOf(pod: Pod): RestartPolicy {
   return pod.spec.restartPolicy ?? 'Always';
 }
@@ -291,9 +265,4 @@ export function restartRulesOf(pod: Pod, { restartPolicy, restartPolicyRules = [
     exitCodes === undefined || action !== 'Restart' ? [] : [{ operator: exitCodes.operator, values: exitCodes.values ?? [] }],
   );
   return { policy: restartPolicy ?? restartPolicyOf(pod), ...(rules.length === 0 ? {} : { rules }) };
-}
-
-/** RFC 3339 in whole seconds, as the API writes times. */
-export function time(atMs: number): string {
-  return new Date(atMs).toISOString().replace(/\.\d+Z$/, 'Z');
 }

@@ -4,12 +4,12 @@
  *
  * Source: "Termination of Pods" in the Kubernetes docs; two seconds are left to a container after its hook took everything.
  */
-import type { Container } from '#api/kinds/core/container.ts';
 import type { Pod } from '#api/kinds/core/pod.ts';
 import { codeOf } from '#base/errors.ts';
 import { runHook } from '../lifecycle/act.ts';
 import type { RuntimeContainer } from '../runtime/types.ts';
 import type { ActDeps, PodTurn, StopAction } from './act.ts';
+import { containerNamed } from './containers.ts';
 import type { StopReason } from './plan.ts';
 import { restartRulesOf } from './status.ts';
 import { stopWithSignal } from './stopSignal.ts';
@@ -36,7 +36,7 @@ function message(why: StopReason, name: string, pod: Pod): string {
   switch (why) {
     case 'livenessFailed':
     case 'startupFailed': {
-      const spec = specOf(pod, name);
+      const spec = containerNamed(pod.spec, name);
       const again = spec === undefined || restartRulesOf(pod, spec).policy === 'Never' ? '' : ', will be restarted';
       return `Container ${name} failed ${why === 'livenessFailed' ? 'liveness' : 'startup'} probe${again}`;
     }
@@ -58,15 +58,11 @@ export async function stopContainer(deps: ActDeps, turn: PodTurn, a: StopAction,
   await timeline.step(turn.key, { step: a.kind, container: a.name }, async () => {
     if (container?.preStop !== undefined && a.graceMs > 0) await preStop(deps, { turn, pod, container, graceMs: a.graceMs }, signal);
     const graceMs = left(a.graceMs, clock.monotonicMs() - startedMs);
-    const wanted = pod === undefined ? undefined : specOf(pod, a.name)?.lifecycle?.stopSignal;
+    const wanted = pod === undefined ? undefined : containerNamed(pod.spec, a.name)?.lifecycle?.stopSignal;
     if (wanted !== undefined && (await stopWithSignal(deps, { id: a.id, name: wanted, graceMs }, signal))) return;
     await deps.runtime.client.runtime.stopContainer({ container_id: a.id, timeout: Math.ceil(graceMs / 1_000) }, { signal });
   });
   log.info('Stopped container', { pod: turn.key, container: a.name, why: a.why, tookMs: Math.round(clock.monotonicMs() - startedMs) });
-}
-
-function specOf(pod: Pod, name: string): Container | undefined {
-  return [...(pod.spec.initContainers ?? []), ...pod.spec.containers].find((c) => c.name === name);
 }
 
 interface PreStop {

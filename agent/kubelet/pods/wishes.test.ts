@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Pod } from '#api/kinds/core/pod.ts';
+import type { PodStatus } from '#api/kinds/core/podStatus.ts';
 import { deletionOf, isHastened, isSameWish, overOf } from './wishes.ts';
 
 const pod = (metadata: Pod['metadata'] = {}, more: Partial<Pod> = {}): Pod => ({
@@ -8,6 +9,9 @@ const pod = (metadata: Pod['metadata'] = {}, more: Partial<Pod> = {}): Pod => ({
   spec: { containers: [] },
   ...more,
 });
+const gate = (status: 'True' | 'False'): PodStatus => ({ conditions: [{ type: 'example.com/gate' as never, status }] });
+const gated = (status: PodStatus): Pod =>
+  pod({}, { spec: { containers: [], readinessGates: [{ conditionType: 'example.com/gate' as never }] }, status });
 const ending = (seconds: number): Pod => pod({ deletionTimestamp: 't', deletionGracePeriodSeconds: seconds });
 
 for (const [name, a, b, same] of [
@@ -20,6 +24,8 @@ for (const [name, a, b, same] of [
   ['a shorter grace period', ending(30), ending(1), false],
   ['a status that goes on', pod(), pod({}, { status: { phase: 'Running' } }), true],
   ['a status that is over', pod(), pod({}, { status: { phase: 'Failed' } }), false],
+  ['a condition of somebody else', pod(), pod({}, { status: gate('True') }), true],
+  ['a condition of somebody else that a gate waits for', gated(gate('False')), gated(gate('True')), false],
   ['another version of the object', pod({ resourceVersion: '1' }), pod({ resourceVersion: '2' }), true],
 ] as const)
   test(`isSameWish: ${name}`, () => assert.equal(isSameWish(a, b), same));

@@ -1,6 +1,7 @@
 /** What a pod object asks of its worker: whether it is new, on its way out, or over. Pure. */
 import { isDeepStrictEqual } from 'node:util';
 import type { Pod } from '#api/kinds/core/pod.ts';
+import { isOurs } from './conditions.ts';
 import type { DesiredPod } from './plan.ts';
 import { isOver } from './status.ts';
 
@@ -20,7 +21,7 @@ export function overOf({ status }: Pod): DesiredPod['ended'] {
   return isOver(status) ? { why: 'podDone' } : undefined;
 }
 
-/** Whether there is nothing new in it for a worker: its status is our own word. */
+/** Whether there is nothing new in it for a worker: its status is our own word, but for the conditions of others. */
 export function isSameWish(a: Pod | undefined, b: Pod | undefined): boolean {
   if (a === b) return true;
   if (a?.metadata.uid !== b?.metadata.uid || a === undefined || b === undefined) return false;
@@ -31,6 +32,7 @@ export function isSameWish(a: Pod | undefined, b: Pod | undefined): boolean {
     deletionGracePeriodSeconds,
     spec,
     isOver(status),
+    spec.readinessGates === undefined ? undefined : (status?.conditions ?? []).filter((c) => !isOurs(c)), // what its gates wait for
   ];
   return isDeepStrictEqual(wish(a), wish(b));
 }

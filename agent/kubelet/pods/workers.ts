@@ -13,6 +13,7 @@ import type { RuntimeContainer } from '../runtime/types.ts';
 import { actOnPod, type ActDeps, type SeenPod } from './act.ts';
 import type { Admission } from './admission.ts';
 import { desiredPod } from './config.ts';
+import { containerNamed } from './containers.ts';
 import type { Fates } from './fates.ts';
 import type { TerminationHistory } from './history.ts';
 import { CONFIG_SEEN } from './labels.ts';
@@ -112,6 +113,12 @@ export class PodWorkers {
   /** Something may have happened to the pod. */
   look(key: string): void {
     if (this.#wanted !== undefined) this.#queue.add(key);
+  }
+
+  /** It has to end, or may begin again: what it merely waits for (a pull, a hook) is not waited for. */
+  turnOver(key: string): void {
+    this.#turns.get(key)?.stop.abort(new Error('the pod ends'));
+    this.look(key);
   }
 
   /** Every pod that shall run, and every one that is still ending. */
@@ -416,7 +423,5 @@ export class PodWorkers {
 }
 
 function fallsBackToLogs({ spec }: Pod, name: string): boolean {
-  return [...(spec.initContainers ?? []), ...spec.containers].some(
-    (c) => c.name === name && c.terminationMessagePolicy === 'FallbackToLogsOnError',
-  );
+  return containerNamed(spec, name)?.terminationMessagePolicy === 'FallbackToLogsOnError';
 }

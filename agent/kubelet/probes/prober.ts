@@ -10,6 +10,7 @@ import type { Probe } from '#api/kinds/core/probes.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import type { EventLog } from '../events.ts';
+import { ownContainers } from '../pods/containers.ts';
 import type { RuntimeContainer } from '../runtime/types.ts';
 import type { ProbeAnswer, ProbeTarget } from './act.ts';
 import {
@@ -95,7 +96,11 @@ export class Prober {
 
   /** Called again with what changed; what is not there any more is forgotten. */
   track({ key, pod, containers, ip, ending }: Tracked): void {
-    const specs = new Map([...(pod.spec.initContainers ?? []), ...pod.spec.containers].filter(hasProbes).map((c) => [c.name, c]));
+    const specs = new Map(
+      ownContainers(pod.spec)
+        .filter(hasProbes)
+        .map((c) => [c.name, c]),
+    );
     const ids = new Set(containers.map((c) => c.id));
     const gone = [...this.#watched].filter(([id, w]) => w.key === key && !ids.has(id));
     for (const [id, w] of gone) this.#forget(id, w);

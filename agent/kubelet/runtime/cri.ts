@@ -8,7 +8,7 @@ import type { CriClient } from '#cri/client.ts';
 import type { Container, ContainerStatus, PodSandbox } from '#cri/gen/cri.ts';
 import { nanosToMs } from '#cri/values.ts';
 import * as names from '../pods/labels.ts';
-import { keptHook, keptPorts } from './kept.ts';
+import { keptHook, keptPorts, keptResources } from './kept.ts';
 import type { RuntimeContainer, RuntimeSandbox } from './types.ts';
 
 export interface PodObjects {
@@ -163,6 +163,7 @@ export class CriRuntime {
       graceMs: wholeNumber(c.annotations[names.POD_GRACE_PERIOD], 30) * 1_000,
       stopOrder: wholeNumber(c.annotations[names.STOP_ORDER], 0),
       ...keptHook(c.annotations[names.CONTAINER_PRE_STOP]),
+      ...keptResources(c.annotations[names.CONTAINER_RESOURCES]),
       ...keptPorts(c.annotations[names.CONTAINER_PORTS]),
       image: status.image?.image ?? c.image?.image ?? '',
       imageRef: status.image_ref,

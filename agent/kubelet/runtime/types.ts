@@ -1,4 +1,5 @@
 /** What the runtime knows, in our units: the domain types that answers of the CRI are parsed into at the edge (runtime/cri.ts). */
+import type { ResourceRequirements } from '#api/kinds/core/compute.ts';
 import type { ContainerPort } from '#api/kinds/core/container.ts';
 import type { LifecycleHandler } from '#api/kinds/core/probes.ts';
 import type { ObservedContainer, ObservedSandbox } from '../pods/plan.ts';
@@ -22,4 +23,6 @@ export interface RuntimeContainer extends ObservedContainer {
   /** What is to be done before it is told to end, and the ports that may be named there: kept by the runtime, for when the manifest is gone. */
   readonly preStop?: LifecycleHandler;
   readonly ports?: readonly ContainerPort[];
+  /** What it was given when it was made. */
+  readonly resources?: ResourceRequirements;
 }

@@ -1,6 +1,7 @@
 /** Finds what a path of the HTTP API names among the pods of this node. Throws: AppError NOT_FOUND, BAD_REQUEST. */
 import type { Container } from '#api/kinds/core/container.ts';
 import { AppError } from '#base/errors.ts';
+import { allContainers } from '../pods/containers.ts';
 import type { KnownPod, PodWorkers } from '../pods/workers.ts';
 import type { RuntimeContainer, RuntimeSandbox } from '../runtime/types.ts';
 
@@ -12,11 +13,7 @@ export function findPod(workers: PodWorkers, namespace: string, name: string, ui
 }
 
 export function findSpec({ pod }: KnownPod, container: string): Container {
-  const all = [
-    ...(pod.spec.initContainers ?? []),
-    ...pod.spec.containers,
-    ...((pod.spec.ephemeralContainers ?? []) as readonly Container[]),
-  ];
+  const all = allContainers(pod.spec);
   const found = all.find((c) => c.name === container);
   if (found === undefined)
     throw new AppError(

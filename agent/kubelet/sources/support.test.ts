@@ -57,8 +57,13 @@ for (const [name, spec, want] of [
   ],
   [
     'what only an API server could give a static pod is refused',
-    { containers: [{ name: 'a' }], serviceAccountName: 'robot', automountServiceAccountToken: true },
-    ['spec.serviceAccountName', 'spec.automountServiceAccountToken'],
+    {
+      containers: [{ name: 'a' }],
+      serviceAccountName: 'robot',
+      automountServiceAccountToken: true,
+      readinessGates: [{ conditionType: 'a/b' }],
+    },
+    ['spec.serviceAccountName', 'spec.automountServiceAccountToken', 'spec.readinessGates'],
   ],
   [
     'a field with a name of Object.prototype is refused like any other',

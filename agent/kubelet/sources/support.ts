@@ -49,7 +49,8 @@ const resourceList = { cpu: true, memory: true, 'ephemeral-storage': true, 'huge
 /** Of the whole pod (KEP-2837). */
 const wholeList = { cpu: true, memory: true, 'hugepages-*': true } as const;
 
-const container: Support = {
+/** Of containers of every kind. */
+export const CONTAINER: Support = {
   name: true,
   image: true,
   command: true,
@@ -110,8 +111,8 @@ export const POD: Support = {
   kind: true,
   metadata: { name: true, namespace: true, uid: true, labels: true, annotations: true, creationTimestamp: true },
   spec: {
-    containers: container,
-    initContainers: container,
+    containers: CONTAINER,
+    initContainers: CONTAINER,
     volumes,
     restartPolicy: true,
     terminationGracePeriodSeconds: true,
@@ -131,6 +132,10 @@ export const POD: Support = {
     subdomain: true,
     setHostnameAsFQDN: true,
     hostnameOverride: true,
+    readinessGates: (gates) =>
+      Array.isArray(gates) && gates.length > 0
+        ? 'nobody can set the conditions of a static pod, so it would never be ready: remove them'
+        : undefined,
     serviceAccountName: noApiServer('service account'),
     serviceAccount: noApiServer('service account'),
     hostNetwork: true,

@@ -3,8 +3,9 @@
  * Pure. Source: what the scheduler and the admission plugins fill in.
  */
 import { formatPath } from '#api/fieldPath.ts';
+import type { EphemeralContainer } from '#api/kinds/core/container.ts';
 import type { Pod } from '#api/kinds/core/pod.ts';
-import { POD, unsupportedFields, type Support } from './support.ts';
+import { CONTAINER, POD, unsupportedFields, type Support, type Unsupported } from './support.ts';
 
 const STATIC = POD as { readonly spec: Readonly<Record<string, Support>> };
 const VOLUMES = STATIC.spec['volumes'] as { readonly projected: { readonly sources: Readonly<Record<string, Support>> } };
@@ -29,12 +30,24 @@ const API_POD: Support = {
     priorityClassName: true,
     schedulingGates: true,
     topologySpreadConstraints: true,
+    readinessGates: true,
+    // They come later, and one that cannot be does no harm to the others: looked at when it is to begin (ephemeralTrouble).
+    ephemeralContainers: true,
   },
 };
 
 /** In one text; undefined: all of it is honoured. */
 export function unsupportedText(pod: Pod): string | undefined {
-  const found = unsupportedFields(pod, API_POD);
-  if (found.length === 0) return undefined;
-  return found.map(({ path, message }) => `${formatPath(path)}: ${message}`).join('; ');
+  return textOf(unsupportedFields(pod, API_POD));
+}
+
+const EPHEMERAL: Support = { ...(CONTAINER as Readonly<Record<string, Support>>), targetContainerName: true };
+
+/** What of an ephemeral container is not honoured, in one text. */
+export function unsupportedEphemeral(container: EphemeralContainer): string | undefined {
+  return textOf(unsupportedFields(container, EPHEMERAL));
+}
+
+function textOf(found: readonly Unsupported[]): string | undefined {
+  return found.length === 0 ? undefined : found.map(({ path, message }) => `${formatPath(path)}: ${message}`).join('; ');
 }

@@ -15,6 +15,7 @@ import type { Ownership } from '../../linux/groupOwnership.ts';
 import { notFound, refKey, type ObjectKinds, type ObjectRef } from '../objects/source.ts';
 import { podName, volumeDir, type Paths } from '../paths.ts';
 import type { MountSpec } from '../pods/config.ts';
+import { ownContainers } from '../pods/containers.ts';
 import { hugePageLimits } from '../pods/resources.ts';
 import { volumeFiles, type ContentFacts } from './content.ts';
 import { subPathOf } from './subPath/plan.ts';
@@ -135,9 +136,7 @@ const HUGE_PAGES = 'HugePages';
 /** HugePages-<size> names its page size; HugePages alone means the one that the containers ask for. */
 function pageBytesOf({ spec }: Pod, medium: string): number {
   if (medium !== HUGE_PAGES) return toBytes(medium.slice(HUGE_PAGES.length + 1));
-  const asked = [...(spec.initContainers ?? []), ...spec.containers].flatMap((c) => [
-    ...hugePageLimits({ ...c.resources?.limits, ...c.resources?.requests }).keys(),
-  ]);
+  const asked = ownContainers(spec).flatMap((c) => [...hugePageLimits({ ...c.resources?.limits, ...c.resources?.requests }).keys()]);
   const [size, other] = new Set([...asked, ...hugePageLimits(spec.resources?.limits).keys()]);
   if (size === undefined)
     throw new AppError('VOLUME_FAILED', 'hugePages storage requested, but there is no resource request for huge pages');
