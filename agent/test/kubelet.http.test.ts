@@ -246,7 +246,7 @@ test('metrics and the summary measure what runs', { skip }, async () => {
     'kubelet_run_podsandbox_duration_seconds_count{runtime_handler=""}',
     'kubelet_runtime_operations_duration_seconds_count{operation_type="start_container"}',
     'kubelet_http_inflight_requests{method="GET",path="metrics",server_type="readwrite",long_running="false"}',
-    'kubelet_http_requests_duration_seconds_count{method="GET",path="pods",server_type="readonly",long_running="false"}',
+    'kubelet_http_requests_duration_seconds_count{method="GET",path="metrics/cadvisor",server_type="readwrite",long_running="false"}',
     'kubelet_node_name{node="node1"}',
     'kubelet_desired_pods{static="true"}',
     'process_open_fds',
