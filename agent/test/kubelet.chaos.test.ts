@@ -108,8 +108,8 @@ async function carryOut(act: Act, chaos: Chaos): Promise<void> {
     case 'killSandbox': {
       const pod = (await kubelet.pods().catch(() => [])).find(({ metadata }) => metadata.name === `${act.pod}-node1`);
       if (pod === undefined) return;
-      const running = await tasks();
-      const ids = act.kind === 'killContainer' ? idsOf(pod).slice(0, 1) : await sandboxesOf(act.pod);
+      const running = await answered(tasks);
+      const ids = act.kind === 'killContainer' ? idsOf(pod).slice(0, 1) : await answered(() => sandboxesOf(act.pod));
       for (const id of ids) {
         const pid = running.get(id);
         if (pid === undefined || !killed(pid)) continue;
@@ -126,6 +126,18 @@ async function carryOut(act: Act, chaos: Chaos): Promise<void> {
     default:
       return act satisfies never;
   }
+}
+
+/** A containerd that is killed at the same time is asked until it is back. */
+async function answered<T>(ask: () => Promise<T>): Promise<T> {
+  const answers: T[] = [];
+  await until('containerd answers', async () =>
+    ask().then(
+      (answer) => answers.push(answer) > 0,
+      () => false,
+    ),
+  );
+  return answers[0]!;
 }
 
 /** False when it has ended by itself, or by another act. */
