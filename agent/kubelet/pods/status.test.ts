@@ -201,3 +201,11 @@ test('a resize in place is told as infeasible, and the status says what the cont
   assert.deepEqual(told(asked, undefined), [undefined, undefined, asked, asked.requests], 'made by a kubelet that kept nothing');
   assert.deepEqual(told({}, {}), [undefined, undefined, undefined, undefined]);
 });
+
+test('a container that could not be started waits for its next try, and without one it has ended', () => {
+  const unstarted = ended(128, { reason: 'StartError', message: 'no such file' });
+  const waiting = [{ container: 'a', reason: 'RunContainerError', message: 'no such file' }];
+  const of = (restartPolicy: 'Always' | 'Never'): string => show(input({ pod: pod({ restartPolicy }), containers: [unstarted], waiting }));
+  assert.equal(of('Always'), 'Running, RunContainerError, False ContainersNotReady');
+  assert.equal(of('Never'), 'Failed, StartError, False PodFailed');
+});

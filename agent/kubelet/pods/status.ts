@@ -129,7 +129,8 @@ function containerStatus(input: StatusInput, spec: SpecContainer, firstReason: s
     };
   }
   const backoff = current.state === 'exited' ? crashWait(input, spec.name, current) : undefined;
-  const held = current.state === 'exited' ? (waiting ?? backoff) : undefined;
+  // One that is not started again waits for nothing, whatever kept it from starting.
+  const held = current.state === 'exited' && startsAgain(input, spec.name, current) ? (waiting ?? backoff) : undefined;
   const running = current.state === 'running';
   const verdict = input.probes?.get(current.id);
   const isInit = input.pod.spec.initContainers?.some((c) => c.name === spec.name && c.restartPolicy !== 'Always') === true;
