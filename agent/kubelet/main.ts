@@ -20,24 +20,22 @@ import { answerCommandLine } from './commandLine.ts';
 import { PodDisk } from './disk/act.ts';
 import { removeOrphans } from './disk/orphans.ts';
 import type { Join } from './cluster/join.ts';
-import { Checkpoint } from './checkpoint/act.ts';
-import { EventLog, keepEvents, parseEvents, type PodEvent } from './events.ts';
+import { openMemory } from './checkpoint/memory.ts';
+import { EventLog, keepEvents } from './events.ts';
 import { PullCredentials } from './images/observe.ts';
 import { ImagePuller } from './images/puller.ts';
-import { healthChecks } from './health/observe.ts';
 import { KubeletMetrics } from './metrics.ts';
 import { makeHousekeeping } from './housekeeping/act.ts';
 import { NodeView, storageBytesAt } from './node/observe.ts';
 import { chooseAddresses } from './node/addresses.ts';
 import { allocatableOf, capacityOf, enforceableOf, goArch, nodeLabels, nodeSpec } from './node/room.ts';
-import { parseHistory, TerminationHistory, type PodHistory } from './pods/history.ts';
-import { eventsFile, fatesFile, historyFile, makePaths, probesFile } from './paths.ts';
+import { TerminationHistory } from './pods/history.ts';
+import { makePaths } from './paths.ts';
 import { Admission } from './pods/admission.ts';
 import type { NodeRoom } from './pods/admit.ts';
-import { Fates, parseFates, type Fate } from './pods/fates.ts';
+import { Fates } from './pods/fates.ts';
 import { QosGroups } from './pods/qosGroups.ts';
 import { nodeRefusal } from './pods/refusal.ts';
-import { podCgroupPath } from './pods/resources.ts';
 import { podResolvConf } from './pods/resolvConf.ts';
 import { classRef, withRuntimeClass } from './pods/runtimeClass.ts';
 import type { SecurityPolicy } from './pods/security.ts';
@@ -50,18 +48,15 @@ import { RuntimeWatch } from './pods/observe.ts';
 import { isOver } from './pods/status.ts';
 import { PodWorkers } from './pods/workers.ts';
 import { askOnce } from './probes/act.ts';
-import { parseResults, type ProbeResults } from './probes/plan.ts';
 import { Prober } from './probes/prober.ts';
 import { CriRuntime } from './runtime/cri.ts';
 import { linkRuntime } from './runtime/link.ts';
 import { serveHealthz } from './server/healthz.ts';
-import type { ApiDeps } from './server/api.ts';
+import { makeApi } from './server/make.ts';
 import { serveLocal } from './server/local.ts';
 import { PodFeed } from './server/podFeed.ts';
 import { startServer } from './server/start.ts';
-import { StatsCollector } from './server/stats/observe.ts';
 import { processUsage } from './server/stats/usage.ts';
-import { VolumeLooks } from './server/stats/volumes.ts';
 import { NodeShutdown } from './shutdown/shutdown.ts';
 import { ManifestSource } from './sources/manifests.ts';
 import { followStaticPods } from './sources/follow.ts';
@@ -74,7 +69,6 @@ import { Timeline } from './timeline.ts';
 
 /** Measured: with more pods starting or ending at once than this the node gets slower, not faster. */
 const PODS_AT_ONCE = 8;
-const SYSTEM_LOGS = '/var/log';
 
 async function run(configuration: Configuration, { clock, log, signal, notify }: DaemonContext): Promise<void> {
   let inEffect = configuration.settings;
@@ -110,7 +104,8 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
     signal,
   );
   const runtime = new CriRuntime(client);
-  const cgroups = new Cgroups(findMounts());
+  const cgroupMounts = findMounts();
+  const cgroups = new Cgroups(cgroupMounts);
   const size = { ...machine, storageBytes: await storageBytesAt(settings.rootDir) };
   const { enforcePods, quota } = settings.resources;
   const qosGroups = new QosGroups({ cgroups, cgroupRoot, most: enforcePods ? enforceableOf(size, settings) : undefined, log });
@@ -147,10 +142,9 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
           },
           signal,
         );
-  const eventFile = new Checkpoint<readonly PodEvent[]>(eventsFile(paths), log);
-  const events = new EventLog(clock, (event) => joined?.record(event), await eventFile.load(parseEvents));
+  const memory = await openMemory(paths, log);
+  const events = new EventLog(clock, (event) => joined?.record(event), memory.events.known);
   const timeline = new Timeline(clock, (key, step) => metrics.stepped(workers.pod(key)?.pod, step));
-  const verdicts = new Checkpoint<readonly (readonly [string, ProbeResults])[]>(probesFile(paths), log);
   const prober = new Prober(
     {
       clock,
@@ -161,8 +155,8 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
       onChange: (key) => workers.look(key),
       onAnswer: (pod, container, kind, answer) => metrics.probed(pod, container, kind, answer),
       onGone: (pod) => metrics.forgetProbes(pod),
-      known: new Map(await verdicts.load(parseResults)),
-      keep: (results) => verdicts.save([...results]),
+      known: new Map(memory.probes.known),
+      keep: (results) => memory.probes.save([...results]),
     },
     signal,
   );
@@ -170,8 +164,7 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
   const metrics = new KubeletMetrics({ nodeName, pods: () => workers.pods(), usage: processUsage });
   const holds = new Holds(clock);
 
-  const fateFile = new Checkpoint<readonly (readonly [string, Fate])[]>(fatesFile(paths), log);
-  const fates = new Fates((await fateFile.load(parseFates)) ?? [], (all) => fateFile.save(all));
+  const fates = new Fates(memory.fates.known, (all) => memory.fates.save(all));
   const security: SecurityPolicy = {
     get seccompDefault() {
       return settings.seccompDefault;
@@ -180,7 +173,6 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
     appArmor: await hasAppArmor(),
   };
   const ranBefore = new Set<string>();
-  const cgroupMounts = findMounts();
   const room = (): NodeRoom => ({
     allocatable: allocatableOf(size, settings),
     labels: joined?.nodeLabels() ?? nodeLabels(nodeName, machine, settings.cluster.labels),
@@ -241,8 +233,7 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
     log,
     facts: { paths, nodeName, hostIps, podIps: [], allocatable },
   });
-  const historyKept = new Checkpoint<readonly (readonly [string, PodHistory])[]>(historyFile(paths), log);
-  const history = new TerminationHistory((await historyKept.load(parseHistory)) ?? [], (all) => historyKept.save(all));
+  const history = new TerminationHistory(memory.terminations.known, (all) => memory.terminations.save(all));
   const images = new ImagePuller({ client, clock, parallel: settings.maxParallelImagePulls, rate: settings.registryPulls, life: signal });
   const workers: PodWorkers = new PodWorkers({
     runtime,
@@ -337,46 +328,20 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
     },
   });
 
-  const { debugging, systemLogs, streamIdleMs } = settings.server;
-  const api: ApiDeps = {
+  const api = makeApi({
+    settings,
+    nodeName,
+    cores: machine.cpuMilli / 1_000,
+    cgroupMounts,
     paths,
-    workers,
-    runtime,
     clock,
-    health: {
-      checks: healthChecks({
-        clock,
-        rootDir: settings.rootDir,
-        runtime: problem,
-        relist: () => runtimeWatch.relists(),
-        looksSince: () => workers.looksSince(),
-        logs: () => process.stderr.writable,
-      }),
-      onOutcomes: (outcomes) => metrics.healthLooked(outcomes),
-    },
+    runtime,
+    runtimeWatch,
+    runtimeProblem: problem,
+    workers,
+    volumes,
     metrics,
-    stats: new StatsCollector({
-      runtime,
-      workers,
-      paths,
-      nodeName,
-      cores: machine.cpuMilli / 1_000,
-      volumes: new VolumeLooks({ clock, everyMs: settings.server.volumesEveryMs, places: (pod, s) => volumes.places(pod, s) }),
-      details: {
-        mounts: cgroupMounts,
-        groupOf: ({ namespace, name }, id) => {
-          const known = workers.pod(`${namespace}/${name}`);
-          return known === undefined ? undefined : join(podCgroupPath(cgroupRoot, known.pod), id);
-        },
-        hasOwnNetwork: ({ namespace, name }) => workers.pod(`${namespace}/${name}`)?.pod.spec.hostNetwork !== true,
-      },
-      clock,
-    }),
-    configz: () => settings.configz,
-    debugging,
-    systemLogs: systemLogs ? SYSTEM_LOGS : undefined,
-    streamIdleMs,
-  };
+  });
   const node = new NodeView({
     client,
     clock,
@@ -468,7 +433,7 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
     orphans,
     rotation,
     joined?.run(signal),
-    keepEvents(events, { clock, save: (all) => eventFile.save(all) }, signal),
+    keepEvents(events, { clock, save: (all) => memory.events.save(all) }, signal),
     watchConfiguration(
       {
         configuration,
