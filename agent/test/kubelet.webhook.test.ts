@@ -67,6 +67,7 @@ before(async () => {
   const api = {
     clock,
     metrics,
+    stats: { volumes: async () => [] },
     health: { checks: [], onOutcomes: () => undefined },
     configz: () => ({ a: 1 }),
     debugging: true,
