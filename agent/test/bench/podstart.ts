@@ -1,7 +1,8 @@
 /**
  * How long a static pod takes, against the same calls made bare on the same containerd, alternating in one run.
  *
- *   npm run bench:podstart [-- --rounds 20 --pods 50 --idle 60]
+ *   npm run bench:podstart [-- --rounds 20 --pods 50 --idle 60]   pods of manifests
+ *   npm run bench:podstart -- --api [...]                         pods of an API server
  *
  * What counts is what containerd itself says: the event of the container's task starting or ending, as it reaches this process.
  */
@@ -14,10 +15,16 @@ import { manifest } from '../harness/manifest.ts';
 import { until } from '../harness/until.ts';
 import { Bare, bareTogether, cpuMs, rssMb, TaskEvents } from './node.ts';
 import { podmanPeer } from './podman.ts';
+import { benchApi } from './podstartApi.ts';
 import { median, ms, percentile, ratio, row } from './report.ts';
 
 const { values } = parseArgs({
-  options: { rounds: { type: 'string', default: '20' }, pods: { type: 'string', default: '50' }, idle: { type: 'string', default: '60' } },
+  options: {
+    api: { type: 'boolean', default: false },
+    rounds: { type: 'string', default: '20' },
+    pods: { type: 'string', default: '50' },
+    idle: { type: 'string', default: '60' },
+  },
 });
 const [rounds, pods, idleSeconds] = [Number(values.rounds), Number(values.pods), Number(values.idle)];
 const PODS_IN_FLIGHT = 8;
@@ -147,12 +154,15 @@ try {
   await client.waitReady(never);
   const events = new TaskEvents();
   void events.follow(client, stop.signal).catch(() => undefined);
-  kubelet = await startKubelet(containerd);
-  const bench = { bare: new Bare(client, containerd), kubelet, events };
-  await sequential(bench);
-  await podmanPeer(containerd, rounds);
-  await together(bench);
-  await idle(kubelet);
+  if (values.api) await benchApi({ containerd, client, events, rounds, pods, idleSeconds, inFlight: PODS_IN_FLIGHT });
+  else {
+    kubelet = await startKubelet(containerd);
+    const bench = { bare: new Bare(client, containerd), kubelet, events };
+    await sequential(bench);
+    await podmanPeer(containerd, rounds);
+    await together(bench);
+    await idle(kubelet);
+  }
 } finally {
   stop.abort();
   client.close();

@@ -14,10 +14,17 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+export interface FollowOptions {
+  /** Said to it, without an end. */
+  readonly input?: string;
+  /** It has a terminal of this size. */
+  readonly terminal?: { readonly rows: number; readonly columns: number };
+}
+
 /** A client program with a kubeconfig and a directory of its own. */
 export interface Program {
   run(args: readonly string[], options?: RunOptions): Promise<Said>;
-  follow(args: readonly string[]): Following;
+  follow(args: readonly string[], options?: FollowOptions): Following;
   /** The path of a file with this text. */
   file(name: string, text: string): string;
 }
@@ -31,6 +38,8 @@ export interface Kubectl extends Program {
 export interface Following {
   /** Resolves when what was said so far matches. */
   says(pattern: RegExp): Promise<void>;
+  /** Of kubectl port-forward, once it listens. */
+  port(): Promise<number>;
   /** Resolves with the exit code. */
   ended(): Promise<number | undefined>;
   stop(): Promise<void>;
@@ -64,21 +73,31 @@ export function makeProgram({ program, kubeconfig, dir }: ProgramOptions): Progr
       const { exitCode, stdout, stderr } = await execa(program, args, all);
       return { code: exitCode, out: stdout, err: stderr };
     },
-    follow: (args) => {
-      const child = execa(program, args, { ...options, stdin: 'ignore', all: true, buffer: false });
+    follow: (args, { input, terminal } = {}) => {
+      const started = [program, ...args];
+      const [file, ...rest] = terminal === undefined ? started : onTerminal(started, terminal);
+      const child = execa(file ?? '', rest, { ...options, stdin: 'pipe', all: true, buffer: false });
+      if (input !== undefined) child.stdin.write(input);
+      else if (terminal === undefined) child.stdin.end();
       let text = '';
       let look = (): void => undefined;
       child.all.setEncoding('utf8').on('data', (piece: string) => {
         text += piece;
         look();
       });
+      const says = (pattern: RegExp): Promise<void> =>
+        new Promise((resolve, reject) => {
+          look = () => pattern.test(text) && resolve();
+          look();
+          void child.then(() => reject(new Error(`it ended and had not said ${pattern}: ${text}`)));
+        });
       return {
-        says: (pattern) =>
-          new Promise((resolve, reject) => {
-            look = () => pattern.test(text) && resolve();
-            look();
-            void child.then(() => reject(new Error(`it ended and had not said ${pattern}: ${text}`)));
-          }),
+        says,
+        port: async () => {
+          const listens = /^Forwarding from 127\.0\.0\.1:(\d+) -> /m;
+          await says(listens);
+          return Number(listens.exec(text)?.[1]);
+        },
         ended: async () => (await child).exitCode,
         stop: async () => {
           child.kill();
@@ -87,6 +106,11 @@ export function makeProgram({ program, kubeconfig, dir }: ProgramOptions): Progr
       };
     },
   };
+}
+
+function onTerminal(argv: readonly string[], { rows, columns }: { readonly rows: number; readonly columns: number }): readonly string[] {
+  const quoted = argv.map((arg) => `'${arg.replaceAll("'", `'\\''`)}'`).join(' ');
+  return ['script', '-qec', `stty rows ${rows} cols ${columns}; exec ${quoted}`, '/dev/null'];
 }
 
 export async function makeKubectl(options: ProgramOptions & { readonly namespace: string }): Promise<Kubectl> {

@@ -1,0 +1,98 @@
+/** `kijabi up`: a node joined to an API server of its own, and what kubectl of three ages does with it; then both go without a trace. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { execa } from 'execa';
+import { SystemClock } from '#base/clock.ts';
+import { kubectlOf, type Age } from '../../controlplane/test/kubectl/clients.ts';
+import { makeKubectl, type Kubectl } from '../../controlplane/test/kubectl/kit.ts';
+import { tellStory } from '../../controlplane/test/kubectl/story.ts';
+import { tryStreams } from '../../controlplane/test/kubectl/streams.ts';
+import { downNode } from '../host/node.ts';
+import { missingPackages, NODE_PACKAGES } from '../host/packages.ts';
+import { nodePaths } from '../host/paths.ts';
+import { readState } from '../host/state.ts';
+import { signalProcess, type ProcessId } from '../linux/proc.ts';
+import { until } from './harness/until.ts';
+import { snapshot, type Snapshot } from './hostSnapshot.ts';
+
+const KIJABI = new URL('../../controlplane/cli/kijabi', import.meta.url).pathname;
+const missing = process.getuid?.() === 0 ? missingPackages(NODE_PACKAGES) : ['root'];
+const skip = missing.length > 0 ? { skip: `needs ${missing.join(', ')}` } : {};
+const NAME = `t${process.pid}u`;
+const NODE = 'worker';
+/** Of the file that is copied. */
+const MEGABYTES = 50;
+
+void describe('kijabi up', skip, () => {
+  let dir: string;
+  let before_: Snapshot;
+  let kubeconfig: string;
+  const clients = new Map<Age, { readonly kubectl: Kubectl; readonly dir: string }>();
+
+  const kijabi = (...args: readonly string[]) => execa(KIJABI, args, { reject: false, stdin: 'ignore', env: { NODE_OPTIONS: '' } });
+
+  const restartKubelet = async (): Promise<void> => {
+    const kubelet = (): ProcessId | undefined => readState(nodePaths(NAME).stateFile)?.processes.kubelet;
+    const id = kubelet();
+    assert.ok(id);
+    signalProcess(id, 'SIGKILL');
+    await until('another kubelet', () => kubelet()?.pid !== undefined && kubelet()?.pid !== id.pid);
+  };
+
+  before(async () => {
+    dir = mkdtempSync(join(tmpdir(), 'kijabi-up-'));
+    before_ = await snapshot([NAME]);
+    const started = await kijabi('up', '--detach', '--name', NAME, '--node-name', NODE, '--port', String(20_000 + (process.pid % 10_000)));
+    assert.equal(started.exitCode, 0, started.stderr);
+    assert.match(started.stdout, /kubectl/);
+    const env = await execa('sh', ['-ec', `eval "$(${KIJABI} env --name ${NAME})"; printf %s "$KUBECONFIG"`]);
+    kubeconfig = readFileSync(env.stdout, 'utf8');
+    for (const age of ['debian', '1.35', '1.36'] as const) {
+      const program = await kubectlOf(age);
+      const own = join(dir, age);
+      clients.set(age, {
+        dir: own,
+        kubectl: await makeKubectl({ program, kubeconfig, dir: own, namespace: `with-${age.replace('.', '-')}` }),
+      });
+    }
+  });
+  after(async () => {
+    await downNode(NAME, { clock: new SystemClock(), graceful: AbortSignal.abort(), onNote: () => undefined });
+    rmSync(dir, { recursive: true, force: true });
+  });
+
+  test('from apply to delete with kubectl of three ages, all at once', async () => {
+    const told = await Promise.allSettled([...clients.values()].map((client) => tellStory({ ...client, nodeName: NODE })));
+    for (const [i, story] of told.entries())
+      if (story.status === 'rejected') throw new Error(`kubectl ${[...clients.keys()][i]}: ${story.reason}`, { cause: story.reason });
+  });
+
+  for (const age of ['debian', '1.36'] as const)
+    test(`streams over restarts and under load with kubectl ${age}`, async () => {
+      await tryStreams({ ...clients.get(age)!, nodeName: NODE, restartKubelet }, { megabytes: MEGABYTES });
+    });
+
+  test('the static pod is seen by everybody, and deleting what is seen does not stop it', async () => {
+    const { kubectl } = clients.get('1.36')!;
+    const shown = async (field: string): Promise<string> =>
+      (await kubectl.run(['get', 'pod', '-n', 'default', `static-nginx-${NODE}`, '-o', `jsonpath={${field}}`])).out;
+    const [uid, container] = [await shown('.metadata.uid'), await shown('.status.containerStatuses[0].containerID')];
+    assert.match(container, /^containerd:/);
+    const { out } = await kubectl.run(['get', 'pods', '-A']);
+    assert.match(out, new RegExp(`^default +static-nginx-${NODE} +1/1 +Running`, 'm'));
+    await kubectl.run(['delete', 'pod', '-n', 'default', `static-nginx-${NODE}`]);
+    await until('another mirror of the same container', async () => {
+      const now = await shown('.metadata.uid');
+      return now !== '' && now !== uid && (await shown('.status.containerStatuses[0].containerID')) === container;
+    });
+  });
+
+  test('down: nothing is left, nothing of the host has changed', async () => {
+    const down = await kijabi('down', '--name', NAME);
+    assert.equal(down.exitCode, 0, down.stderr);
+    assert.deepEqual(await snapshot([NAME]), before_);
+  });
+});
