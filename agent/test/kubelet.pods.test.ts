@@ -192,6 +192,44 @@ test('restartPolicy Never: the pod ends as Succeeded or Failed and its container
   await gone('once');
 });
 
+test('why a container does not run: each reason, as tools look for it', { skip }, async () => {
+  const never = { restartPolicy: 'Never' };
+  const init = { name: 'i', image: BUSYBOX_IMAGE, imagePullPolicy: 'IfNotPresent', command: ['sleep', '3600'] };
+  kubelet.apply(
+    'reasons.yaml',
+    [
+      manifest({ name: 'initialising', spec: { initContainers: [init] } }),
+      manifest({ name: 'completed', script: 'exit 0', spec: never }),
+      manifest({ name: 'error', script: 'exit 3', spec: never }),
+      manifest({ name: 'no-program', container: { command: ['/no/such'] } }),
+      manifest({ name: 'no-start', container: { command: ['/no/such'] }, spec: never }),
+    ].join('\n---\n'),
+  );
+  const shows = (name: string, want: string, of: (c: ReturnType<typeof container>) => unknown[]): Promise<void> => {
+    let last = '';
+    return until(`${name} shows ${want}`, async () => {
+      last = of(container(await kubelet.pod(name))).join(' ');
+      return last === want;
+    }).catch((err: unknown) => Promise.reject(new Error(`${name}: want ${want}, got ${last}`, { cause: err })));
+  };
+  const waiting = (c: ReturnType<typeof container>): unknown[] => [c?.state?.waiting?.reason];
+  const ended = (c: ReturnType<typeof container>): unknown[] => [c?.state?.terminated?.reason, c?.state?.terminated?.exitCode];
+  await Promise.all([
+    shows('initialising', 'PodInitializing', waiting),
+    shows('completed', 'Completed 0', ended),
+    shows('error', 'Error 3', ended),
+    shows('no-program', 'RunContainerError StartError 128', (c) => [
+      ...waiting(c),
+      c?.lastState?.terminated?.reason,
+      c?.lastState?.terminated?.exitCode,
+    ]),
+    shows('no-start', 'StartError 128', ended),
+  ]);
+  assert.match(container(await kubelet.pod('no-start'))?.state?.terminated?.message ?? '', /\/no\/such/);
+  kubelet.remove('reasons.yaml');
+  await Promise.all(['initialising', 'completed', 'error', 'no-program', 'no-start'].map(gone));
+});
+
 test('init containers run one after the other before the main ones; a sidecar stays', { skip }, async () => {
   const step = (name: string, script: string, more: object = {}): object => ({
     name,

@@ -123,6 +123,69 @@ test('restarts, updates and a hung kubelet leave the container as it is', { skip
   await host.run(['rm', '-r', '/etc/systemd/system/kubelet.service.d']);
 });
 
+test('a shutdown of the machine waits for the pods, the critical ones last; called off, they run again', { skip }, async () => {
+  const defaults = await host.run(['cat', '/etc/default/kubelet']);
+  put('/etc/default/kubelet', 'KUBELET_EXTRA_ARGS=--config-dir=/etc/kubernetes/drop-ins\n');
+  const config = { apiVersion: 'kubelet.config.k8s.io/v1beta1', kind: 'KubeletConfiguration' };
+  put(
+    '/etc/kubernetes/drop-ins/10-shutdown.conf',
+    JSON.stringify({ ...config, shutdownGracePeriod: '300s', shutdownGracePeriodCriticalPods: '100s' }),
+  );
+  await host.run(['systemctl', 'restart', 'kubelet']);
+  const inhibits = async (): Promise<boolean> =>
+    /kubelet.*shutdown.*delay/.test(await host.run(['systemd-inhibit', '--list', '--no-legend']));
+  await until('the kubelet holds shutdowns back', inhibits, PATIENT_MS);
+  const manager = ['org.freedesktop.login1', '/org/freedesktop/login1', 'org.freedesktop.login1.Manager'];
+  assert.equal((await host.run(['busctl', 'get-property', ...manager, 'InhibitDelayMaxUSec'])).trim(), 't 300000000');
+
+  const script = (name: string): string =>
+    `trap 'ls /marks > /marks/${name}.told; until [ -e /marks/go ]; do sleep 0.1; done; touch /marks/${name}.ended; exit 0' TERM; touch /marks/${name}.up; while :; do sleep 0.1; done`;
+  const pod = (name: string, more: object): string =>
+    manifest({
+      name,
+      script: script(name),
+      container: { volumeMounts: [{ name: 'marks', mountPath: '/marks' }] },
+      spec: {
+        terminationGracePeriodSeconds: 200,
+        volumes: [{ name: 'marks', hostPath: { path: '/var/marks', type: 'DirectoryOrCreate' } }],
+        ...more,
+      },
+    });
+  put('/etc/kubernetes/manifests/low.yaml', pod('low', {}));
+  put('/etc/kubernetes/manifests/vital.yaml', pod('vital', { priorityClassName: 'system-node-critical' }));
+  const there = async (...names: readonly string[]): Promise<boolean> =>
+    (await host.tryRun(['ls', ...names.map((name) => `/var/marks/${name}`)])).exitCode === 0;
+  await until('both run', () => there('low.up', 'vital.up'), PATIENT_MS);
+  await host.run(['rm', '/var/marks/low.up', '/var/marks/vital.up']);
+
+  await host.run(['busctl', 'call', ...manager, 'PowerOff', 'b', 'false']);
+  await host.run(['systemctl', 'mask', '--runtime', 'poweroff.target']); // so that what logind does at the end comes to nothing
+  await until(
+    'the node says so',
+    async () => /node is shutting down/.test(await host.run(['kijabi', 'get', 'node', '-o', 'json'])),
+    PATIENT_MS,
+  );
+  await until('the first one is told', () => there('low.told'), PATIENT_MS);
+  put('/var/marks/go', '');
+  await until('the vital one has ended', () => there('vital.ended'), PATIENT_MS);
+  const seen = await host.run(['cat', '/var/marks/vital.told']);
+  assert.match(seen, /^low\.ended$/m, 'the critical pod is told when the other has ended');
+  await until('both run again', () => there('low.up', 'vital.up'), PATIENT_MS);
+  await until('the next shutdown is held back as well', inhibits, PATIENT_MS);
+  const said = await journal('-o', 'cat');
+  for (const line of ['The machine shuts down, pods end', 'All pods have had their time', 'The shutdown of the machine was called off'])
+    assert.match(said, new RegExp(line));
+  const events = await host.run(['kijabi', 'get', 'pod', 'low-node1', '-o', 'json']);
+  assert.match(events, /"phase": "Running"/);
+
+  await host.run(['systemctl', 'unmask', '--runtime', 'poweroff.target']);
+  await host.run(['rm', '/etc/kubernetes/manifests/low.yaml', '/etc/kubernetes/manifests/vital.yaml']);
+  await until('both are gone', async () => !/low|vital/.test(await host.run(['kijabi', 'get', 'pods'])), PATIENT_MS);
+  put('/etc/default/kubelet', defaults);
+  await host.run(['rm', '-r', '/etc/kubernetes/drop-ins', '/etc/systemd/logind.conf.d']);
+  await host.run(['systemctl', 'restart', 'kubelet']);
+});
+
 test('what is not ours is not overwritten, and then nothing is changed', { skip }, async () => {
   await host.run(['rm', '/usr/local/bin/kubelet']);
   put('/usr/local/bin/kubelet', '#!/bin/sh\n');
