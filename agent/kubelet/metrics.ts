@@ -9,7 +9,8 @@ import type { Pod } from '#api/kinds/core/pod.ts';
 import type { Outcome } from './health/answer.ts';
 import { PodStarts } from './podStarts.ts';
 import type { ProbeKind } from './probes/plan.ts';
-import type { KnownPod, TurnKind } from './pods/workers.ts';
+import type { TurnKind } from './pods/turnTimes.ts';
+import type { KnownPod } from './pods/workers.ts';
 import { isFromApi } from './sources/origin.ts';
 import type { Step } from './timeline.ts';
 

@@ -14,6 +14,7 @@ import { actOnPod, type ActDeps, type SeenPod } from './act.ts';
 import type { Admission } from './admission.ts';
 import { desiredPod } from './config.ts';
 import { containerNamed } from './containers.ts';
+import { CrashNotices } from './crashNotices.ts';
 import type { Fates } from './fates.ts';
 import type { TerminationHistory } from './history.ts';
 import { CONFIG_SEEN } from './labels.ts';
@@ -21,6 +22,7 @@ import type { RuntimeWatch } from './observe.ts';
 import { type DeadContainers, isPastDeadline, planPod, type PodAction } from './plan.ts';
 import { nextStart, type CrashBackoff } from './restart.ts';
 import { isOver, podStatus, type Ended } from './status.ts';
+import { TurnTimes, type TurnKind } from './turnTimes.ts';
 import { deletionOf, isEnding, isHastened, isSameWish, overOf } from './wishes.ts';
 import type { Prober } from '../probes/prober.ts';
 import { keyOf } from '../sources/fileSet.ts';
@@ -40,8 +42,6 @@ export interface WorkersDeps extends ActDeps {
   /** A pod that was deleted in the API has ended, and nothing of it is left here; status is its last. */
   readonly onEnded?: (key: string, pod: Pod, status: PodStatus) => void;
 }
-
-export type TurnKind = 'create' | 'sync' | 'kill';
 
 export interface KnownPod {
   readonly pod: Pod;
@@ -68,12 +68,10 @@ export class PodWorkers {
   /** UIDs of pods that are being deleted and run no container any more: what is left of them goes. */
   readonly #stopped = new Set<string>();
   readonly #known = new Map<string, KnownPod>();
-  readonly #toldWaits = new Map<string, string>();
+  readonly #crashes: CrashNotices;
   /** Pod -> container -> how far the pull of its image is. */
   readonly #pulling = new Map<string, Map<string, string>>();
-  /** Since when a pod is looked at, and when its turn began; by the monotonic clock. */
-  readonly #looking = new Map<string, number>();
-  readonly #turnsBegan = new Map<string, number>();
+  readonly #times: TurnTimes;
   /** Evicted pods whose volumes are empty, with their UIDs. */
   readonly #emptied = new Map<string, string>();
   /** Aborted when the pod of a key becomes another one: what the turn waits for is not wanted any more. */
@@ -82,6 +80,8 @@ export class PodWorkers {
   constructor(deps: WorkersDeps) {
     this.#deps = deps;
     this.#queue = new WorkQueue(deps.clock);
+    this.#times = new TurnTimes(deps.clock);
+    this.#crashes = new CrashNotices(deps.events, deps.log);
   }
 
   /**
@@ -153,8 +153,7 @@ export class PodWorkers {
 
   /** The look that lasts longest; a runtime that is away is waited for before one begins. */
   looksSince(): { pod: string; sinceMs: number } | undefined {
-    const [first] = [...this.#looking].sort(([, a], [, b]) => a - b);
-    return first === undefined ? undefined : { pod: first[0], sinceMs: first[1] };
+    return this.#times.longest();
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -165,9 +164,7 @@ export class PodWorkers {
         desired: (key) => this.#wish(key),
         observe: async (key) => {
           await this.#deps.runtime.client.waitReady(signal);
-          this.#looking.set(key, clock.monotonicMs());
-          this.#turnsBegan.set(key, clock.monotonicMs());
-          return this.#observe(key, signal).finally(() => this.#looking.delete(key));
+          return this.#times.look(key, () => this.#observe(key, signal));
         },
         plan: (pod, observed, nowMs) => this.#plan(pod, observed, nowMs),
         act: (turn) => this.#act(turn, signal),
@@ -179,11 +176,10 @@ export class PodWorkers {
   }
 
   #tellTurn(key: string, pod: Pod | undefined, { sandboxes }: SeenPod): void {
-    const beganMs = this.#turnsBegan.get(key);
-    this.#turnsBegan.delete(key);
-    if (beganMs === undefined) return;
+    const tookMs = this.#times.end(key);
+    if (tookMs === undefined) return;
     const kind = pod === undefined ? 'kill' : sandboxes.some((s) => s.uid === pod.metadata.uid) ? 'sync' : 'create';
-    this.#deps.onTurn?.(kind, this.#deps.clock.monotonicMs() - beganMs);
+    this.#deps.onTurn?.(kind, tookMs);
   }
 
   /** What shall be there under this name. A deleted pod whose containers have ended is not wanted any more. */
@@ -267,7 +263,7 @@ export class PodWorkers {
       const last = this.#known.get(key)?.status;
       if (shown !== undefined && this.#isOnDisk(key, shown)) return;
       this.#known.delete(key);
-      this.#toldWaits.delete(key);
+      this.#crashes.forget(key);
       if (shown !== undefined) this.#deps.prober.track({ key, pod: shown, containers: [], ip: '', ending: true });
       if (shown !== undefined) this.#deps.history.forget(shown.metadata.uid ?? '');
       this.#tellEnded(key, shown, last);
@@ -322,7 +318,7 @@ export class PodWorkers {
       this.#stopped.add(uid);
       this.#queue.add(key);
     }
-    this.#tellWaits(key, shown, status);
+    this.#crashes.tell(key, shown, status);
   }
 
   #plan(pod: Pod | undefined, observed: SeenPod, nowMs: number): Plan<PodAction> {
@@ -400,25 +396,6 @@ export class PodWorkers {
       if (this.#turns.get(turn.key) === mine) this.#turns.delete(turn.key);
       this.#pulling.delete(turn.key);
     }
-  }
-
-  /** A crash loop is told once when it begins and when it changes; holds are told where they arise. */
-  #tellWaits(key: string, pod: Pod, status: PodStatus): void {
-    const crashing = (status.containerStatuses ?? []).find((c) => c.state?.waiting?.reason === 'CrashLoopBackOff');
-    const told = crashing === undefined ? undefined : `${crashing.name} ${crashing.restartCount}`;
-    if (told === undefined || this.#toldWaits.get(key) === told) return;
-    this.#toldWaits.set(key, told);
-    const { name, restartCount, lastState } = crashing ?? {};
-    const exitCode = lastState?.terminated?.exitCode;
-    this.#deps.events.record(pod, 'Warning', 'BackOff', crashing?.state?.waiting?.message ?? '', name);
-    this.#deps.log.warn('Pod is waiting', {
-      pod: key,
-      for: 'CrashLoopBackOff',
-      container: name,
-      restarts: restartCount,
-      exitCode,
-      why: lastState?.terminated?.reason,
-    });
   }
 }
 
