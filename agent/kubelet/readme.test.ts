@@ -44,9 +44,9 @@ function honouredTable(): string {
 }
 
 function laterTable(): string {
-  const rows = FIELDS.later.map(({ field, harmless, why }) => {
-    const value = harmless === undefined || harmless === '' ? '' : code(JSON.stringify(harmless));
-    return [code(field), value, why];
+  const rows = FIELDS.later.map(({ field, harmless, usual, why }) => {
+    const values = [harmless, usual].filter((value) => value !== undefined && value !== '').map((value) => code(JSON.stringify(value)));
+    return [code(field), values.join(', '), why];
   });
   return table(['field', 'let through', 'why it is not honoured'], rows);
 }

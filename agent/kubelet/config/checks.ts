@@ -82,6 +82,13 @@ const RULES: readonly (readonly [path: readonly string[], rule: Rule])[] = [
     (v) =>
       typeof v !== 'string' || v === '' || v === 'text' ? undefined : 'want "text": the journal keeps the fields of each line as they are',
   ],
+  ...['text', 'json'].flatMap((format): [string[], (value: unknown) => string | undefined][] => [
+    [['logging', 'options', format, 'splitStream'], (v) => (v === true ? 'all lines go to one place: want false' : undefined)],
+    [
+      ['logging', 'options', format, 'infoBufferSize'],
+      (v) => (typeof v !== 'string' || v === '' || sizeOf(v) === 0 ? undefined : 'each line is written at once: want "0"'),
+    ],
+  ]),
   [
     ['logging', 'vmodule'],
     (v) => (Array.isArray(v) && v.length > 0 ? 'there are no verbosities per file: set logging.verbosity' : undefined),

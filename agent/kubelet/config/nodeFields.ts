@@ -18,6 +18,12 @@ export const nodeFields = {
     format: string('text'),
     flushFrequency: string('Taken and of no use: each line is written at once'),
     verbosity: int32('4 and more: every step', { minimum: 0 }),
+    options: object('io.k8s.kubelet.config.v1beta1.FormatOptions', { text: outputOptions('Text'), json: outputOptions('JSON') }),
     vmodule: list(object('io.k8s.kubelet.config.v1beta1.VModuleItem', { filePattern: string(), verbosity: int32() })),
   }),
 } satisfies Fields;
+
+/** Lines are written at once and all to one place; a buffer of 0 and no split is what that is called. */
+function outputOptions(format: 'Text' | 'JSON') {
+  return object(`io.k8s.kubelet.config.v1beta1.${format}Options`, { splitStream: boolean(), infoBufferSize: string() });
+}

@@ -308,7 +308,12 @@ const HONOURED: Readonly<Record<string, readonly (readonly [value: string, chang
   failCgroupV1: [['true', { demands: { ...DEFAULTS.demands, cgroupV2: true } }]],
   protectKernelDefaults: [['true', { demands: { ...DEFAULTS.demands, kernelDefaults: true } }]],
   podCIDR: [['10.0.0.0/24', { podCidr: '10.0.0.0/24' }]],
-  logging: [['{verbosity: 4, format: text, flushFrequency: 5s}', { verbosity: 4 }]],
+  logging: [
+    [
+      '{verbosity: 4, format: text, flushFrequency: 5s, options: {json: {infoBufferSize: "0"}, text: {splitStream: false}}}',
+      { verbosity: 4 },
+    ],
+  ],
   tlsCurvePreferences: [['[29, 23]', { server: { ...SERVER, tls: { ...SERVER.tls, curves: ['X25519', 'P-256'] } } }]],
 };
 
@@ -393,6 +398,11 @@ const COMPLAINTS: readonly (readonly [name: string, file: Uint8Array | string, w
     'a URL that is none',
     `${HEAD}staticPodURL: ftp://x\n`,
     ['k.yaml:3:15: staticPodURL: Invalid value: "ftp://x": want http://… or https://…'],
+  ],
+  [
+    'lines split over two places',
+    `${HEAD}logging: {options: {text: {splitStream: true}}}\n`,
+    ['k.yaml:3:41: logging.options.text.splitStream: Invalid value: true: all lines go to one place: want false'],
   ],
   [
     'logs as JSON',
@@ -574,20 +584,28 @@ test("every field of upstream's KubeletConfiguration is known here, and no other
   assert.deepEqual([...FIELDS.honoured, ...FIELDS.later.map((f) => f.field)].sort(), [...FACTS.keys()].sort());
 });
 
-for (const { field: name, harmless } of FIELDS.later) {
+for (const { field: name, harmless, usual } of FIELDS.later) {
   test(`a field not honoured yet is refused by name, and only then: ${name}`, () => {
     const type = FACTS.get(name) ?? '';
     const [some, zero, wrong] = OF_TYPE[type.replace('*', '')]!;
     const asked = harmless === true ? 'false' : some;
-    const [refusal, ...others] = complaints(`${HEAD}${name}: ${asked}\n`);
-    assert.match(refusal ?? '', new RegExp(`^k\\.yaml:3:1: ${name}: is not honoured: .{10,}: remove it`));
-    assert.deepEqual(others, []);
+    // A switch whose both ends ask for nothing is never refused.
+    if (usual !== true) {
+      const [refusal, ...others] = complaints(`${HEAD}${name}: ${asked}\n`);
+      assert.match(refusal ?? '', new RegExp(`^k\\.yaml:3:1: ${name}: is not honoured: .{10,}: remove it`));
+      assert.deepEqual(others, []);
+    }
     assert.match(complaints(`${HEAD}${name}: ${wrong}\n`).join('\n'), new RegExp(`k\\.yaml:3:\\d+: ${name}\\S*: .*want`));
     // What is no pointer upstream cannot be told from unset there.
     if (!type.startsWith('*')) assert.deepEqual(complaints(`${HEAD}${name}: ${zero}\n`), []);
     if (harmless !== undefined) assert.deepEqual(complaints(`${HEAD}${name}: ${JSON.stringify(harmless)}\n`), [], 'the value it proposes');
+    if (usual !== undefined) assert.deepEqual(complaints(`${HEAD}${name}: ${JSON.stringify(usual)}\n`), [], "upstream's default");
   });
 }
+
+test("upstream's defaults, all written out, ask for nothing: a dumped configz starts", () => {
+  assert.deepEqual(complaints(readFileSync(new URL('testdata/upstreamDefaults-1.36.yaml', import.meta.url))), []);
+});
 
 test('loadConfig never throws anything but CONFIG_INVALID', () => {
   const taken = { yes: 0, no: 0 };
