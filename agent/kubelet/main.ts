@@ -468,7 +468,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const clock = new SystemClock();
   const asked = await answerCommandLine(argv, clock);
   if (typeof asked === 'number') return asked;
-  await startWarm([() => import('./cluster/join.ts'), () => import('./server/reviewer.ts'), () => import('./server/stats/views.ts')]);
+  await startWarm([() => import('./cluster/join.ts'), () => import('#client/reviews.ts'), () => import('./server/stats/views.ts')]);
   const log = makeDaemonLogger(clock, asked.settings.verbosity >= 4 ? 'debug' : 'info', 'kubelet');
   return runDaemon({ name: 'kubelet', log, clock, run: (ctx) => run(asked, ctx) });
 }

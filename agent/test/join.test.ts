@@ -62,7 +62,7 @@ void describe('a kubelet that joins an API server', skip === undefined ? {} : { 
   before(async () => {
     containerd = await startContainerd();
     // Certificates live so shortly that all that follows happens under several of them.
-    cluster = await startCluster(containerd, { flags: ['--cluster-signing-duration=40s'], audit: true });
+    cluster = await startCluster(containerd, { controllerFlags: ['--cluster-signing-duration=40s'], audit: true });
     proxy = startProxy(containerd, cluster);
     const bootstrap = await bootstrapKubeconfig(cluster);
     kubeconfig = join(containerd.dir, 'joined.conf');

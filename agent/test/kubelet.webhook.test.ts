@@ -15,7 +15,7 @@ import { KubeletMetrics } from '../kubelet/metrics.ts';
 import type { ApiDeps } from '../kubelet/server/api.ts';
 import { Auth } from '../kubelet/server/auth.ts';
 import { loadKeyPair } from '../kubelet/server/pki.ts';
-import { openReviewer } from '../kubelet/server/reviewer.ts';
+import { openReviewer } from '#client/reviews.ts';
 import { serveSecure } from '../kubelet/server/secure.ts';
 
 const clock = new SystemClock();
@@ -52,7 +52,7 @@ before(async () => {
   }
   admin.close();
   const settings = { ...serverSettings({ address: '127.0.0.1' }), port: 0 };
-  const reviewer = openReviewer(await loadKubeconfig(kubeconfig), { clock, log }, life.signal);
+  const reviewer = openReviewer(await loadKubeconfig(kubeconfig), { clock, log, userAgent: 'kubelet' }, life.signal);
   const auth = new Auth({ settings, nodeName: 'n1', clock, reviewer });
   const keyPair = await loadKeyPair(
     { files: undefined, certDir: join(dir, 'pki'), nodeName: 'n1', addresses: [], nowMs: clock.nowMs(), log },

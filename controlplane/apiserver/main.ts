@@ -1,25 +1,21 @@
 /** kube-apiserver: what it is made of, in the order it starts. */
-import { randomBytes, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { SystemClock } from '#base/clock.ts';
-import { AppError, explain } from '#base/errors.ts';
-import { runDaemon, type DaemonContext } from '#base/lifecycle.ts';
-import { makeDaemonLogger } from '#base/log.ts';
+import { AppError } from '#base/errors.ts';
+import type { DaemonContext } from '#base/lifecycle.ts';
 import { VERSION } from '#base/version.ts';
-import { startWarm } from '#base/warmStart.ts';
+import { runProgram, type Program } from '../component/program.ts';
 import { ApiServer } from './apiServer.ts';
 import { AuditLog } from './audit/act.ts';
 import { readPolicy } from './audit/policy.ts';
 import { policyAudit } from './audit/policyAudit.ts';
 import { parseTokenFile, staticTokens } from './authn/staticTokens.ts';
 import { readSigningKey, readVerifyingKeys, type VerifyingKey } from './authn/signingKeys.ts';
-import { MASTERS } from './authz/authorizer.ts';
-import { parseFlags, usage } from './config/flags.ts';
+import { PROGRAM } from './config/flagTable.ts';
 import { settingsOf, type Settings } from './config/settings.ts';
 import { hostAddress } from './http/address.ts';
 import { watchCertificateDates } from './http/certificateDates.ts';
 import { ensureSelfSigned } from './http/selfSigned.ts';
-import { followTlsFiles, readPem, readTlsFiles, type TlsMaterial } from './http/tls.ts';
+import { followTlsFiles, readPem, readTlsFiles } from './http/tls.ts';
 import { runCompactor } from './storage/compactor.ts';
 import { openStore } from './storage/open.ts';
 import { processUsage, systemChance } from './surroundings.ts';
@@ -49,7 +45,6 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
     readTokens(settings.tokenFile),
   ]);
   const auditLog = await openAudit(settings.audit, { clock, log });
-  const own = randomBytes(32).toString('base64url');
   const store = await openStore({ settings: storeSettings, withinMs: settings.storeWithinMs, clock, log }, signal);
   const server = await ApiServer.start({
     store,
@@ -65,7 +60,7 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
     limits: settings.limits,
     minWatchMs: settings.minWatchMs,
     authentication: {
-      tokens: [staticTokens([...tokens, ...(settings.controllers === undefined ? [] : [{ token: own, user: OWN_USER }])])],
+      tokens: [staticTokens(tokens)],
       bootstrapTokens: settings.bootstrapTokens,
       anonymous: settings.anonymous,
       issuers: settings.issuers,
@@ -108,60 +103,10 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
     tookMs: Math.round(clock.monotonicMs() - startedMs),
   });
   notify.send({ READY: 1, STATUS: `listening on ${settings.bindAddress}:${server.port}` });
-  const controlling =
-    settings.controllers === undefined
-      ? undefined
-      : control(settings.controllers, { material, own, port: server.port, settings, clock, log }, signal);
-  await Promise.all([following, dated, compacting, controlling, aborted(signal)]);
+  await Promise.all([following, dated, compacting, aborted(signal)]);
   await server.stop({ delayMs: settings.shutdownDelayMs });
   await auditLog?.close();
   log.info('API server has stopped');
-}
-
-/** Whoever this server is to itself, and to the controllers that run beside it; the token lives in this process alone. */
-const OWN_USER = { name: 'system:apiserver', groups: [MASTERS] };
-
-interface ControlParts {
-  readonly material: TlsMaterial;
-  readonly own: string;
-  readonly port: number;
-  readonly settings: Settings;
-  readonly clock: DaemonContext['clock'];
-  readonly log: DaemonContext['log'];
-}
-
-async function control(
-  { rootCa, signing }: NonNullable<Settings['controllers']>,
-  { material, own, port, settings, clock, log }: ControlParts,
-  signal: AbortSignal,
-): Promise<void> {
-  const [{ runControllers }, { Authority }] = await Promise.all([import('../controllers/run.ts'), import('../pki/issue.ts')]);
-  const text = (value: string) => ({ kind: 'text', text: value }) as const;
-  const [ca, certificate, key] = await Promise.all([
-    rootCa === undefined ? undefined : readPem(rootCa, '--root-ca-file'),
-    signing === undefined ? undefined : readPem(signing.certificate, '--cluster-signing-cert-file'),
-    signing === undefined ? undefined : readPem(signing.key, '--cluster-signing-key-file'),
-  ]);
-  const authority = certificate === undefined || key === undefined ? undefined : await Authority.from({ certificate, key });
-  const host = /^(0\.0\.0\.0|::)$/.test(settings.bindAddress) ? '127.0.0.1' : settings.bindAddress;
-  const [, name] = /DNS:([^,]+)/.exec(new X509Certificate(material.certificate).subjectAltName ?? '') ?? [];
-  const config = {
-    server: `https://${host.includes(':') ? `[${host}]` : host}:${port}`,
-    ca: text(material.certificate),
-    ...(name === undefined ? {} : { tlsServerName: name }),
-    token: text(own),
-    namespace: 'default',
-  };
-  await runControllers(
-    {
-      config,
-      rootCa: ca,
-      signing: authority === undefined || signing === undefined ? undefined : { authority, validMs: signing.validMs },
-      clock,
-      log,
-    },
-    signal,
-  );
 }
 
 const aborted = (signal: AbortSignal): Promise<void> =>
@@ -201,21 +146,6 @@ async function readTokens(file: string | undefined): Promise<ReturnType<typeof p
   return file === undefined ? [] : parseTokenFile(await readNamed(file, '--token-auth-file'), file);
 }
 
-async function main(argv: readonly string[]): Promise<number> {
-  const clock = new SystemClock();
-  let settings: Settings;
-  try {
-    const { help, version, values } = parseFlags(argv);
-    if (help) return (process.stdout.write(usage()), 0);
-    if (version) return (process.stdout.write(`Kubernetes ${KUBERNETES_VERSION.gitVersion}\n`), 0);
-    settings = settingsOf(values);
-  } catch (err) {
-    process.stderr.write(`kube-apiserver: ${explain(err)}\n`);
-    return 1;
-  }
-  await startWarm();
-  const log = makeDaemonLogger(clock, settings.verbosity >= 4 ? 'debug' : 'info', 'kube-apiserver');
-  return runDaemon({ name: 'kube-apiserver', log, clock, run: (ctx) => run(settings, ctx) });
-}
+export const kubeApiserver: Program<Settings> = { flags: PROGRAM, settings: settingsOf, run };
 
-process.exitCode = await main(process.argv.slice(2));
+if (import.meta.main) process.exitCode = await runProgram(kubeApiserver, process.argv.slice(2));

@@ -1,19 +1,36 @@
 import type { Clock } from '#base/clock.ts';
 
+/** Told what becomes of keys, for metrics. */
+export interface QueueObserver {
+  opened(queue: WorkQueue): void;
+  added(key: string): void;
+  begun(key: string): void;
+  done(key: string): void;
+  later(key: string): void;
+}
+
 /**
  * A set of dirty keys for one loop. Adding a key twice costs nothing; a key in a worker's hands is
  * not handed out again before done(key); a key added meanwhile comes back after done(key).
  */
 export class WorkQueue {
   readonly #clock: Clock;
+  readonly #observer: QueueObserver | undefined;
   readonly #ready = new Set<string>();
   readonly #busy = new Set<string>();
   readonly #again = new Set<string>();
   readonly #timers = new Map<string, { atMs: number; cancel: AbortController }>();
   #wake: (() => void)[] = [];
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, observer?: QueueObserver) {
     this.#clock = clock;
+    this.#observer = observer;
+    observer?.opened(this);
+  }
+
+  /** Keys that wait for a worker. */
+  get depth(): number {
+    return this.#ready.size;
   }
 
   add(key: string): void {
@@ -21,13 +38,16 @@ export class WorkQueue {
       this.#again.add(key);
       return;
     }
+    if (this.#ready.has(key)) return;
     this.#ready.add(key);
+    this.#observer?.added(key);
     this.#wakeAll();
   }
 
   /** One timer per key: the earliest wins, because the turn it starts decides anew when to look again. */
   addAfter(key: string, delayMs: number, signal: AbortSignal): void {
     if (delayMs <= 0) return this.add(key);
+    this.#observer?.later(key);
     const atMs = this.#clock.nowMs() + delayMs;
     const pending = this.#timers.get(key);
     if (pending !== undefined && pending.atMs <= atMs) return;
@@ -53,6 +73,7 @@ export class WorkQueue {
 
   done(key: string): void {
     this.#busy.delete(key);
+    this.#observer?.done(key);
     if (this.#again.delete(key)) this.add(key);
   }
 
@@ -73,6 +94,7 @@ export class WorkQueue {
         }
         this.#ready.delete(next.value);
         this.#busy.add(next.value);
+        this.#observer?.begun(next.value);
         yield next.value;
       }
     } finally {

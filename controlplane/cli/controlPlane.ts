@@ -1,4 +1,4 @@
-/** The API server of `kijabi up`: its certificates, its command line, and when it answers. */
+/** The control plane of `kijabi up`, one process: its certificates, its command line, and when it answers. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ControlPlane, ControlPlanePlace } from '#agent/host/serve.ts';
@@ -11,7 +11,7 @@ import { seenFiles } from '../pki/observe.ts';
 import { planPki } from '../pki/plan.ts';
 import type { Io } from './io.ts';
 
-const LAUNCHER = new URL('../apiserver/kube-apiserver', import.meta.url).pathname;
+const LAUNCHER = new URL('kijabi-control-plane', import.meta.url).pathname;
 const SERVICES = '10.96.0.0/12';
 const DOMAIN = 'cluster.local';
 const LOOK_MS = 20;
@@ -43,6 +43,7 @@ export function controlPlaneOf({ clock }: Io): ControlPlane {
       const pki = join(paths.kubernetesDir, 'pki');
       return [
         LAUNCHER,
+        'kube-apiserver',
         `--advertise-address=${address}`,
         `--secure-port=${port}`,
         `--service-cluster-ip-range=${SERVICES}`,
@@ -57,11 +58,10 @@ export function controlPlaneOf({ clock }: Io): ControlPlane {
         `--kubelet-client-certificate=${pki}/apiserver-kubelet-client.crt`,
         `--kubelet-client-key=${pki}/apiserver-kubelet-client.key`,
         '--kubelet-preferred-address-types=InternalIP',
-        '--controllers',
-        `--root-ca-file=${pki}/ca.crt`,
-        `--cluster-signing-cert-file=${pki}/ca.crt`,
-        `--cluster-signing-key-file=${pki}/ca.key`,
         `--data-dir=${paths.apiServerDir}`,
+        '--',
+        'kube-controller-manager',
+        ...controllerManagerFlags({ kubernetesDir: paths.kubernetesDir, certDir: pki }),
       ];
     },
     async ready({ paths }: ControlPlanePlace, signal) {
@@ -81,4 +81,26 @@ export function controlPlaneOf({ clock }: Io): ControlPlane {
       }
     },
   };
+}
+
+/** With the files that planPki makes. */
+export function controllerManagerFlags({
+  kubernetesDir,
+  certDir: pki,
+}: {
+  readonly kubernetesDir: string;
+  readonly certDir: string;
+}): readonly string[] {
+  const conf = join(kubernetesDir, 'controller-manager.conf');
+  return [
+    `--kubeconfig=${conf}`,
+    `--authentication-kubeconfig=${conf}`,
+    `--authorization-kubeconfig=${conf}`,
+    '--bind-address=127.0.0.1',
+    `--client-ca-file=${pki}/ca.crt`,
+    '--use-service-account-credentials',
+    `--root-ca-file=${pki}/ca.crt`,
+    `--cluster-signing-cert-file=${pki}/ca.crt`,
+    `--cluster-signing-key-file=${pki}/ca.key`,
+  ];
 }

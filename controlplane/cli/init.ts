@@ -10,6 +10,7 @@ import { configFiles, lackOf, type ConfigPlaces } from '../pki/configFiles.ts';
 import type { ClusterFacts } from '../pki/layout.ts';
 import { seenFiles } from '../pki/observe.ts';
 import { planPki } from '../pki/plan.ts';
+import { controllerManagerFlags } from './controlPlane.ts';
 import type { Command, Io } from './io.ts';
 import { ownAddress } from './ownAddress.ts';
 
@@ -207,8 +208,10 @@ Start the API server with them:
     --client-ca-file=${certDir}/ca.crt --tls-cert-file=${certDir}/apiserver.crt --tls-private-key-file=${certDir}/apiserver.key \\
     --service-account-issuer=https://kubernetes.default.svc.${facts.dnsDomain} --service-account-key-file=${certDir}/sa.pub \\
     --service-account-signing-key-file=${certDir}/sa.key --authorization-mode=Node,RBAC --enable-bootstrap-token-auth \\
-    --kubelet-client-certificate=${certDir}/apiserver-kubelet-client.crt --kubelet-client-key=${certDir}/apiserver-kubelet-client.key \\
-    --controllers --root-ca-file=${certDir}/ca.crt --cluster-signing-cert-file=${certDir}/ca.crt --cluster-signing-key-file=${certDir}/ca.key
+    --kubelet-client-certificate=${certDir}/apiserver-kubelet-client.crt --kubelet-client-key=${certDir}/apiserver-kubelet-client.key
+
+The controllers:
+  kube-controller-manager ${controllerManagerFlags({ kubernetesDir, certDir }).join(' \\\n    ')}
 
 Then the kubelet and the service proxy of this node:
   kubelet --config ${kubernetesDir}/kubelet.yaml --kubeconfig ${kubernetesDir}/kubelet.conf --hostname-override ${facts.nodeName}

@@ -3,6 +3,12 @@
 /** A text that stands in the configuration, or a file that holds it and is read again when it changes. */
 export type TextSource = { readonly kind: 'text'; readonly text: string } | { readonly kind: 'file'; readonly path: string };
 
+/** Who is asked for a token now and then, and again after a 401 ('refused'). Keeps what it gave for as long as that is good. */
+export interface TokenMaker {
+  readonly kind: 'made';
+  readonly make: (why: 'due' | 'refused') => Promise<string>;
+}
+
 export interface Impersonation {
   readonly user: string;
   readonly uid?: string;
@@ -19,7 +25,7 @@ export interface ClientConfig {
   readonly tlsServerName?: string;
   readonly certificate?: TextSource;
   readonly key?: TextSource;
-  readonly token?: TextSource;
+  readonly token?: TextSource | TokenMaker;
   readonly basic?: { readonly username: string; readonly password: string };
   readonly impersonate?: Impersonation;
   /** Of the context; "default" where it names none. */

@@ -9,7 +9,7 @@ import { readFile } from 'node:fs/promises';
 import type { Clock } from '#base/clock.ts';
 import { AppError } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
-import type { ClientConfig, TextSource } from './config.ts';
+import type { ClientConfig, TextSource, TokenMaker } from './config.ts';
 
 const LOOK_MS = 10_000;
 
@@ -45,15 +45,15 @@ export class Credentials {
   async get(look: 'when due' | 'now' = 'when due'): Promise<Current> {
     const isDue = look === 'now' || this.#clock.monotonicMs() - this.#readAtMs >= LOOK_MS;
     if (this.#current !== undefined && !isDue) return this.#current;
-    this.#reading ??= this.#read().finally(() => (this.#reading = undefined));
+    this.#reading ??= this.#read(look === 'now' ? 'refused' : 'due').finally(() => (this.#reading = undefined));
     return this.#reading;
   }
 
-  async #read(): Promise<Current> {
+  async #read(why: 'due' | 'refused'): Promise<Current> {
     const names: Name[] = ['ca', 'certificate', 'key', 'token'];
     let texts: (string | undefined)[];
     try {
-      texts = await Promise.all(names.map((name) => textOf(this.#config[name])));
+      texts = await Promise.all(names.map((name) => textOf(this.#config[name], why)));
       const [, cert, key] = texts;
       // Half of a pair that is being replaced: the other half is a moment away.
       if (this.#current !== undefined && (cert === '' || key === '')) return this.#current;
@@ -72,7 +72,8 @@ export class Credentials {
   }
 }
 
-async function textOf(source: TextSource | undefined): Promise<string | undefined> {
+async function textOf(source: TextSource | TokenMaker | undefined, why: 'due' | 'refused'): Promise<string | undefined> {
+  if (source?.kind === 'made') return source.make(why);
   if (source === undefined || source.kind === 'text') return source?.text;
   try {
     return await readFile(source.path, 'utf8');

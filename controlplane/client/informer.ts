@@ -41,7 +41,7 @@ export class Informer<T extends KubeObject> {
   readonly name: string;
   readonly #options: InformerOptions<T>;
   readonly #objects = new Map<string, T>();
-  readonly #indexes: ReadonlyMap<string, { readonly valuesOf: Index<T>; readonly keys: Map<string, Set<string>> }>;
+  readonly #indexes = new Map<string, { readonly valuesOf: Index<T>; readonly keys: Map<string, Set<string>> }>();
   readonly #handlers = new Set<Handler<T>>();
   readonly #ready = Promise.withResolvers<void>();
   #isSynced = false;
@@ -49,7 +49,18 @@ export class Informer<T extends KubeObject> {
   constructor(options: InformerOptions<T>) {
     this.name = options.name;
     this.#options = options;
-    this.#indexes = new Map(Object.entries(options.indexes ?? {}).map(([name, valuesOf]) => [name, { valuesOf, keys: new Map() }]));
+    this.addIndexes(options.indexes ?? {});
+  }
+
+  /** More ways to find objects. A name that is taken by another function throws a RangeError. */
+  addIndexes(indexes: Readonly<Record<string, Index<T>>>): void {
+    for (const [name, valuesOf] of Object.entries(indexes)) {
+      const there = this.#indexes.get(name);
+      if (there?.valuesOf === valuesOf) continue;
+      if (there !== undefined) throw new RangeError(`Informer ${this.name} has another index ${name}`);
+      this.#indexes.set(name, { valuesOf, keys: new Map() });
+      for (const [key, object] of this.#objects) this.#indexOne(name, { key, before: undefined, after: object });
+    }
   }
 
   /** Resolves when the signal aborts and not before; call it once. */
@@ -141,17 +152,22 @@ export class Informer<T extends KubeObject> {
   }
 
   #index(key: string, before: T | undefined, after: T | undefined): void {
-    for (const { valuesOf, keys } of this.#indexes.values()) {
-      for (const value of before === undefined ? [] : valuesOf(before)) {
-        const under = keys.get(value);
-        under?.delete(key);
-        if (under?.size === 0) keys.delete(value);
-      }
-      for (const value of after === undefined ? [] : valuesOf(after)) {
-        const under = keys.get(value);
-        if (under === undefined) keys.set(value, new Set([key]));
-        else under.add(key);
-      }
+    for (const name of this.#indexes.keys()) this.#indexOne(name, { key, before, after });
+  }
+
+  #indexOne(name: string, { key, before, after }: Change<T>): void {
+    const index = this.#indexes.get(name);
+    if (index === undefined) return;
+    const { valuesOf, keys } = index;
+    for (const value of before === undefined ? [] : valuesOf(before)) {
+      const under = keys.get(value);
+      under?.delete(key);
+      if (under?.size === 0) keys.delete(value);
+    }
+    for (const value of after === undefined ? [] : valuesOf(after)) {
+      const under = keys.get(value);
+      if (under === undefined) keys.set(value, new Set([key]));
+      else under.add(key);
     }
   }
 

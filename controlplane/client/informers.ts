@@ -2,7 +2,7 @@
 import type { KubeObject } from '#api/kinds/meta/objectMeta.ts';
 import { AppError } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
-import { Informer, type Index } from './informer.ts';
+import { Informer, type Index, type InformerOptions } from './informer.ts';
 import type { ResourceType, Selection } from './query.ts';
 import type { Client } from './rest.ts';
 
@@ -15,28 +15,31 @@ export interface Wanted<T extends KubeObject> {
 export class Informers {
   readonly #client: Client;
   readonly #log: Logger;
+  readonly #transform: (<T extends KubeObject>(object: T) => T) | undefined;
   readonly #known = new Map<string, Informer<never>>();
   #isRunning = false;
 
-  constructor(client: Client, log: Logger) {
+  /** transform: of all objects whose informer has none of its own. */
+  constructor(client: Client, log: Logger, transform?: <T extends KubeObject>(object: T) => T) {
     this.#client = client;
     this.#log = log;
+    this.#transform = transform;
   }
 
   /**
-   * Call it before run. Only the first to ask for a selection of a kind says the indexes and the transformation: who needs others
-   * agrees with it.
+   * Call it before run. Whoever asks may add indexes; only the first to ask for a selection of a kind says the transformation, because all
+   * share the objects.
    */
   for<T extends KubeObject>(type: ResourceType<T>, { selection = {}, indexes, transform }: Wanted<T> = {}): Informer<T> {
     const { namespace = '', labelSelector = '', fieldSelector = '' } = selection;
     const key = [type.apiVersion, type.plural, namespace, labelSelector, fieldSelector].join('\n');
     const known = this.#known.get(key);
     if (known !== undefined) {
-      if (indexes === undefined && transform === undefined) return known as unknown as Informer<T>;
-      throw new AppError(
-        'INFORMER_TAKEN',
-        `Cannot give the informer of ${type.plural} other indexes or another transformation: it is made`,
-      );
+      if (transform !== undefined)
+        throw new AppError('INFORMER_TAKEN', `Cannot give the informer of ${type.plural} another transformation: it is made`);
+      const shared = known as unknown as Informer<T>;
+      shared.addIndexes(indexes ?? {});
+      return shared;
     }
     if (this.#isRunning) throw new AppError('INFORMER_LATE', `Cannot add an informer of ${type.plural}: the others already run`);
     const informer = new Informer<T>({
@@ -46,8 +49,8 @@ export class Informers {
       log: this.#log,
       selection,
       ...(indexes === undefined ? {} : { indexes }),
-      ...(transform === undefined ? {} : { transform }),
-    });
+      ...((transform ?? this.#transform) === undefined ? {} : { transform: transform ?? this.#transform }),
+    } as InformerOptions<T>);
     this.#known.set(key, informer as unknown as Informer<never>);
     return informer;
   }

@@ -4,7 +4,9 @@ import { Backoff } from '#base/backoff.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import { runLoop, type Plan } from '#base/reconcile.ts';
+import type { QueueMetrics } from '#base/queueMetrics.ts';
 import { WorkQueue } from '#base/workqueue.ts';
+import type { EventRecorder } from '#client/events.ts';
 import type { Informer } from '#client/informer.ts';
 import type { Informers } from '#client/informers.ts';
 import type { Client } from '#client/rest.ts';
@@ -14,6 +16,9 @@ export interface ControllerDeps {
   readonly informers: Informers;
   /** Writes as the service account of this name in kube-system, with its rights and no others. */
   readonly clientAs: (account: string) => Client;
+  /** Events come from this component, written with the rights of the account. */
+  readonly eventsOf: (component: string, account: string) => Pick<EventRecorder, 'record'>;
+  readonly queues?: QueueMetrics | undefined;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -27,7 +32,9 @@ export interface Controller {
 
 export interface LoopOptions<D, A extends { readonly kind: string }> {
   readonly name: string;
-  readonly deps: Pick<ControllerDeps, 'clock' | 'log'>;
+  readonly deps: Pick<ControllerDeps, 'clock' | 'log' | 'queues'>;
+  /** Keys that are worked on at once. Default 1. */
+  readonly concurrency?: number;
   /** Whose changes ring, and for which keys. */
   readonly sources: readonly Source[];
   readonly desired: (key: string) => D | undefined;
@@ -57,11 +64,11 @@ const RETRY_MAX_MS = 60_000;
 
 /** A controller of one loop over keys. Nothing is decided before everything it looks at was read once. */
 export function loopController<D, A extends { readonly kind: string }>(options: LoopOptions<D, A>): Controller {
-  const { name, deps, sources, desired, plan, act } = options;
+  const { name, deps, sources, desired, plan, act, concurrency = 1 } = options;
   return {
     name,
     async run(signal) {
-      const queue = new WorkQueue(deps.clock);
+      const queue = new WorkQueue(deps.clock, deps.queues?.observer(name));
       for (const from of sources) from.onKeys((key) => queue.add(key));
       try {
         await Promise.all(sources.map(({ informer }) => informer.synced(signal)));
@@ -81,7 +88,7 @@ export function loopController<D, A extends { readonly kind: string }>(options: 
             }
           },
         },
-        { queue, clock: deps.clock, log: deps.log, backoff: new Backoff(RETRY_BASE_MS, RETRY_MAX_MS) },
+        { queue, clock: deps.clock, log: deps.log, backoff: new Backoff(RETRY_BASE_MS, RETRY_MAX_MS), concurrency },
         signal,
       );
     },

@@ -67,10 +67,12 @@ void describe('certificates from the cluster', () => {
       runControllers(
         {
           config: parseKubeconfig(server.kubeconfig),
-          signing: {
-            authority: server.pki.authority,
-            get validMs() {
-              return validMs;
+          parts: {
+            signing: {
+              authority: server.pki.authority,
+              get validMs() {
+                return validMs;
+              },
             },
           },
           clock,

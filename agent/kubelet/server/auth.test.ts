@@ -4,7 +4,8 @@ import { ManualClock } from '#base/clock.ts';
 import type { Peer } from '#base/peer.ts';
 import { serverSettings, type ServerConfig } from '../config/serverFields.ts';
 import { asked } from './access.ts';
-import { Auth, type Reviewer, type User } from './auth.ts';
+import type { Reviewer, User, Wanted } from '#client/reviews.ts';
+import { Auth } from './auth.ts';
 
 const signal = new AbortController().signal;
 const nobody: Peer = { address: '192.0.2.1', certificate: undefined, certificateProblem: undefined };
@@ -20,8 +21,10 @@ class ApiServer implements Reviewer {
     if (token === 'down') throw new Error('no API server');
     return token.startsWith('good') ? { name: token, groups: ['system:authenticated'] } : undefined;
   }
-  async access(user: User, what: { verb: string; subresource: string; node: string }): Promise<{ allowed: boolean; reason?: string }> {
-    this.calls.push(`${user.name} ${what.verb} nodes/${what.subresource} ${what.node}`);
+  async access(user: User, wanted: Wanted): Promise<{ allowed: boolean; reason?: string }> {
+    if (!('resource' in wanted)) throw new Error(`asked for ${wanted.path}`);
+    const what = wanted.resource;
+    this.calls.push(`${user.name} ${what.verb} ${what.resource}/${what.subresource} ${what.name}`);
     return user.name === 'good-scraper' && what.verb === 'get' && what.subresource === 'metrics'
       ? { allowed: true }
       : { allowed: false, reason: 'no rule' };

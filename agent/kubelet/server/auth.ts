@@ -10,25 +10,9 @@ import { createHash } from 'node:crypto';
 import type { Clock } from '#base/clock.ts';
 import type { Peer } from '#base/peer.ts';
 import type { ServerSettings } from '../config/serverFields.ts';
+import { Answers } from '#client/answers.ts';
+import type { Reviewer, User } from '#client/reviews.ts';
 import type { Asked } from './access.ts';
-
-export interface User {
-  readonly name: string;
-  readonly uid?: string;
-  readonly groups: readonly string[];
-  readonly extra?: Readonly<Record<string, readonly string[]>>;
-}
-
-/** The API server of --kubeconfig. Both throw when it gives no answer. */
-export interface Reviewer {
-  /** undefined: no good token. */
-  token(token: string, signal: AbortSignal): Promise<User | undefined>;
-  access(
-    user: User,
-    what: { readonly verb: string; readonly subresource: string; readonly node: string },
-    signal: AbortSignal,
-  ): Promise<{ readonly allowed: boolean; readonly reason?: string }>;
-}
 
 export interface AuthOptions {
   readonly settings: Pick<ServerSettings, 'authn' | 'authz'>;
@@ -42,7 +26,6 @@ export type Verdict = { readonly allowed: true } | { readonly allowed: false; re
 
 const ANONYMOUS: User = { name: 'system:anonymous', groups: ['system:unauthenticated'] };
 const MASTERS = 'system:masters';
-const KEPT_ANSWERS = 1_000;
 
 export class Auth {
   readonly #options: AuthOptions;
@@ -83,7 +66,11 @@ export class Auth {
       last = await this.#verdicts.get(
         key,
         async () => {
-          const { allowed, reason = '' } = await reviewer.access(user, { verb, subresource, node: nodeName }, signal);
+          const { allowed, reason = '' } = await reviewer.access(
+            user,
+            { resource: { verb, group: '', version: 'v1', resource: 'nodes', subresource, name: nodeName } },
+            signal,
+          );
           return allowed ? { allowed } : { allowed, reason };
         },
         ({ allowed }) => (allowed ? yesMs : noMs),
@@ -114,29 +101,5 @@ export class Auth {
     return ways.length > 0
       ? `show ${ways.join(' or ')}`
       : 'nobody can be identified here: set authentication.x509.clientCAFile, or as root use the local socket';
-  }
-}
-
-/** Remembers answers for a while; the oldest go first. */
-class Answers<T> {
-  readonly #clock: Clock;
-  readonly #kept = new Map<string, { readonly value: T; readonly untilMs: number }>();
-
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
-
-  async get(key: string, ask: () => Promise<T>, keepMs: (value: T) => number): Promise<T> {
-    const nowMs = this.#clock.monotonicMs();
-    const known = this.#kept.get(key);
-    if (known !== undefined && known.untilMs > nowMs) return known.value;
-    const value = await ask();
-    this.#kept.delete(key);
-    this.#kept.set(key, { value, untilMs: nowMs + keepMs(value) });
-    for (const oldest of this.#kept.keys()) {
-      if (this.#kept.size <= KEPT_ANSWERS) break;
-      this.#kept.delete(oldest);
-    }
-    return value;
   }
 }

@@ -13,7 +13,8 @@ import type { Logger } from '#base/log.ts';
 import type { ServerSettings } from '../config/serverFields.ts';
 import { readCall, refuseAsText, refuseUpgrade, serveCall, serveUpgrade, type ApiDeps } from './api.ts';
 import type { Asked } from './access.ts';
-import type { Auth, User } from './auth.ts';
+import type { User } from '#client/reviews.ts';
+import type { Auth } from './auth.ts';
 import { readPem, type KeyPair } from './pki.ts';
 
 export interface SecureDeps {

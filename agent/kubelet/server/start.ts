@@ -24,7 +24,10 @@ export async function startServer(
   const { server, certDir } = settings;
   if (!server.enabled) return;
   const [{ serveSecure }, { loadKeyPair }, { Auth }] = await Promise.all([import('./secure.ts'), import('./pki.ts'), import('./auth.ts')]);
-  const reviewer = joined === undefined ? undefined : (await import('./reviewer.ts')).openReviewer(joined.config, { clock, log }, signal);
+  const reviewer =
+    joined === undefined
+      ? undefined
+      : (await import('#client/reviews.ts')).openReviewer(joined.config, { clock, log, userAgent: 'kubelet' }, signal);
   const auth = new Auth({ settings: server, nodeName, clock, reviewer });
   const keyPair = await loadKeyPair({ files: server.tls.files, certDir, nodeName, addresses, nowMs: clock.nowMs(), log }, signal);
   // Differs: until the cluster has given its certificate the self-signed one serves; upstream serves nobody until then.

@@ -96,9 +96,14 @@ export interface ClusterOptions {
   readonly audit?: boolean;
   /** More flags of kube-apiserver. */
   readonly flags?: readonly string[];
+  /** And of kube-controller-manager. */
+  readonly controllerFlags?: readonly string[];
 }
 
-export async function startCluster(containerd: TestContainerd, { flags = [], audit = false }: ClusterOptions = {}): Promise<TestCluster> {
+export async function startCluster(
+  containerd: TestContainerd,
+  { flags = [], controllerFlags = [], audit = false }: ClusterOptions = {},
+): Promise<TestCluster> {
   const dir = join(containerd.dir, 'kubernetes');
   const logFile = join(containerd.dir, 'apiserver.log');
   const inside = [`--net=/run/netns/${containerd.netns}`];
@@ -115,7 +120,8 @@ export async function startCluster(containerd: TestContainerd, { flags = [], aud
   if (audit) writeFileSync(auditPolicy, JSON.stringify(policy));
   const pki = join(dir, 'pki');
   const argv = [
-    join(ROOT, 'controlplane/apiserver/kube-apiserver'),
+    join(ROOT, 'controlplane/cli/kijabi-control-plane'),
+    'kube-apiserver',
     `--advertise-address=${ADDRESS}`,
     `--secure-port=${PORT}`,
     '--service-cluster-ip-range=10.96.0.0/12',
@@ -131,13 +137,17 @@ export async function startCluster(containerd: TestContainerd, { flags = [], aud
     `--kubelet-client-key=${pki}/apiserver-kubelet-client.key`,
     `--kubelet-certificate-authority=${pki}/ca.crt`,
     '--kubelet-preferred-address-types=InternalIP',
-    '--controllers',
-    `--root-ca-file=${pki}/ca.crt`,
-    `--cluster-signing-cert-file=${pki}/ca.crt`,
-    `--cluster-signing-key-file=${pki}/ca.key`,
     `--data-dir=${join(containerd.dir, 'store')}`,
     ...(audit ? [`--audit-policy-file=${auditPolicy}`, `--audit-log-path=${auditLog}`] : []),
     ...flags,
+    '--',
+    'kube-controller-manager',
+    `--kubeconfig=${dir}/controller-manager.conf`,
+    '--use-service-account-credentials',
+    `--root-ca-file=${pki}/ca.crt`,
+    `--cluster-signing-cert-file=${pki}/ca.crt`,
+    `--cluster-signing-key-file=${pki}/ca.key`,
+    ...controllerFlags,
   ];
   let child: ReturnType<typeof spawn> | undefined;
   const spawn = () => {

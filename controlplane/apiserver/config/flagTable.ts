@@ -5,37 +5,8 @@
  * reason. refused: what it asks for does not exist here. So no flag is ignored silently.
  * Differs: the defaults marked below, each to be safer or because there is nothing to choose.
  */
-export type FlagKind = 'string' | 'bool' | 'int' | 'duration' | 'list';
-
-export type FlagUse =
-  | { readonly kind: 'honoured' }
-  | { readonly kind: 'only'; readonly values: readonly string[]; readonly why: string }
-  | { readonly kind: 'refused'; readonly why: string };
-
-export interface FlagRow {
-  readonly type: FlagKind;
-  /** As it would stand on the command line; undefined: what it is without the flag depends on other flags. */
-  readonly initial: string | undefined;
-  readonly use: FlagUse;
-  /** For the help; flags without one are listed by name. */
-  readonly help?: string;
-}
-
-const honoured = (type: FlagKind, initial: string | undefined, help?: string): FlagRow => ({
-  type,
-  initial,
-  use: { kind: 'honoured' },
-  ...(help === undefined ? {} : { help }),
-});
-const only = (type: FlagKind, value: string, why: string): FlagRow => ({
-  type,
-  initial: value,
-  use: { kind: 'only', values: [value], why },
-});
-const refused = (type: FlagKind, why: string): FlagRow => ({ type, initial: undefined, use: { kind: 'refused', why } });
-
-/** Rows that differ in their names alone. */
-const each = (names: string, row: FlagRow): Record<string, FlagRow> => Object.fromEntries(names.split(' ').map((name) => [name, row]));
+import { each, honoured, only, refused, type FlagTable } from '../../component/flagRows.ts';
+import type { ProgramFlags } from '../../component/flags.ts';
 
 const NO_WEBHOOK = 'webhooks for authentication and authorization are not there yet';
 const NO_AGGREGATION = 'this server does not aggregate other API servers yet';
@@ -44,21 +15,10 @@ const NO_METRIC_CHOICE = 'which metrics there are cannot be chosen';
 const ONE_VERSION = 'this server speaks the API of Kubernetes 1.36 alone';
 const HTTP1 = 'this server speaks HTTP/1.1 alone';
 
-export const FLAGS: Readonly<Record<string, FlagRow>> = {
+const FLAGS: FlagTable = {
   // ours
   'data-dir': honoured('string', '/var/lib/kube-apiserver', 'DIR: the embedded store, used unless --etcd-servers is given'),
   'history-retention': honoured('duration', '24h0m0s', 'DURATION: how long the embedded store keeps old versions; 0: until compaction'),
-
-  // controllers, as long as there is no controller manager
-  controllers: honoured('bool', 'false', 'run service account, root CA and certificate controllers in this process'),
-  'cluster-signing-cert-file': honoured(
-    'string',
-    '',
-    'FILE: authority that signs certificates of kubelets and clients (with --controllers)',
-  ),
-  'cluster-signing-key-file': honoured('string', '', 'FILE: key of --cluster-signing-cert-file'),
-  'cluster-signing-duration': honoured('duration', '8760h0m0s', 'DURATION: the longest life of what it signs'),
-  'root-ca-file': honoured('string', '', 'FILE: published as kube-root-ca.crt in every namespace (with --controllers)'),
 
   // where it listens
   'bind-address': honoured('string', '0.0.0.0', 'IP: address to listen on'),
@@ -241,4 +201,10 @@ export const FLAGS: Readonly<Record<string, FlagRow>> = {
   'disabled-metrics': refused('list', NO_METRIC_CHOICE),
   'show-hidden-metrics-for-version': refused('string', NO_METRIC_CHOICE),
   'tracing-config-file': refused('string', 'there are no traces'),
+};
+
+export const PROGRAM: ProgramFlags = {
+  program: 'kube-apiserver',
+  about: 'The API server: validates and keeps the objects of a cluster, and tells everybody what changes.',
+  table: FLAGS,
 };

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { codeOf, explain } from '#base/errors.ts';
-import { parseFlags, usage } from './flags.ts';
-import { FLAGS } from './flagTable.ts';
+import { parseFlags, usage } from '../../component/flags.ts';
+import { PROGRAM } from './flagTable.ts';
 import { settingsOf, type Settings } from './settings.ts';
 
 const NEEDED = ['--service-account-issuer=https://issuer', '--service-account-signing-key-file=/k'];
-const settings = (...argv: string[]): Settings => settingsOf(parseFlags([...NEEDED, ...argv]).values);
+const settings = (...argv: string[]): Settings => settingsOf(parseFlags(PROGRAM, [...NEEDED, ...argv]).values);
 
 test('without flags the defaults are upstream’s, but where a flag says it differs', () => {
   const found = settings();
@@ -103,14 +103,14 @@ for (const [argv, message] of REFUSED) {
 
 test('everything that is wrong is said at once', () => {
   assert.throws(
-    () => settingsOf(parseFlags(['--secure-port=99999']).values),
+    () => settingsOf(parseFlags(PROGRAM, ['--secure-port=99999']).values),
     /--service-account-issuer: required.*--service-account-signing-key-file: required.*--secure-port: want 0 to 65535/,
   );
 });
 
 test('no flag is silent: what is not honoured is refused, or has its one value, with a reason; and help names every flag', () => {
-  const help = usage();
-  for (const [name, { type, use }] of Object.entries(FLAGS)) {
+  const help = usage(PROGRAM);
+  for (const [name, { type, use }] of Object.entries(PROGRAM.table)) {
     assert.match(help, new RegExp(`--${name}\\b`), name);
     if (use.kind === 'honoured') continue;
     assert.ok(use.why.length > 10, name);
@@ -121,13 +121,13 @@ test('no flag is silent: what is not honoured is refused, or has its one value, 
       duration: '77h',
       bool: use.kind === 'only' && use.values[0] === 'true' ? 'false' : 'true',
     };
-    assert.throws(() => parseFlags([`--${name}=${other[type]}`]), new RegExp(`--${name}: (cannot|only)`), name);
-    if (use.kind === 'only') assert.doesNotThrow(() => parseFlags([`--${name}=${use.values[0]}`]), name);
+    assert.throws(() => parseFlags(PROGRAM, [`--${name}=${other[type]}`]), new RegExp(`--${name}: (cannot|only)`), name);
+    if (use.kind === 'only') assert.doesNotThrow(() => parseFlags(PROGRAM, [`--${name}=${use.values[0]}`]), name);
   }
 });
 
 test('help and version win over anything wrong', () => {
-  assert.equal(parseFlags(['--nope', '--help']).help, true);
-  assert.equal(parseFlags(['-h']).help, true);
-  assert.equal(parseFlags(['--version']).version, true);
+  assert.equal(parseFlags(PROGRAM, ['--nope', '--help']).help, true);
+  assert.equal(parseFlags(PROGRAM, ['-h']).help, true);
+  assert.equal(parseFlags(PROGRAM, ['--version']).version, true);
 });

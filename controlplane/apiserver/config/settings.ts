@@ -10,7 +10,7 @@ import type { AnonymousAccess } from '../authn/authenticator.ts';
 import type { Limits } from '../http/limits.ts';
 import { parseServiceRanges, type ServiceRange } from '../registry/allocation/addresses.ts';
 import { parsePortRange, type PortRange } from '../registry/allocation/nodePorts.ts';
-import type { FlagValues } from './flags.ts';
+import type { FlagValues } from '../../component/flags.ts';
 
 export type StoreSettings =
   | { readonly kind: 'embedded'; readonly dir: string; readonly historyMs: number }
@@ -65,13 +65,6 @@ export interface Settings {
   /** undefined: nobody has said it. */
   readonly eventTtlMs: number | undefined;
   readonly audit: AuditSettings | undefined;
-  /** undefined: they run elsewhere. */
-  readonly controllers:
-    | {
-        readonly rootCa: string | undefined;
-        readonly signing: { readonly certificate: string; readonly key: string; readonly validMs: number } | undefined;
-      }
-    | undefined;
   readonly verbosity: number;
 }
 
@@ -184,7 +177,6 @@ export function settingsOf(values: FlagValues): Settings {
       ? check(values.ms('event-ttl') > 0, '--event-ttl: want more than 0', values.ms('event-ttl'))
       : undefined,
     audit: auditOf(values, between),
-    controllers: tried(undefined, () => controllersOf(values)),
     verbosity: between('v', 0, 10),
   };
   if (problems.length > 0) throw new AppError('SETTINGS_INVALID', problems.join('; '));
@@ -206,25 +198,6 @@ function auditOf(values: FlagValues, between: (name: string, from: number, to: n
     compress: values.isOn('audit-log-compress'),
   };
   return policyFile === undefined || path === undefined ? undefined : { policyFile, path, ...limits };
-}
-
-function controllersOf(values: FlagValues): Settings['controllers'] {
-  const [certificate, key] = [values.file('cluster-signing-cert-file'), values.file('cluster-signing-key-file')];
-  if (!values.isOn('controllers')) {
-    const vain = ['cluster-signing-cert-file', 'cluster-signing-key-file', 'cluster-signing-duration', 'root-ca-file'].filter((name) =>
-      values.isGiven(name),
-    );
-    if (vain.length > 0) throw new AppError('SETTINGS_INVALID', `--${vain.join(', --')}: mean nothing without --controllers`);
-    return undefined;
-  }
-  if ((certificate === undefined) !== (key === undefined))
-    throw new AppError('SETTINGS_INVALID', '--cluster-signing-cert-file and --cluster-signing-key-file: want both or neither');
-  const validMs = values.ms('cluster-signing-duration');
-  if (validMs <= 0) throw new AppError('SETTINGS_INVALID', '--cluster-signing-duration: want more than 0');
-  return {
-    rootCa: values.file('root-ca-file'),
-    signing: certificate === undefined || key === undefined ? undefined : { certificate, key, validMs },
-  };
 }
 
 const ETCD_URL = /^(https?:\/\/(\[[0-9a-fA-F:]+\]|[^/:\s]+):\d{1,5}|unix:\/\/\/?\S+)$/;

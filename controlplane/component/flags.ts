@@ -1,12 +1,20 @@
 /**
- * The command line of kube-apiserver, as Go reads it: --name value, --name=value, booleans alone or with =true and =false, lists with commas
- * or by repeating, underscores for dashes. Pure. Throws AppError FLAG_INVALID with everything that is wrong.
+ * The command line of a program of the control plane, as Go reads it: --name value, --name=value, booleans alone or with =true and =false,
+ * lists with commas or by repeating, underscores for dashes. Pure. Throws AppError FLAG_INVALID with everything that is wrong.
  */
 import { parseArgs } from 'node:util';
 import { durationMs, isDuration } from '#api/formats.ts';
 import { closest } from '#api/suggest.ts';
 import { AppError } from '#base/errors.ts';
-import { FLAGS, type FlagRow } from './flagTable.ts';
+import type { FlagRow, FlagTable } from './flagRows.ts';
+
+export interface ProgramFlags {
+  /** "kube-apiserver" */
+  readonly program: string;
+  /** What it is, in a sentence for the help. */
+  readonly about: string;
+  readonly table: FlagTable;
+}
 
 export interface CommandLine {
   readonly help: boolean;
@@ -16,9 +24,11 @@ export interface CommandLine {
 
 /** What the flags say, their defaults included. Asking for a flag that is not honoured is a bug. */
 export class FlagValues {
+  readonly #table: FlagTable;
   readonly #given: ReadonlyMap<string, readonly string[]>;
 
-  constructor(given: ReadonlyMap<string, readonly string[]>) {
+  constructor(table: FlagTable, given: ReadonlyMap<string, readonly string[]>) {
+    this.#table = table;
     this.#given = given;
   }
 
@@ -27,7 +37,7 @@ export class FlagValues {
   }
 
   text(name: string): string | undefined {
-    return this.#given.get(name)?.at(-1) ?? rowOf(name).initial;
+    return this.#given.get(name)?.at(-1) ?? this.#row(name).initial;
   }
 
   /** undefined also for "". */
@@ -37,7 +47,7 @@ export class FlagValues {
   }
 
   list(name: string): readonly string[] {
-    return (this.#given.get(name) ?? [rowOf(name).initial ?? ''])
+    return (this.#given.get(name) ?? [this.#row(name).initial ?? ''])
       .flatMap((value) => value.split(','))
       .map((value) => value.trim())
       .filter((value) => value !== '');
@@ -54,23 +64,23 @@ export class FlagValues {
   isOn(name: string): boolean {
     return isTrue(this.text(name) ?? 'false');
   }
-}
 
-function rowOf(name: string): FlagRow {
-  const row = FLAGS[name];
-  if (row === undefined) throw new TypeError(`There is no flag --${name}`);
-  return row;
+  #row(name: string): FlagRow {
+    const row = this.#table[name];
+    if (row === undefined) throw new TypeError(`There is no flag --${name}`);
+    return row;
+  }
 }
 
 const TRUE = /^(1|t|T|true|TRUE|True)$/;
 const FALSE = /^(0|f|F|false|FALSE|False)$/;
 const isTrue = (text: string): boolean => TRUE.test(text);
 
-export function parseFlags(argv: readonly string[]): CommandLine {
+export function parseFlags({ program, table }: ProgramFlags, argv: readonly string[]): CommandLine {
   const { tokens } = parseArgs({
     args: argv.flatMap(asParsed),
     options: Object.fromEntries([
-      ...Object.entries(FLAGS).map(([name, { type }]) => [
+      ...Object.entries(table).map(([name, { type }]) => [
         name,
         { type: type === 'bool' ? ('boolean' as const) : ('string' as const), multiple: true, ...(name === 'v' ? { short: 'v' } : {}) },
       ]),
@@ -85,21 +95,21 @@ export function parseFlags(argv: readonly string[]): CommandLine {
   const given = new Map<string, string[]>();
   let [help, version] = [false, false];
   for (const token of tokens) {
-    if (token.kind === 'positional') problems.push(`${JSON.stringify(token.value)}: kube-apiserver takes flags alone`);
+    if (token.kind === 'positional') problems.push(`${JSON.stringify(token.value)}: ${program} takes flags alone`);
     if (token.kind !== 'option') continue;
-    const { name, value = FLAGS[token.name]?.type === 'bool' ? 'true' : undefined } = token;
+    const { name, value = table[token.name]?.type === 'bool' ? 'true' : undefined } = token;
     if (name === 'help') help = true;
     else if (name === 'version') version = true;
     else {
-      const problem = problemOf(name, value);
+      const problem = problemOf(table, name, value);
       if (problem !== undefined) problems.push(problem);
       else given.set(name, [...(given.get(name) ?? []), value ?? '']);
     }
   }
   if (problems.length > 0 && !help && !version) {
-    throw new AppError('FLAG_INVALID', `${problems.join('; ')}; kube-apiserver --help lists the flags`);
+    throw new AppError('FLAG_INVALID', `${problems.join('; ')}; ${program} --help lists the flags`);
   }
-  return { help, version, values: new FlagValues(given) };
+  return { help, version, values: new FlagValues(table, given) };
 }
 
 /** To what parseArgs knows: dashes, and an = that belongs to a boolean stays with its value. */
@@ -110,10 +120,10 @@ function asParsed(arg: string): readonly string[] {
   return name === 'h' ? ['--help'] : [`--${name}${found[2] ?? ''}`];
 }
 
-function problemOf(name: string, value: string | undefined): string | undefined {
-  const row = FLAGS[name];
+function problemOf(table: FlagTable, name: string, value: string | undefined): string | undefined {
+  const row = table[name];
   if (row === undefined) {
-    const [meant, edits] = closest(Object.keys(FLAGS), name);
+    const [meant, edits] = closest(Object.keys(table), name);
     return `--${name}: unknown flag${meant === undefined || edits > 2 ? '' : `, did you mean --${meant}?`}`;
   }
   if (value === undefined) return `--${name}: want a value`;
@@ -146,8 +156,8 @@ function isSame({ type }: FlagRow, a: string, b: string): boolean {
   return type === 'int' ? Number(a) === Number(b) : a === b;
 }
 
-export function usage(): string {
-  const rows = Object.entries(FLAGS);
+export function usage({ program, about, table }: ProgramFlags): string {
+  const rows = Object.entries(table);
   const helped = rows.filter(([, { help }]) => help !== undefined);
   const wide = Math.max(...helped.map(([name]) => name.length)) + 4;
   const line = ([name, { help, initial }]: [string, FlagRow]): string =>
@@ -157,15 +167,15 @@ export function usage(): string {
       .filter(([, { use }]) => use.kind === kind)
       .map(([name, { use }]) => `      --${name}${use.kind === 'only' ? `=${use.values.join('|')}` : ''}\n`)
       .join('');
-  return `Usage: kube-apiserver [flags]
+  return `Usage: ${program} [flags]
 
-The API server: validates and keeps the objects of a cluster, and tells everybody what changes.
+${about}
 
 ${helped.map(line).join('')}      ${'-h, --help'.padEnd(wide)}print this and exit
       ${'--version'.padEnd(wide)}print the version and exit
 
-Flags of upstream's kube-apiserver that have one value here:
+Flags of upstream's ${program} that have one value here:
 ${names('only')}
-Flags of upstream's kube-apiserver that are refused, with the reason:
+Flags of upstream's ${program} that are refused, with the reason:
 ${names('refused')}`;
 }

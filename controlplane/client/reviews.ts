@@ -1,25 +1,52 @@
 /**
- * Asks the API server of --kubeconfig who a token belongs to (TokenReview) and what a user may do with this node (SubjectAccessReview).
- * Throws: what #client throws; KUBECONFIG_*.
+ * Asks the API server who a token belongs to (TokenReview) and what somebody may do (SubjectAccessReview), for servers of ours that leave
+ * both to it. What was said is kept for a while by answers.ts.
+ * Throws: what the client throws; WEBHOOK_FAILED.
  */
 import type { Clock } from '#base/clock.ts';
 import { AppError } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
-import { connect } from '#client/connect.ts';
-import type { ClientConfig } from '#client/config.ts';
-import type { Client } from '#client/rest.ts';
-import type { Reviewer, User } from './auth.ts';
+import type { ClientConfig } from './config.ts';
+import { connect } from './connect.ts';
+import type { Client } from './rest.ts';
+
+export interface User {
+  readonly name: string;
+  readonly uid?: string;
+  readonly groups: readonly string[];
+  readonly extra?: Readonly<Record<string, readonly string[]>>;
+}
+
+export type Wanted =
+  | {
+      readonly resource: {
+        readonly verb: string;
+        readonly group: string;
+        readonly version: string;
+        readonly resource: string;
+        readonly subresource: string;
+        readonly name: string;
+      };
+    }
+  | { readonly path: string; readonly verb: string };
+
+/** Both throw when there is no answer. */
+export interface Reviewer {
+  /** undefined: no good token. */
+  token(token: string, signal: AbortSignal): Promise<User | undefined>;
+  access(user: User, wanted: Wanted, signal: AbortSignal): Promise<{ readonly allowed: boolean; readonly reason?: string }>;
+}
 
 /** Whoever waits for an answer of ours waits for this. */
 const TIMEOUT_MS = 10_000;
 
 export function openReviewer(
   config: ClientConfig,
-  { clock, log }: { readonly clock: Clock; readonly log: Logger },
+  { clock, log, userAgent }: { readonly clock: Clock; readonly log: Logger; readonly userAgent: string },
   signal: AbortSignal,
 ): Reviewer {
   // No limit of its own: answers are cached, and a request that waits for its turn here is one that is refused.
-  const client = connect({ config, clock, log, userAgent: 'kubelet', qps: -1, timeoutMs: TIMEOUT_MS });
+  const client = connect({ config, clock, log, userAgent, qps: -1, timeoutMs: TIMEOUT_MS });
   signal.addEventListener('abort', () => client.close(), { once: true });
   return reviewerOf(client);
 }
@@ -31,13 +58,13 @@ export function reviewerOf(client: Client): Reviewer {
       if (answer['authenticated'] !== true) return undefined;
       return userOf(answer['user']);
     },
-    async access(user, { verb, subresource, node }, signal) {
+    async access(user, wanted, signal) {
       const spec = {
         user: user.name,
         groups: user.groups,
         ...(user.uid === undefined ? {} : { uid: user.uid }),
         ...(user.extra === undefined ? {} : { extra: user.extra }),
-        resourceAttributes: { verb, group: '', version: 'v1', resource: 'nodes', subresource, name: node },
+        ...('resource' in wanted ? { resourceAttributes: wanted.resource } : { nonResourceAttributes: wanted }),
       };
       const answer = await review(client, 'authorization.k8s.io/v1', 'SubjectAccessReview', spec, signal);
       const reason = answer['reason'];

@@ -1,0 +1,84 @@
+/**
+ * What the flags ask for. Pure. Units: milliseconds.
+ * Throws: AppError SETTINGS_INVALID with everything that is wrong.
+ */
+import { closest } from '#api/suggest.ts';
+import { AppError } from '#base/errors.ts';
+import type { FlagValues } from '../../component/flags.ts';
+import { Problems, sharedSettings, type SharedSettings } from '../../component/settings.ts';
+import { CONTROLLERS, type Registered } from '../registry.ts';
+
+export interface Settings extends SharedSettings {
+  readonly isOn: (controller: Registered) => boolean;
+  readonly writeAs: 'accounts' | 'self';
+  readonly rootCa: string | undefined;
+  readonly signing: { readonly certificate: string; readonly key: string; readonly validMs: number } | undefined;
+}
+
+export function settingsOf(values: FlagValues): Settings {
+  const problems = new Problems();
+  const settings: Settings = {
+    ...sharedSettings(values, problems),
+    isOn: problems.tried(
+      () => true,
+      () => choiceOf(values.list('controllers')),
+    ),
+    writeAs: values.isOn('use-service-account-credentials') ? 'accounts' : 'self',
+    rootCa: values.file('root-ca-file'),
+    signing: signingOf(values, problems),
+  };
+  problems.throwIfAny();
+  return settings;
+}
+
+function signingOf(values: FlagValues, problems: Problems): Settings['signing'] {
+  const [certificate, key] = [values.file('cluster-signing-cert-file'), values.file('cluster-signing-key-file')];
+  problems.check(
+    (certificate === undefined) === (key === undefined),
+    '--cluster-signing-cert-file and --cluster-signing-key-file: want both or neither',
+    0,
+  );
+  const validMs = problems.positiveMs(values, 'cluster-signing-duration');
+  return certificate === undefined || key === undefined ? undefined : { certificate, key, validMs };
+}
+
+/** Of upstream's controllers, what is not here: may be switched off, and is refused when it is asked for by name. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  'horizontal-pod-autoscaler-controller': 'horizontal pod autoscaling is not there yet',
+  'persistentvolume-attach-detach-controller': 'volumes are not attached to nodes yet',
+  'persistentvolume-expander-controller': 'volumes do not grow yet',
+  'ephemeral-volume-controller': 'claims of ephemeral volumes are not made yet',
+  'node-route-controller': 'there is no cloud provider',
+  'cloud-node-lifecycle-controller': 'there is no cloud provider',
+  'resourceclaim-controller': 'resource claims are not there yet',
+  'device-taint-eviction-controller': 'resource claims are not there yet',
+  'validatingadmissionpolicy-status-controller': 'policies in CEL are not there yet',
+  'storageversion-garbage-collector-controller': 'one API server version stores all objects',
+  'storage-version-migrator-controller': 'objects are stored in one version',
+  'kube-apiserver-serving-clustertrustbundle-publisher-controller': 'cluster trust bundles are not there yet',
+  'podcertificaterequest-cleaner-controller': 'certificates of pods are not there yet',
+  'selinux-warning-controller': 'labels of SELinux are not compared',
+  'service-cidr-controller': 'the API server keeps the ranges of services',
+  'volumeattributesclass-protection-controller': 'classes of volume attributes are not there yet',
+};
+
+function choiceOf(listed: readonly string[]): (controller: Registered) => boolean {
+  const names = new Set(CONTROLLERS.flatMap(({ name, alias }) => (alias === undefined ? [name] : [name, alias])));
+  for (const entry of listed) {
+    const name = entry.replace(/^-/, '');
+    if (entry === '*' || names.has(name)) continue;
+    const why = ELSEWHERE[name];
+    if (why !== undefined && entry.startsWith('-')) continue;
+    if (why !== undefined) throw new AppError('SETTINGS_INVALID', `--controllers: ${JSON.stringify(name)} cannot run: ${why}`);
+    const [meant, edits] = closest([...names], name);
+    const hint = meant === undefined || edits > 3 ? '' : `, did you mean ${JSON.stringify(meant)}?`;
+    throw new AppError('SETTINGS_INVALID', `--controllers: ${JSON.stringify(name)} is not in the list of known controllers${hint}`);
+  }
+  // As upstream: what is named counts before the asterisk, and the first mention before later ones.
+  return ({ name, alias, isOff }) => {
+    const isMeant = (entry: string): boolean => entry === name || (alias !== undefined && entry === alias);
+    const found = listed.find((entry) => isMeant(entry.replace(/^-/, '')));
+    if (found !== undefined) return !found.startsWith('-');
+    return listed.includes('*') && isOff !== true;
+  };
+}

@@ -1,0 +1,40 @@
+/** Which controllers there are, by the names of --controllers, and what each is made with. A line each. */
+import type { Controller, ControllerDeps } from './controller.ts';
+import type { Parts } from './parts.ts';
+import { csrApprovingController } from './csrApproving/reconcile.ts';
+import { csrCleaningController } from './csrCleaning/reconcile.ts';
+import { csrSigningController } from './csrSigning/reconcile.ts';
+import { endpointSliceMirroringController } from './endpointSliceMirroring/reconcile.ts';
+import { rootCaController } from './rootCa/reconcile.ts';
+import { serviceAccountController } from './serviceAccount/reconcile.ts';
+
+export interface Registered {
+  readonly name: string;
+  /** What it was called before; the flag takes both. */
+  readonly alias?: string;
+  /** Runs only when it is named. */
+  readonly isOff?: true;
+  /** undefined: what it needs was not given. */
+  readonly make: (deps: ControllerDeps, parts: Parts) => Controller | undefined;
+}
+
+export const CONTROLLERS: readonly Registered[] = [
+  { name: 'serviceaccount-controller', alias: 'serviceaccount', make: (deps) => serviceAccountController(deps) },
+  {
+    name: 'root-ca-certificate-publisher-controller',
+    alias: 'root-ca-cert-publisher',
+    make: (deps, { rootCa }) => (rootCa === undefined ? undefined : rootCaController(deps, rootCa)),
+  },
+  {
+    name: 'endpointslice-mirroring-controller',
+    alias: 'endpointslicemirroring',
+    make: (deps) => endpointSliceMirroringController(deps),
+  },
+  { name: 'certificatesigningrequest-approving-controller', alias: 'csrapproving', make: (deps) => csrApprovingController(deps) },
+  { name: 'certificatesigningrequest-cleaner-controller', alias: 'csrcleaner', make: (deps) => csrCleaningController(deps) },
+  {
+    name: 'certificatesigningrequest-signing-controller',
+    alias: 'csrsigning',
+    make: (deps, { signing }) => (signing === undefined ? undefined : csrSigningController(deps, signing)),
+  },
+];
