@@ -126,7 +126,7 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
   });
   const onLook = (): void => {
     proxy.setNodeAddresses(node.addresses);
-    void healthServers.update(proxy.ports(), signal);
+    void healthServers.update(proxy.healthChecked(), signal);
   };
   const following = node.run(clock, { onChange: nodeChanged, onLook }, signal);
   await Promise.all([running, source.running, following]);

@@ -9,7 +9,7 @@ import type { Clock } from '#base/clock.ts';
 import { AppError, codeOf, explain } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
 import type { Conntrack } from '../linux/conntrack.ts';
-import { FlowTargets, cleanStaleFlows, mayLeaveStaleFlows } from './conntrack.ts';
+import { FlowTargets, cleanStaleFlows, mayLeaveStaleFlows, type PortChangePair } from './conntrack.ts';
 import type { PacketExplanation } from './explain/format.ts';
 import { driftText, explainService, type ServiceExplanation } from './explain/service.ts';
 import { parseIp, type Family } from './ip.ts';
@@ -19,7 +19,8 @@ import type { Packet } from './packet.ts';
 import type { Mode, Proxier, ProxySettings, SyncInput } from './proxier.ts';
 import { ServiceTable } from './serviceTable.ts';
 import type { NodeView, ServicePort } from './servicePort.ts';
-import { SyncLoop, type SyncEvent } from './sync.ts';
+import { SyncLoop, type SyncEvent, type WrittenPorts } from './sync.ts';
+import { SyncedPorts } from './syncedPorts.ts';
 
 export interface ServiceProxyOptions {
   readonly mode: Mode;
@@ -33,8 +34,8 @@ export interface ServiceProxyOptions {
   readonly syncPeriodMs: number;
   /** Of the process, asked for at each scrape. */
   readonly usage?: () => ProcessUsage;
-  /** After each sync, for the health check node ports. */
-  readonly onSynced: (ports: readonly ServicePort[]) => void;
+  /** After each sync, with the service ports that have a health check node port. */
+  readonly onSynced: (healthChecked: Iterable<ServicePort>) => void;
 }
 
 /** The first delay of a failed sync. */
@@ -49,8 +50,7 @@ export class ServiceProxy {
   readonly #options: ServiceProxyOptions;
   readonly #table: ServiceTable;
   readonly #told = new Map<string, string>();
-  /** Connectionless service ports as they were when flows were looked at last. */
-  readonly #flows = new Map<Family, Map<string, ServicePort>>();
+  readonly #synced: ReadonlyMap<Family, SyncedPorts>;
   readonly #tried = new Map<Family, boolean>();
   readonly #background = new Set<Promise<void>>();
   readonly #stop = new AbortController();
@@ -62,6 +62,7 @@ export class ServiceProxy {
     this.metrics = new ProxyMetrics(options.usage);
     this.ready = new Promise((resolve) => (this.#becomeReady = resolve));
     this.#table = new ServiceTable(node);
+    this.#synced = new Map(proxiers.map(({ family }) => [family, new SyncedPorts()]));
     this.store = new ObjectStore(this.#table);
     const backoff = new Backoff(Math.min(RETRY_MS, syncPeriodMs), syncPeriodMs);
     this.loop = new SyncLoop({
@@ -114,8 +115,9 @@ export class ServiceProxy {
     return [...this.#table.services].length;
   }
 
-  ports(): ServicePort[] {
-    return this.#options.proxiers.flatMap((p) => [...this.#table.ports(p.family).values()]);
+  /** The service ports with a health check node port. */
+  healthChecked(): ServicePort[] {
+    return [...this.#synced.values()].flatMap((ports) => [...ports.healthChecked]);
   }
 
   #tellProblems(): void {
@@ -150,24 +152,27 @@ export class ServiceProxy {
       if (event.attempt === 'partial' && !isNft) metrics.partialRestoreFailures.inc(label);
       return;
     }
-    const { report, tookMs, changed } = event;
+    const { report, tookMs, ports } = event;
     const seconds = tookMs / 1_000;
     metrics.syncSeconds.observe(label, seconds);
     (report.kind === 'full' ? metrics.fullSyncSeconds : metrics.partialSyncSeconds).observe(label, seconds);
     metrics.lastSync.set(label, clock.nowMs() / 1_000);
     for (const [table, rules] of Object.entries(report.rulesByTable ?? {})) metrics.iptablesRules.set([family, table], rules);
     metrics.iptablesLast.set(label, report.linesWritten);
-    this.#observeProgramming(family, changed);
-    this.#countLocal(family);
+    this.#observeProgramming(family, ports);
     this.#countPending();
-    this.#cleanFlows(family, changed);
-    onSynced(this.ports());
+    const synced = this.#synced.get(family);
+    if (synced !== undefined) {
+      this.#cleanFlows(family, synced, ports.kind === 'all' ? synced.takeAll(ports.ports) : synced.take(ports.ports));
+      for (const [policy, n] of Object.entries(synced.noLocal)) metrics.noLocalEndpoints.set([family, policy], n);
+    }
+    onSynced(this.healthChecked());
   }
 
   /** How long endpoints took from their controller into the rules. Told for one family, the one that is synced last. */
-  #observeProgramming(family: Family, changed: ReadonlySet<string> | undefined): void {
+  #observeProgramming(family: Family, { kind, ports }: WrittenPorts): void {
     if (family !== this.#options.proxiers.at(-1)?.family) return;
-    const keys = changed === undefined ? this.#table.services : new Set([...changed].map((id) => id.replace(/(:[^/]*)?\/[a-z]+$/, '')));
+    const keys = kind === 'all' ? this.#table.services : new Set([...ports.keys()].map((id) => id.replace(/(:[^/]*)?\/[a-z]+$/, '')));
     for (const key of keys) {
       for (const atMs of this.store.takeTriggers(key)) {
         this.metrics.programmingSeconds.observe([family], Math.max(0, this.#options.clock.nowMs() - atMs) / 1_000);
@@ -175,25 +180,10 @@ export class ServiceProxy {
     }
   }
 
-  #countLocal(family: Family): void {
-    const counts = { internal: 0, external: 0 };
-    for (const { choice, internalPolicy, externalPolicy } of this.#table.ports(family).values()) {
-      if (!choice.hasAny || choice.local.length > 0) continue;
-      if (internalPolicy === 'Local') counts.internal += 1;
-      if (externalPolicy === 'Local') counts.external += 1;
-    }
-    for (const [policy, n] of Object.entries(counts)) this.metrics.noLocalEndpoints.set([family, policy], n);
-  }
-
-  #cleanFlows(family: Family, changed: ReadonlySet<string> | undefined): void {
-    const now = new Map([...this.#table.ports(family)].filter(([, port]) => port.protocol !== 'tcp'));
-    const before = this.#flows.get(family) ?? new Map<string, ServicePort>();
-    const ids = changed ?? new Set([...before.keys(), ...now.keys()]);
-    const pairs = [...ids].map((id) => ({ from: before.get(id), to: now.get(id) }));
-    this.#flows.set(family, now);
-    if (!pairs.some((pair) => (pair.from ?? pair.to) !== undefined && mayLeaveStaleFlows(pair))) return;
+  #cleanFlows(family: Family, synced: SyncedPorts, pairs: readonly PortChangePair[]): void {
+    if (!pairs.some(mayLeaveStaleFlows)) return;
     const gone = pairs.flatMap(({ from, to }) => (from === undefined || to === from ? [] : [from]));
-    const task = this.#clean(family, new FlowTargets(now.values(), gone)).finally(() => this.#background.delete(task));
+    const task = this.#clean(family, new FlowTargets(synced.connectionless, gone)).finally(() => this.#background.delete(task));
     this.#background.add(task);
   }
 

@@ -56,6 +56,7 @@ async function started(): Promise<{
   lines: string[];
   events: SyncEvent[];
   set: (n: number) => void;
+  unset: (n: number) => void;
   stop: () => Promise<void>;
 }> {
   const clock = new ManualClock(1_000_000);
@@ -80,7 +81,11 @@ async function started(): Promise<{
     table.set(`default/s${n}`, one(n));
     loop.changed();
   };
-  return { clock, proxier, loop, lines, events, set, stop: () => (stop.abort(), clock.advance(0), running) };
+  const unset = (n: number): void => {
+    table.set(`default/s${n}`, undefined);
+    loop.changed();
+  };
+  return { clock, proxier, loop, lines, events, set, unset, stop: () => (stop.abort(), clock.advance(0), running) };
 }
 
 test('SyncLoop: starts with a full sync, then writes the first change at once and the next ones together', async () => {
@@ -117,6 +122,46 @@ test('SyncLoop: a change that comes while a sync runs is written by the next', a
   gate.resolve();
   await clock.advance(1_000);
   assert.deepEqual(proxier.kinds, ['full', 's1', 's2']);
+  await stop();
+});
+
+test('SyncLoop: tells of what it wrote as it was then, when the table has gone on since', async () => {
+  const { clock, proxier, set, unset, stop, events } = await started();
+  await clock.advance(5_000);
+  set(1);
+  await clock.advance(1_000);
+  const gate = Promise.withResolvers<void>();
+  const sync = proxier.sync.bind(proxier);
+  proxier.sync = async (input) => (await gate.promise, sync(input));
+  set(2);
+  await clock.advance(1_000);
+  unset(2);
+  gate.resolve();
+  await clock.advance(1_000);
+  const told = events.flatMap((e) => (e.kind === 'synced' && e.ports.kind === 'changed' ? [[...e.ports.ports]] : []));
+  assert.deepEqual(
+    told.map((ports) => ports.map(([id, port]) => [id, port?.clusterIp])),
+    [[['default/s1/tcp', '10.96.0.1']], [['default/s2/tcp', '10.96.0.2']], [['default/s2/tcp', undefined]]],
+  );
+  await stop();
+});
+
+test('SyncLoop: a look at the rules that takes long comes as much more rarely', async () => {
+  const { clock, proxier, stop } = await started();
+  let takesMs = 4_000;
+  proxier.checkIntact = async () => {
+    proxier.checks += 1;
+    if (takesMs > 0) await clock.sleep(takesMs, new AbortController().signal);
+    takesMs = 0;
+    return 'intact';
+  };
+  await clock.advance(1_000);
+  await clock.advance(4_000);
+  assert.equal(proxier.checks, 1);
+  await clock.advance(39_000);
+  assert.equal(proxier.checks, 1);
+  await clock.advance(2_000);
+  assert.equal(proxier.checks, 2);
   await stop();
 });
 

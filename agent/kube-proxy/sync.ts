@@ -12,6 +12,7 @@ import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import type { Family } from './ip.ts';
 import type { Proxier, ProxySettings, SyncInput, SyncReport } from './proxier.ts';
+import type { ServicePort } from './servicePort.ts';
 import type { ServiceTable } from './serviceTable.ts';
 
 /** Between two looks at whether our rules are still there. */
@@ -40,12 +41,17 @@ export type SyncEvent =
       readonly family: Family;
       readonly report: SyncReport;
       readonly tookMs: number;
-      /** Ids that were synced; undefined: all. */
-      readonly changed: ReadonlySet<string> | undefined;
+      /** What was written, as it was then; the table may have gone on since. */
+      readonly ports: WrittenPorts;
       /** When the first of the changes came in. */
       readonly queuedAtMs: number | undefined;
     }
   | { readonly kind: 'failed'; readonly family: Family; readonly attempt: 'full' | 'partial'; readonly err: unknown };
+
+export type WrittenPorts =
+  | { readonly kind: 'all'; readonly ports: ReadonlyMap<string, ServicePort> }
+  /** undefined: gone. */
+  | { readonly kind: 'changed'; readonly ports: ReadonlyMap<string, ServicePort | undefined> };
 
 /** What we know of one family. */
 export interface LaneState {
@@ -140,8 +146,10 @@ export class SyncLoop {
     while (!signal.aborted) {
       for (const lane of this.#lanes) if (!signal.aborted && clock.nowMs() >= this.#dueMs(lane)) await this.#sync(lane, signal);
       if (clock.nowMs() >= checkAtMs) {
+        const startMs = clock.monotonicMs();
         for (const lane of this.#lanes) if (!signal.aborted) await this.#check(lane, signal);
-        checkAtMs = clock.nowMs() + INTACT_CHECK_MS;
+        // Where the kernel cannot be asked whether anybody wrote, a look reads all rules.
+        checkAtMs = clock.nowMs() + Math.max(INTACT_CHECK_MS, SHARE_FOR_OTHERS * (clock.monotonicMs() - startMs));
       }
       const dueMs = Math.min(checkAtMs, ...this.#lanes.map((lane) => this.#dueMs(lane)));
       if (dueMs > clock.nowMs()) await this.#wait(dueMs - clock.nowMs(), signal);
@@ -172,6 +180,10 @@ export class SyncLoop {
       changed: why === undefined ? changed : undefined,
       settings: settings(family),
     };
+    const ports: WrittenPorts =
+      why === undefined
+        ? { kind: 'changed', ports: new Map([...changed].map((id) => [id, input.services.get(id)])) }
+        : { kind: 'all', ports: new Map(input.services) };
     lane.startedAtMs = startedAtMs;
     lane.changed.clear();
     lane.pendingSinceMs = undefined;
@@ -192,7 +204,7 @@ export class SyncLoop {
       lane.lastError = undefined;
       lane.notBeforeMs = 0;
       backoff.reset(family);
-      onEvent?.({ kind: 'synced', family, report, tookMs, changed: why === undefined ? changed : undefined, queuedAtMs });
+      onEvent?.({ kind: 'synced', family, report, tookMs, ports, queuedAtMs });
     } catch (err) {
       if (signal.aborted) return;
       const retryInMs = backoff.nextMs(family);
