@@ -4,7 +4,9 @@
  * Source: reasons and messages are those of upstream's kubelet (lifecycle predicates), because people and controllers match on them.
  * Units: quantities as texts; cpu is told in millicores, everything else in its own unit.
  */
+import { hostPorts, portsClash } from '#api/hostPorts.ts';
 import type { Pod } from '#api/kinds/core/pod.ts';
+import { podMatchesNode } from '#api/nodeSelector.ts';
 import { amountOf, podTotal, sum, type ResourceList } from '#api/podResources.ts';
 import { toMilli, toUnits } from '#api/quantity.ts';
 import { isCritical, priorityOf } from './priority.ts';
@@ -75,79 +77,17 @@ const inUnits = (name: string, quantity: string): bigint => (name === 'cpu' ? Bi
 function wrongNode(pod: Pod, { labels }: NodeRoom): Rejection | undefined {
   if (pod.spec.os !== undefined && pod.spec.os.name !== 'linux')
     return { reason: 'PodOSNotSupported', message: "Failed to admit pod as the OS field doesn't match node OS" };
-  const selected = Object.entries(pod.spec.nodeSelector ?? {}).every(([key, value]) => labels[key] === value);
-  if (selected && matchesAffinity(pod, labels)) return undefined;
+  if (podMatchesNode(pod, { name: labels['kubernetes.io/hostname'], labels })) return undefined;
   return { reason: 'NodeAffinity', message: "Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector" };
 }
 
-type Term = NonNullable<
-  NonNullable<
-    NonNullable<NonNullable<Pod['spec']['affinity']>['nodeAffinity']>['requiredDuringSchedulingIgnoredDuringExecution']
-  >['nodeSelectorTerms']
->[number];
-
-/** Any term suffices; within a term all expressions have to hold, and a term without any matches nothing. */
-function matchesAffinity(pod: Pod, labels: Readonly<Record<string, string>>): boolean {
-  const terms = pod.spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
-  return terms === undefined || terms.some((term) => matchesTerm(term, labels));
-}
-
-function matchesTerm({ matchExpressions = [], matchFields = [] }: Term, labels: Readonly<Record<string, string>>): boolean {
-  if (matchExpressions.length + matchFields.length === 0) return false;
-  const fields = { 'metadata.name': labels['kubernetes.io/hostname'] };
-  return [
-    ...matchExpressions.map((e) => [e, labels[e.key]] as const),
-    ...matchFields.map((e) => [e, fields[e.key as 'metadata.name']] as const),
-  ].every(([{ operator, values = [] }, value]) => {
-    switch (operator) {
-      case 'In':
-        return value !== undefined && values.includes(value);
-      case 'NotIn':
-        return value === undefined || !values.includes(value);
-      case 'Exists':
-        return value !== undefined;
-      case 'DoesNotExist':
-        return value === undefined;
-      case 'Gt':
-        return value !== undefined && Number(value) > Number(values[0]);
-      case 'Lt':
-        return value !== undefined && Number(value) < Number(values[0]);
-      default:
-        return false;
-    }
-  });
-}
-
-interface HostPort {
-  readonly ip: string;
-  readonly protocol: string;
-  readonly port: number;
-}
-
 function portTaken(pod: Pod, others: readonly Pod[]): Rejection | undefined {
-  const taken = others.flatMap(hostPorts);
-  const clash = hostPorts(pod).some((p) =>
-    taken.some((o) => o.port === p.port && o.protocol === p.protocol && (o.ip === p.ip || isAny(o.ip) || isAny(p.ip))),
-  );
+  const taken = others.flatMap((other) => hostPorts(other.spec));
+  const clash = hostPorts(pod.spec).some((p) => taken.some((o) => portsClash(p, o)));
   return clash
     ? { reason: 'NodePorts', message: "Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports" }
     : undefined;
 }
-
-function hostPorts(pod: Pod): HostPort[] {
-  const sidecars = (pod.spec.initContainers ?? []).filter((c) => c.restartPolicy === 'Always');
-  return [...sidecars, ...pod.spec.containers].flatMap((c) =>
-    (c.ports ?? [])
-      .map((p) => ({
-        ip: p.hostIP ?? '',
-        protocol: p.protocol ?? 'TCP',
-        port: p.hostPort ?? (pod.spec.hostNetwork === true ? p.containerPort : 0),
-      }))
-      .filter((p) => p.port > 0),
-  );
-}
-
-const isAny = (ip: string): boolean => ip === '' || ip === '0.0.0.0' || ip === '::';
 
 /**
  * Who has to go so that a critical pod finds room: the fewest and least important, and none if that would not suffice.
