@@ -93,7 +93,7 @@ function decoder(m: MethodCodec): (bytes: Buffer) => object {
 
 /** Ends one call early: when its time is up or its signal aborts. */
 class Guard {
-  readonly #timer = new AbortController();
+  readonly #stopTimer: (() => void) | undefined;
   readonly #cancel: () => void;
   readonly #signal: AbortSignal | undefined;
   readonly #rpc: string;
@@ -108,17 +108,14 @@ class Guard {
     this.#signal?.addEventListener('abort', cancel, { once: true });
     const deadlineMs = options.deadlineMs ?? deadlineOf(m.name, request, requestTimeoutMs);
     if (deadlineMs === Infinity) return;
-    clock.sleep(deadlineMs, this.#timer.signal).then(
-      () => {
-        this.#expiredAfterMs = deadlineMs;
-        cancel();
-      },
-      () => undefined, // answered in time
-    );
+    this.#stopTimer = clock.after(deadlineMs, () => {
+      this.#expiredAfterMs = deadlineMs;
+      cancel();
+    });
   }
 
   end(): void {
-    this.#timer.abort();
+    this.#stopTimer?.();
     this.#signal?.removeEventListener('abort', this.#cancel);
   }
 

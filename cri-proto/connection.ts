@@ -42,18 +42,21 @@ export class Connection {
   }
 
   /** Returns once the socket takes calls, or throws the reason of the signal. After close() it never returns by itself. */
-  async waitUp(signal: AbortSignal): Promise<void> {
+  waitUp(signal: AbortSignal): Promise<void> {
     this.watch();
-    const waiting = new AbortController();
+    return this.#up === true ? Promise.resolve() : this.#untilUp(signal);
+  }
+
+  async #untilUp(signal: AbortSignal): Promise<void> {
     // grpc-js lets the process end while it connects; who waits wants it to go on.
-    this.#clock.sleep(Infinity, waiting.signal).catch(() => undefined);
+    const stopWaiting = this.#clock.after(Infinity, () => undefined);
     try {
       while (this.#up !== true) {
         signal.throwIfAborted();
         await this.#nextChange(signal);
       }
     } finally {
-      waiting.abort();
+      stopWaiting();
     }
   }
 

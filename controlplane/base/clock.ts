@@ -10,6 +10,8 @@ export interface Clock {
   monotonicMs(): number;
   /** Resolves after delayMs, or rejects with signal.reason as soon as signal aborts. */
   sleep(delayMs: number, signal: AbortSignal): Promise<void>;
+  /** Does work after delayMs unless it is cancelled before, by what is returned. For what is cancelled as a rule: a sleep costs ten times as much. */
+  after(delayMs: number, work: () => void): () => void;
 }
 
 /** The largest delay a Node timer holds (2^31 - 1 ms, 24.8 days); longer sleeps are cut to it, so that callers look again. */
@@ -30,6 +32,11 @@ export class SystemClock implements Clock {
     } catch (err) {
       throw signal.aborted ? signal.reason : err;
     }
+  }
+
+  after(delayMs: number, work: () => void): () => void {
+    const timer = setTimeout(work, Math.min(Math.max(delayMs, 0), LONGEST_TIMER_MS));
+    return () => clearTimeout(timer);
   }
 }
 
@@ -63,6 +70,12 @@ export class ManualClock implements Clock {
       signal.addEventListener('abort', onAbort, { once: true });
       this.#sleepers.push(sleeper);
     });
+  }
+
+  after(delayMs: number, work: () => void): () => void {
+    const sleeper = { atMs: this.#nowMs + delayMs, wake: work };
+    this.#sleepers.push(sleeper);
+    return () => void (this.#sleepers = this.#sleepers.filter((s) => s !== sleeper));
   }
 
   /** How long until the next sleeper wakes; undefined when nothing sleeps. */

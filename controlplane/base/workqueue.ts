@@ -19,7 +19,7 @@ export class WorkQueue {
   readonly #ready = new Set<string>();
   readonly #busy = new Set<string>();
   readonly #again = new Set<string>();
-  readonly #timers = new Map<string, { atMs: number; cancel: AbortController }>();
+  readonly #timers = new Map<string, { readonly atMs: number; readonly cancel: () => void }>();
   #wake: (() => void)[] = [];
 
   constructor(clock: Clock, observer?: QueueObserver) {
@@ -51,24 +51,19 @@ export class WorkQueue {
     const atMs = this.#clock.nowMs() + delayMs;
     const pending = this.#timers.get(key);
     if (pending !== undefined && pending.atMs <= atMs) return;
-    pending?.cancel.abort();
-    const cancel = new AbortController();
-    const timer = { atMs, cancel };
-    this.#timers.set(key, timer);
-    const forget = (): void => {
-      signal.removeEventListener('abort', stop);
-      if (this.#timers.get(key) === timer) this.#timers.delete(key);
+    pending?.cancel();
+    if (signal.aborted) return;
+    const stopTimer = this.#clock.after(delayMs, () => {
+      cancel();
+      this.add(key);
+    });
+    const cancel = (): void => {
+      stopTimer();
+      signal.removeEventListener('abort', cancel);
+      this.#timers.delete(key);
     };
-    const stop = (): void => cancel.abort();
-    signal.addEventListener('abort', stop, { once: true });
-    if (signal.aborted) stop();
-    this.#clock.sleep(delayMs, cancel.signal).then(
-      () => {
-        forget();
-        this.add(key);
-      },
-      forget, // stopping, or an earlier timer took over: the cache knows the key
-    );
+    signal.addEventListener('abort', cancel, { once: true });
+    this.#timers.set(key, { atMs, cancel });
   }
 
   done(key: string): void {

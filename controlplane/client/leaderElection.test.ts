@@ -69,6 +69,10 @@ class Process implements Clock, Transport {
     await this.#thaw?.promise;
   }
 
+  after(delayMs: number, work: () => void): () => void {
+    return this.#world.after(delayMs, work);
+  }
+
   async send(request: ApiRequest): Promise<ApiResponse> {
     await this.#thaw?.promise;
     const fault = this.faults.shift();

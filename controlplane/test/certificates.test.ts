@@ -184,6 +184,7 @@ void describe('certificates from the cluster', () => {
       nowMs: () => clock.nowMs() + 25 * 3_600_000,
       monotonicMs: () => clock.monotonicMs(),
       sleep: (ms, signal) => clock.sleep(ms, signal),
+      after: (ms, work) => clock.after(ms, work),
     };
     running.push(runControllers({ config: parseKubeconfig(server.kubeconfig), clock: later, log }, life.signal));
     await until('none of them is left', async () => !(await csrs()).some((c) => names.includes(c.metadata.name)));

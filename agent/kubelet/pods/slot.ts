@@ -11,10 +11,10 @@ const LONGEST_MS = 10_000;
 export async function inSlot<T>(slots: Semaphore, clock: Clock, work: () => Promise<T>, signal: AbortSignal): Promise<T> {
   const result = Promise.withResolvers<T>();
   await slots.run(async () => {
-    const ended = new AbortController();
-    const running = work().finally(() => ended.abort());
-    running.then(result.resolve, result.reject);
-    await clock.sleep(LONGEST_MS, ended.signal).catch(() => undefined);
+    const ended = Promise.withResolvers<void>();
+    const stopTimer = clock.after(LONGEST_MS, ended.resolve);
+    work().finally(ended.resolve).then(result.resolve, result.reject);
+    await ended.promise.finally(stopTimer);
   }, signal);
   return result.promise;
 }

@@ -170,7 +170,12 @@ test('the file is for its owner alone, is put aside at its size, and old ones go
   t.after(() => rmSync(dir, { recursive: true, force: true }));
   const path = join(dir, 'sub', 'audit.log');
   let nowMs = Date.parse('2026-01-01T00:00:00Z');
-  const ticking: Clock = { nowMs: () => (nowMs += 1_000), monotonicMs: () => 0, sleep: clock.sleep.bind(clock) };
+  const ticking: Clock = {
+    nowMs: () => (nowMs += 1_000),
+    monotonicMs: () => 0,
+    sleep: clock.sleep.bind(clock),
+    after: clock.after.bind(clock),
+  };
   const audit = await AuditLog.open({
     path,
     maxBytes: 100,
