@@ -8,7 +8,8 @@ import { startWarm } from '#base/warmStart.ts';
 import { makeDaemonLogger, type Logger } from '#base/log.ts';
 import { Semaphore } from '#base/semaphore.ts';
 import { VERSION } from '#base/version.ts';
-import { Cgroups, findMounts } from '../linux/cgroup.ts';
+import { Cgroups, findMounts, type OnGroup } from '../linux/cgroup.ts';
+import { SliceCgroups } from '../linux/slices.ts';
 import { hasAppArmor, readMachine } from '../linux/machine.ts';
 import { Logind } from '../linux/logind.ts';
 import { setOwnOomScore } from '../linux/proc.ts';
@@ -79,7 +80,7 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
   const chosen = chooseAddresses({ addresses: machine.interfaces, defaultInterface: machine.defaultInterface }, settings.nodeIps);
   const hostIps = chosen.ips;
   const paths = makePaths(settings.rootDir, settings.podLogsDir);
-  const { cgroupRoot } = settings;
+  const { cgroupNames } = settings;
   spareUs(settings.oomScoreAdj, log);
 
   const statusTeller = new StatusTeller({
@@ -105,14 +106,15 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
   );
   const runtime = new CriRuntime(client);
   const cgroupMounts = findMounts();
-  const cgroups = new Cgroups(cgroupMounts);
+  const onGroup: OnGroup = (operation, tookMs) => metrics.groupChanged(operation, tookMs);
+  const cgroups = cgroupNames.driver === 'systemd' ? new SliceCgroups(cgroupMounts, onGroup) : new Cgroups(cgroupMounts, onGroup);
   const size = { ...machine, storageBytes: await storageBytesAt(settings.rootDir) };
   const { enforcePods, quota } = settings.resources;
-  const qosGroups = new QosGroups({ cgroups, cgroupRoot, most: enforcePods ? enforceableOf(size, settings) : undefined, log });
+  const qosGroups = new QosGroups({ cgroups, cgroupNames, most: enforcePods ? enforceableOf(size, settings) : undefined, log });
   const disk = new PodDisk({
     paths,
     cgroups,
-    cgroupRoot,
+    cgroupNames,
     podPidsLimit: settings.podPidsLimit,
     limits: { pageSizes: machine.hugePages.keys().toArray(), quota },
     clusterDomain: settings.clusterDomain,
@@ -211,7 +213,7 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
     onImageRemoved: (why) => metrics.imageRemoved(why),
   });
 
-  const shutdown = new NodeShutdown({
+  const shutdown: NodeShutdown = new NodeShutdown({
     clock,
     log,
     fates,
@@ -221,9 +223,11 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
     runs: (key, pod) => workers.pod(key)?.objects?.containers.some((c) => c.uid === pod.metadata.uid && c.state === 'running') === true,
     onPod: (key) => workers.turnOver(key),
     onChange: () => {
+      if (shutdown.isShuttingDown) metrics.shutdownBegan(clock.nowMs());
       joined?.nodeChanged();
       admission.lookAgain();
     },
+    onEnded: () => metrics.shutdownEnded(clock.nowMs()),
   });
   const allocatable = allocatableOf(size, settings);
   const objectsOf: ObjectsOf = (pod) => (joined !== undefined && isFromApi(pod) ? joined.objects : objects);
@@ -251,7 +255,7 @@ async function run(configuration: Configuration, { clock, log, signal, notify }:
     node: {
       nodeName,
       paths,
-      cgroupRoot,
+      cgroupNames,
       capacity: machine,
       cpuQuota: quota,
       allocatable,

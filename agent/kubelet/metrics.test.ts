@@ -134,6 +134,28 @@ test('the start without pulls and init containers: overlapping pulls count once,
   assert.deepEqual(line(m, 'kubelet_first_network_pod_start_sli'), ['kubelet_first_network_pod_start_sli_duration_seconds 5.5']);
 });
 
+test('control groups, shutdowns and the sizes of pods', () => {
+  const m = metrics();
+  m.groupChanged('create', 20);
+  m.groupChanged('destroy', 30);
+  m.shutdownBegan(5_000);
+  m.shutdownEnded(7_500);
+  const two = { ...known('Pending').pod, spec: { containers: [{}, {}] } } as unknown as KnownPod['pod'];
+  for (const nowMs of [1, 2]) m.podLooked({ ...known('Pending'), pod: two }, [], nowMs);
+  assert.deepEqual(line(m, 'kubelet_cgroup_manager_duration_seconds_sum'), [
+    'kubelet_cgroup_manager_duration_seconds_sum{operation_type="create"} 0.02',
+    'kubelet_cgroup_manager_duration_seconds_sum{operation_type="destroy"} 0.03',
+  ]);
+  assert.deepEqual(line(m, 'kubelet_graceful_shutdown_'), [
+    'kubelet_graceful_shutdown_start_time_seconds 5',
+    'kubelet_graceful_shutdown_end_time_seconds 7.5',
+  ]);
+  assert.deepEqual(line(m, 'kubelet_containers_per_pod_count_').slice(-2), [
+    'kubelet_containers_per_pod_count_sum 2',
+    'kubelet_containers_per_pod_count_count 1',
+  ]);
+});
+
 test('health checks are counted, and the last of each is kept', () => {
   const m = metrics();
   m.healthLooked([{ name: 'runtime', problem: 'away' }]);

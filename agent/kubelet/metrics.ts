@@ -6,6 +6,7 @@
 import { Counter, Gauge, Histogram, MetricsRegistry, Observed } from '#base/metrics.ts';
 import { RELEASE, VERSION } from '#base/version.ts';
 import type { Pod } from '#api/kinds/core/pod.ts';
+import type { OnGroup } from '../linux/cgroup.ts';
 import type { Outcome } from './health/answer.ts';
 import { PodStarts } from './podStarts.ts';
 import type { ProbeKind } from './probes/plan.ts';
@@ -117,6 +118,20 @@ export class KubeletMetrics {
   );
   readonly #preemptions = this.registry.add(
     new Counter({ name: 'kubelet_preemptions', help: 'Pods pushed out by critical ones.', labels: ['preemption_signal'] }),
+  );
+  readonly #groupSeconds = this.registry.add(
+    new Histogram({
+      name: 'kubelet_cgroup_manager_duration_seconds',
+      help: 'How long changes of control groups took.',
+      labels: ['operation_type'],
+      buckets: SECONDS,
+    }),
+  );
+  readonly #shutdownBegan = this.registry.add(
+    new Gauge({ name: 'kubelet_graceful_shutdown_start_time_seconds', help: 'When the last graceful shutdown began, since 1970.' }),
+  );
+  readonly #shutdownEnded = this.registry.add(
+    new Gauge({ name: 'kubelet_graceful_shutdown_end_time_seconds', help: 'When all pods had had their time then, since 1970.' }),
   );
   readonly #imagesRemoved = this.registry.add(
     new Counter({ name: 'kubelet_image_garbage_collected_total', help: 'Images removed, by why.', labels: ['reason'] }),
@@ -238,6 +253,18 @@ export class KubeletMetrics {
 
   eventsFollowed(outcome: 'ok' | 'failed'): void {
     (outcome === 'ok' ? this.#followed : this.#unfollowed).inc();
+  }
+
+  groupChanged(operation: Parameters<OnGroup>[0], tookMs: number): void {
+    this.#groupSeconds.observe([operation], tookMs / 1_000);
+  }
+
+  shutdownBegan(nowMs: number): void {
+    this.#shutdownBegan.set([], nowMs / 1_000);
+  }
+
+  shutdownEnded(nowMs: number): void {
+    this.#shutdownEnded.set([], nowMs / 1_000);
   }
 
   evicted(signal: string): void {

@@ -24,6 +24,7 @@ export class PodStarts {
   readonly #start: Histogram;
   readonly #total: Histogram;
   readonly #sli: Histogram;
+  readonly #perPod: Histogram;
   readonly #firstNetwork: Gauge;
   #networked = false;
 
@@ -42,6 +43,7 @@ export class PodStarts {
       'From the creation of a pod without state until it ran, without pulls of images and init containers.',
       START_SECONDS,
     );
+    this.#perPod = histogram('containers_per_pod_count', 'Containers of the pods that came.', [1, 2, 4, 8, 16]);
     this.#firstNetwork = registry.add(
       new Gauge({
         name: 'kubelet_first_network_pod_start_sli_duration_seconds',
@@ -54,6 +56,7 @@ export class PodStarts {
   looked({ pod, status }: KnownPod, steps: readonly Step[], nowMs: number): void {
     const uid = pod.metadata.uid ?? '';
     const before = this.#seen.get(uid);
+    if (before === undefined) this.#perPod.observe([], pod.spec.containers.length);
     if (before === 'counted') return;
     const seenAtMs = Date.parse(pod.metadata.annotations?.[CONFIG_SEEN] ?? '');
     const isNew = !Number.isNaN(seenAtMs);

@@ -109,30 +109,41 @@ export function weightOf(cpuShares: number): number {
   return Math.floor(1 + ((Math.min(Math.max(cpuShares, 2), 262_144) - 2) * 9_999) / 262_142);
 }
 
+/** What was done to a group, and how long it took. */
+export type OnGroup = (operation: 'create' | 'update' | 'destroy', tookMs: number) => void;
+
 export class Cgroups {
   readonly mounts: CgroupMounts;
+  readonly #onGroup: OnGroup;
 
-  constructor(mounts: CgroupMounts) {
+  constructor(mounts: CgroupMounts, onGroup: OnGroup = () => undefined) {
     this.mounts = mounts;
+    this.#onGroup = onGroup;
   }
 
   /** Makes the group (and those above it) and sets its limits. Doing it again changes nothing. */
   async ensure(path: string, limits: CgroupLimits): Promise<void> {
+    const began = performance.now();
     const files = limitFiles(this.mounts, path, limits);
+    let isNew = false;
     try {
       for (const tree of this.#limitTrees()) {
-        await mkdir(join(tree, path), { recursive: true });
+        if ((await mkdir(join(tree, path), { recursive: true })) !== undefined) isNew = true;
         if (this.mounts.mode === 'v2') await this.#enableControllers(tree, path);
       }
       for (const [file, text] of files) await writeFile(file, text);
     } catch (err) {
       throw new AppError('CGROUP_FAILED', `Cannot set up cgroup ${path}`, { path }, err);
     }
+    this.#onGroup(isNew ? 'create' : 'update', performance.now() - began);
   }
 
   /** Removes the group with everything below it, in every tree. Processes in it make this fail with CGROUP_BUSY. */
   async remove(path: string): Promise<void> {
-    for (const tree of this.mounts.trees) await removeTree(join(tree, path));
+    const began = performance.now();
+    let wasThere = false;
+    for (const tree of this.mounts.trees) if (await removeTree(join(tree, path))) wasThere = true;
+    if (wasThere) this.#onGroup('destroy', performance.now() - began);
   }
 
   /** Names of the groups directly below path, over all trees. */
@@ -164,12 +175,14 @@ export class Cgroups {
   }
 }
 
-async function removeTree(directory: string): Promise<void> {
+/** False: there was none. */
+async function removeTree(directory: string): Promise<boolean> {
   for (const name of await subdirectories(directory)) await removeTree(join(directory, name));
   try {
     await rmdir(directory);
+    return true;
   } catch (err) {
-    if (codeOf(err) === 'ENOENT') return;
+    if (codeOf(err) === 'ENOENT') return false;
     throw new AppError('CGROUP_BUSY', `Cannot remove cgroup ${directory}: processes are still in it`, { directory }, err);
   }
 }

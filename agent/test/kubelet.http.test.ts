@@ -143,14 +143,18 @@ test('containerLogs with its options', { skip }, async () => {
   assert.match(await logs('timestamps=true&tailLines=1'), /^\d{4}-\d\d-\d\dT\S+Z two\n$/);
   assert.equal(await logs('sinceTime=2999-01-01T00:00:00Z'), '');
   assert.equal(await logs('sinceSeconds=3600'), 'one\ntwo\n');
-  for (const [query, said] of [
+  for (const [query, said, code = 400] of [
     ['tailLines=x', /tailLines: want a whole number/],
     ['sinceTime=noon', /sinceTime: want a time/],
-    ['sinceTime=2026-01-01T00:00:00Z&sinceSeconds=1', /at most one of/],
+    ['sinceTime=2026-01-01T00:00:00Z&sinceSeconds=1', /at most one of/, 422],
+    ['sinceSeconds=0', /sinceSeconds: must be greater than 0/, 422],
+    ['limitBytes=0', /limitBytes: must be greater than 0/, 422],
+    ['tailLines=-1', /tailLines: must be greater than or equal to 0/, 422],
+    ['tailLines=1&stream=Stdout', /mutually exclusive/, 422],
     ['previous=true', /previous terminated container "c" in pod "web-node1" not found/],
   ] as const) {
     const { status, text } = await http.ask(`/containerLogs/${PATH}/c?${query}`, admin);
-    assert.equal(status, 400, query);
+    assert.equal(status, code, query);
     assert.match(text, said);
   }
   assert.equal((await http.ask('/containerLogs/default/none/c', admin)).status, 404);

@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { podCgroupPath } from '#agent/kubelet/pods/resources.ts';
+import { CgroupNames } from '#agent/kubelet/pods/cgroupNames.ts';
 import { findMounts } from '#agent/linux/cgroup.ts';
 import { hasAppArmor } from '#agent/linux/machine.ts';
 import type { Pod } from '#api/kinds/core/pod.ts';
@@ -118,7 +118,7 @@ async function failed(name: string, reason: string, message: string): Promise<vo
 async function memoryLimitOf(pod: Pod): Promise<number> {
   const { mode, controllers } = findMounts();
   const file = mode === 'v2' ? 'memory.max' : 'memory.limit_in_bytes';
-  return Number(await readFile(join(controllers.get('memory') ?? '', podCgroupPath(containerd.cgroupRoot, pod), file), 'utf8'));
+  return Number(await readFile(join(controllers.get('memory') ?? '', new CgroupNames(containerd.cgroupRoot).ofPod(pod), file), 'utf8'));
 }
 
 const field = (text: string, name: string): string => new RegExp(`^${name}:\\s*(.*)$`, 'm').exec(text)?.[1] ?? '';
@@ -197,7 +197,7 @@ test('resources of the whole pod, the limit of processes, what all pods and each
     const { mode, controllers } = findMounts();
     return readFileSync(join(controllers.get(controller) ?? '', path, mode === 'v2' ? v2 : v1), 'utf8').trim();
   };
-  const group = podCgroupPath(containerd.cgroupRoot, pod);
+  const group = new CgroupNames(containerd.cgroupRoot).ofPod(pod);
   const id = status(pod)!.containerID!.replace('containerd://', '');
   assert.deepEqual(
     [await memoryLimitOf(pod), Number(at(`${group}/${id}`, 'memory', 'memory.limit_in_bytes', 'memory.max'))],

@@ -29,6 +29,13 @@ const CONTAINERD = `version = 2
     conf_dir = "/etc/cni/net.d"
 `;
 
+const SLICES = `
+[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+  runtime_type = "io.containerd.runc.v2"
+  [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
+    SystemdCgroup = true
+`;
+
 before(async () => {
   if (skip !== false) return;
   put('/etc/containerd/config.toml', CONTAINERD);
@@ -184,6 +191,57 @@ test('a shutdown of the machine waits for the pods, the critical ones last; call
   put('/etc/default/kubelet', defaults);
   await host.run(['rm', '-r', '/etc/kubernetes/drop-ins', '/etc/systemd/logind.conf.d']);
   await host.run(['systemctl', 'restart', 'kubelet']);
+});
+
+test('with the systemd driver pods are slices, with their limits, also after a reload; gone pods leave none', { skip }, async () => {
+  await host.run(['rm', '/etc/kubernetes/manifests/web.yaml']);
+  await until('it is gone', async () => !/web/.test(await host.run(['kijabi', 'get', 'pods'])), PATIENT_MS);
+  const defaults = await host.run(['cat', '/etc/default/kubelet']);
+  put('/etc/default/kubelet', 'KUBELET_EXTRA_ARGS="--config-dir=/etc/kubernetes/drop-ins"\n');
+  const config = { apiVersion: 'kubelet.config.k8s.io/v1beta1', kind: 'KubeletConfiguration' };
+  put('/etc/kubernetes/drop-ins/10-driver.conf', JSON.stringify({ ...config, cgroupDriver: 'systemd', podPidsLimit: 321 }));
+  assert.match(
+    (await host.tryRun(['kubelet', '--config', '/var/lib/kubelet/config.yaml', '--config-dir=/etc/kubernetes/drop-ins', '--check'])).all,
+    /containerd makes control groups by cgroupfs, the kubelet by systemd/,
+  );
+  put('/etc/containerd/config.toml', `${CONTAINERD}${SLICES}`);
+  await host.run(['systemctl', 'restart', 'containerd', 'kubelet']);
+  const resources = { requests: { cpu: '250m' }, limits: { cpu: '500m', memory: '64Mi' } };
+  put('/etc/kubernetes/manifests/sliced.yaml', manifest({ name: 'sliced', container: { resources } }));
+  await until('it runs', async () => (await task()) !== '', PATIENT_MS);
+  const pod = JSON.parse(await host.run(['kijabi', 'get', 'pod', 'sliced-node1', '-o', 'json'])) as { metadata: { uid: string } };
+  const slice = `kubepods-burstable-pod${pod.metadata.uid.replaceAll('-', '_')}.slice`;
+  const groups = await host.run(['cat', `/proc/${await task()}/cgroup`]);
+  assert.match(groups, new RegExp(`:memory:.*/kubepods.slice/kubepods-burstable.slice/${slice}/cri-containerd-[0-9a-f]+.scope$`, 'm'));
+
+  const group = `/kubepods.slice/kubepods-burstable.slice/${slice}`;
+  const inForce = async (): Promise<void> => {
+    const told = await host.run(['systemctl', 'show', '-p', 'MemoryLimit,TasksMax,CPUShares,CPUQuotaPerSecUSec', slice]);
+    for (const line of ['MemoryLimit=67108864', 'TasksMax=321', 'CPUShares=256', 'CPUQuotaPerSecUSec=500ms'])
+      assert.match(told, new RegExp(line));
+    const own = (await host.run(['sed', '-n', 's/^[0-9]*:memory:\\(.*\\)$/\\1/p', '/proc/1/cgroup'])).trim().replace(/\/init\.scope$/, '');
+    assert.equal((await host.run(['cat', `/sys/fs/cgroup/memory${own}${group}/memory.limit_in_bytes`])).trim(), '67108864');
+  };
+  await inForce();
+  const pid = await task();
+  await host.run(['systemctl', 'daemon-reload']);
+  await host.run(['systemctl', 'restart', 'kubelet']);
+  await until('the kubelet is there', async () => /sliced/.test((await host.tryRun(['kijabi', 'get', 'pods'])).all), PATIENT_MS);
+  await inForce();
+  assert.equal(await task(), pid);
+
+  await host.run(['rm', '/etc/kubernetes/manifests/sliced.yaml']);
+  const slices = async (): Promise<string> =>
+    host.run(['systemctl', 'list-units', '--all', '--plain', '--no-legend', 'kubepods*-pod*.slice']);
+  await until('the slice is gone', async () => (await slices()) === '', PATIENT_MS);
+  assert.equal((await host.run(['sh', '-c', `find /sys/fs/cgroup -name '${slice}'`])).trim(), '');
+
+  put('/etc/containerd/config.toml', CONTAINERD);
+  put('/etc/default/kubelet', defaults);
+  await host.run(['rm', '-r', '/etc/kubernetes/drop-ins']);
+  await host.run(['systemctl', 'restart', 'containerd', 'kubelet']);
+  put('/etc/kubernetes/manifests/web.yaml', manifest({ name: 'web' }));
+  await until('the other driver works again', async () => (await task()) !== '', PATIENT_MS);
 });
 
 test('what is not ours is not overwritten, and then nothing is changed', { skip }, async () => {

@@ -10,6 +10,7 @@ import { findMounts } from '../../linux/cgroup.ts';
 import { run } from '../../linux/exec.ts';
 import { whoListens } from '../../linux/listener.ts';
 import type { Settings } from '../config/settings.ts';
+import type { CgroupDriver, CgroupNames } from '../pods/cgroupNames.ts';
 import { readSignals } from '../eviction/observe.ts';
 import { amountOf } from '../eviction/thresholds.ts';
 import { localSocket, makePaths } from '../paths.ts';
@@ -56,7 +57,7 @@ export async function lookAround({ settings, configFiles, nodeName, clock, start
     uid: process.getuid?.() ?? 0,
     running,
     config: { files: configFiles, nodeName, rootDir },
-    cgroups: await lookAtCgroups(settings.cgroupRoot),
+    cgroups: await lookAtCgroups(settings.cgroupNames),
     demands: settings.demands,
     swap: await readSwap(),
     kernel: settings.demands.kernelDefaults ? await readKernel() : [],
@@ -112,19 +113,24 @@ function answers(socket: string): Promise<boolean> {
   });
 }
 
-async function lookAtCgroups(root: string): Promise<Facts['cgroups']> {
+async function lookAtCgroups(names: CgroupNames): Promise<Facts['cgroups']> {
   try {
     const { mode, controllers, trees } = findMounts();
     const problems = await Promise.all(
       trees.slice(0, 1).map(async (tree) =>
-        access(await nearest(join(tree, root)), constants.W_OK).then(
+        access(await nearest(join(tree, names.ofClass('Guaranteed'))), constants.W_OK).then(
           () => [],
           (err: unknown) => [explain(err)],
         ),
       ),
     );
     const [problem] = problems.flat();
-    return { mode, controllers: [...controllers.keys()], root, ...(problem === undefined ? {} : { problem }) };
+    const { root, driver } = names;
+    const systemd = await stat('/run/systemd/system').then(
+      () => true,
+      () => false,
+    );
+    return { mode, controllers: [...controllers.keys()], root, driver, systemd, ...(problem === undefined ? {} : { problem }) };
   } catch (err) {
     return explain(err);
   }
@@ -145,8 +151,8 @@ async function askRuntime(
     client = new CriClient({ endpoint, clock });
     await client.waitReady(stop);
     const { runtime_name: name, runtime_version: version } = await client.runtime.version({}, { signal: stop });
-    const [{ status }, fs] = await Promise.all([
-      client.runtime.status({}, { signal: stop }),
+    const [{ status, info }, fs] = await Promise.all([
+      client.runtime.status({ verbose: true }, { signal: stop }),
       client.image.imageFsInfo({}, { signal: stop }).catch(() => undefined),
     ]);
     const words = (type: string): string => {
@@ -154,7 +160,7 @@ async function askRuntime(
       return found?.status === true ? '' : `${found?.reason ?? type} ${found?.message ?? 'is not told'}`;
     };
     return {
-      fact: { endpoint, name, version, runtime: words('RuntimeReady'), network: words('NetworkReady') },
+      fact: { endpoint, name, version, runtime: words('RuntimeReady'), network: words('NetworkReady'), ...cgroupDriverIn(info['config']) },
       imageFs: fs?.image_filesystems[0]?.fs_id?.mountpoint,
     };
   } catch (err) {
@@ -162,6 +168,17 @@ async function askRuntime(
     return { fact: { endpoint, problem: stop.aborted ? `not within ${RUNTIME_WITHIN_MS / 1_000} s` : explain(err) }, imageFs: undefined };
   } finally {
     client?.close();
+  }
+}
+
+/** Which driver containerd makes the groups of containers with, as its own configuration says; empty when it does not tell. */
+export function cgroupDriverIn(config: string | undefined): { readonly cgroupDriver?: CgroupDriver } {
+  try {
+    const { containerd } = JSON.parse(config ?? '') as { containerd: { defaultRuntimeName: string; runtimes: Record<string, unknown> } };
+    const { options } = containerd.runtimes[containerd.defaultRuntimeName] as { options?: { SystemdCgroup?: unknown } };
+    return { cgroupDriver: options?.SystemdCgroup === true ? 'systemd' : 'cgroupfs' };
+  } catch {
+    return {};
   }
 }
 

@@ -9,7 +9,7 @@ const GOOD: Facts = {
   uid: 0,
   running: false,
   config: { files: ['/k.yaml'], nodeName: 'n', rootDir: '/r' },
-  cgroups: { mode: 'v2', controllers: ['cpu', 'memory', 'pids'], root: '/' },
+  cgroups: { mode: 'v2', controllers: ['cpu', 'memory', 'pids'], root: '/', driver: 'cgroupfs', systemd: false },
   demands: { swapOff: true, cgroupV2: true },
   swap: [],
   kernel: [],
@@ -43,7 +43,7 @@ const certificate = (over: object): Partial<Facts> => ({ certificates: [{ field:
 for (const [name, change, check, outcome, code, text] of [
   [
     'cgroup v1, which was not wanted',
-    { cgroups: { mode: 'v1', controllers: ['cpu', 'memory', 'pids'], root: '/' } },
+    { cgroups: { mode: 'v1', controllers: ['cpu', 'memory', 'pids'], root: '/', driver: 'cgroupfs', systemd: false } },
     'cgroups',
     'failed',
     'CGROUP_OLD',
@@ -63,7 +63,7 @@ for (const [name, change, check, outcome, code, text] of [
   ['no cgroups', { cgroups: 'No cgroup file system is mounted' }, 'cgroups', 'failed', 'CGROUP_NONE', /mount cgroup2/],
   [
     'a controller missing',
-    { cgroups: { mode: 'v2', controllers: ['cpu', 'pids'], root: '/' } },
+    { cgroups: { mode: 'v2', controllers: ['cpu', 'pids'], root: '/', driver: 'cgroupfs', systemd: false } },
     'cgroups',
     'failed',
     'CGROUP_FAILED',
@@ -71,11 +71,27 @@ for (const [name, change, check, outcome, code, text] of [
   ],
   [
     'cgroups read-only',
-    { cgroups: { mode: 'v1', controllers: ['cpu', 'memory', 'pids'], root: '/', problem: 'EROFS' } },
+    { cgroups: { mode: 'v1', controllers: ['cpu', 'memory', 'pids'], root: '/', driver: 'cgroupfs', systemd: false, problem: 'EROFS' } },
     'cgroups',
     'failed',
     'CGROUP_FAILED',
     /EROFS/,
+  ],
+  [
+    'slices where systemd does not run',
+    { cgroups: { mode: 'v2', controllers: ['cpu', 'memory', 'pids'], root: '/', driver: 'systemd', systemd: false } },
+    'cgroups',
+    'failed',
+    'CGROUP_FAILED',
+    /systemd does not run here; do: set cgroupDriver: cgroupfs/,
+  ],
+  [
+    'a runtime with the other driver',
+    { runtime: { endpoint: 'e', name: 'containerd', version: '1', runtime: '', network: '', cgroupDriver: 'systemd' } },
+    'cgroup driver',
+    'failed',
+    undefined,
+    /containerd makes control groups by systemd, the kubelet by cgroupfs.*; do: set cgroupDriver: systemd, or SystemdCgroup = false/,
   ],
   [
     'no runtime: a daemon waits for it',

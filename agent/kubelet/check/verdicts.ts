@@ -2,6 +2,7 @@
  * What is found out about a node before a kubelet starts on it, judged: one line for each thing, with what to do. Pure.
  * `kubelet --check` prints it; a kubelet that starts ends at the first verdict that is fatal, with that one line.
  */
+import type { CgroupDriver } from '../pods/cgroupNames.ts';
 import type { Signal } from '../eviction/thresholds.ts';
 
 export type Outcome = 'ok' | 'warning' | 'failed';
@@ -40,7 +41,15 @@ export interface Facts {
   readonly running: boolean;
   readonly config: { readonly files: readonly string[]; readonly nodeName: string; readonly rootDir: string };
   readonly cgroups:
-    | { readonly mode: 'v1' | 'v2'; readonly controllers: readonly string[]; readonly root: string; readonly problem?: string }
+    | {
+        readonly mode: 'v1' | 'v2';
+        readonly controllers: readonly string[];
+        readonly root: string;
+        readonly driver: CgroupDriver;
+        /** systemd runs this machine. */
+        readonly systemd: boolean;
+        readonly problem?: string;
+      }
     | string;
   readonly demands: { readonly swapOff: boolean; readonly cgroupV2: boolean };
   /** Devices and files that are swapped to. */
@@ -56,6 +65,7 @@ export interface Facts {
         /** The runtime's own words about what is not ready; empty when it is. */
         readonly runtime: string;
         readonly network: string;
+        readonly cgroupDriver?: CgroupDriver;
       }
     /** The daemon waits for it and says so itself. */
     | undefined;
@@ -132,7 +142,12 @@ function judgeKernel({ demands, swap, kernel }: Facts): Verdict[] {
 
 function judgeCgroups({ cgroups, demands }: Facts): Verdict {
   if (typeof cgroups === 'string') return { ...failed('cgroups', cgroups, 'mount cgroup2 on /sys/fs/cgroup'), code: 'CGROUP_NONE' };
-  const { mode, controllers, root, problem } = cgroups;
+  const { mode, controllers, root, driver, systemd, problem } = cgroups;
+  if (driver === 'systemd' && !systemd)
+    return {
+      ...failed('cgroups', 'cgroupDriver is systemd, and systemd does not run here', 'set cgroupDriver: cgroupfs, for the runtime too'),
+      code: 'CGROUP_FAILED',
+    };
   const missing = NEEDED_CONTROLLERS.filter((c) => !controllers.includes(c));
   if (missing.length > 0)
     return {
@@ -153,10 +168,10 @@ function judgeCgroups({ cgroups, demands }: Facts): Verdict {
       ),
       code: 'CGROUP_OLD',
     };
-  return ok('cgroups', `${mode}, groups below ${root}`);
+  return ok('cgroups', `${mode}, ${driver}, groups below ${root}`);
 }
 
-function judgeRuntime({ runtime }: Facts): Verdict[] {
+function judgeRuntime({ runtime, cgroups }: Facts): Verdict[] {
   if (runtime === undefined) return [];
   if ('problem' in runtime)
     return [
@@ -166,7 +181,8 @@ function judgeRuntime({ runtime }: Facts): Verdict[] {
         'start it (systemctl start containerd), or set containerRuntimeEndpoint',
       ),
     ];
-  const { name, version, endpoint } = runtime;
+  const { name, version, endpoint, cgroupDriver: theirs } = runtime;
+  const ours = typeof cgroups === 'string' ? undefined : cgroups.driver;
   return [
     runtime.runtime === ''
       ? ok('runtime', `${name} ${version} on ${endpoint}`)
@@ -178,6 +194,15 @@ function judgeRuntime({ runtime }: Facts): Verdict[] {
           `no pod network: ${runtime.network}`,
           'put a CNI configuration into the directory the runtime reads (/etc/cni/net.d)',
         ),
+    ...(theirs === undefined || ours === undefined || theirs === ours
+      ? []
+      : [
+          failed(
+            'cgroup driver',
+            `${name} makes control groups by ${theirs}, the kubelet by ${ours}: no container can start`,
+            `set cgroupDriver: ${theirs}, or SystemdCgroup = ${ours === 'systemd'} in the configuration of ${name}`,
+          ),
+        ]),
   ];
 }
 

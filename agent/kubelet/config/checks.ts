@@ -10,6 +10,7 @@ import { checkResources } from './resourceFields.ts';
 import { checkServer } from './serverFields.ts';
 import { checkShutdown } from './shutdownFields.ts';
 import { isSignal, SIGNALS, valueOf } from '../eviction/thresholds.ts';
+import { CGROUP_DRIVERS } from '../pods/cgroupNames.ts';
 import { notNamespaced } from '../pods/sysctls.ts';
 
 export interface Found {
@@ -97,7 +98,9 @@ const RULES: readonly (readonly [path: readonly string[], rule: Rule])[] = [
   [
     ['cgroupDriver'],
     (v) =>
-      typeof v !== 'string' || v === '' || v === 'cgroupfs' ? undefined : 'this kubelet makes control groups itself: want "cgroupfs"',
+      typeof v !== 'string' || v === '' || CGROUP_DRIVERS.some((driver) => driver === v)
+        ? undefined
+        : `want one of ${CGROUP_DRIVERS.join(', ')}`,
   ],
 ];
 

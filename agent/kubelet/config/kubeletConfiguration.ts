@@ -20,7 +20,10 @@ const honoured = {
   containerRuntimeEndpoint: string('Socket of the container runtime', { default: 'unix:///run/containerd/containerd.sock' }),
   runtimeRequestTimeout: duration('Deadline of calls to the runtime', { default: '2m0s' }),
   cgroupRoot: string('Control group above kubepods', { default: '/' }),
-  cgroupDriver: string('How control groups are made', { default: 'cgroupfs' }),
+  cgroupDriver: string(
+    'How control groups are made, the same as in the runtime’s configuration: cgroupfs, or systemd for slices of systemd',
+    { default: 'cgroupfs' },
+  ),
   resolvConf: string('Where the node’s DNS servers stand', { default: '/etc/resolv.conf' }),
   healthzPort: int32('Port of /healthz; 0 switches it off', { default: 10_248, minimum: 0, maximum: 65_535 }),
   healthzBindAddress: string('Address of /healthz', { default: '127.0.0.1' }),

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { AppError } from '#base/errors.ts';
+import { CgroupNames } from '../pods/cgroupNames.ts';
 import { parseFlags } from './flags.ts';
 import { FIELDS } from './kubeletConfiguration.ts';
 import { serverSettings } from './serverFields.ts';
@@ -60,7 +61,7 @@ const DEFAULTS: Omit<Settings, 'configz'> = {
   containerRuntimeEndpoint: 'unix:///run/containerd/containerd.sock',
   runtimeRequestTimeoutMs: 120_000,
   fileCheckFrequencyMs: 20_000,
-  cgroupRoot: '/',
+  cgroupNames: new CgroupNames('/'),
   resolvConf: '/etc/resolv.conf',
   healthz: { host: '127.0.0.1', port: 10_248 },
   podPidsLimit: -1,
@@ -134,8 +135,11 @@ const HONOURED: Readonly<Record<string, readonly (readonly [value: string, chang
   fileCheckFrequency: [['1m30s', { fileCheckFrequencyMs: 90_000 }]],
   containerRuntimeEndpoint: [['unix:///x.sock', { containerRuntimeEndpoint: 'unix:///x.sock' }]],
   runtimeRequestTimeout: [['500ms', { runtimeRequestTimeoutMs: 500 }]],
-  cgroupRoot: [['/a/b', { cgroupRoot: '/a/b' }]],
-  cgroupDriver: [['cgroupfs', {}]],
+  cgroupRoot: [['/a/b', { cgroupNames: new CgroupNames('/a/b') }]],
+  cgroupDriver: [
+    ['cgroupfs', {}],
+    ['systemd', { cgroupNames: new CgroupNames('/', 'systemd') }],
+  ],
   resolvConf: [
     ['/run/systemd/resolve/resolv.conf', { resolvConf: '/run/systemd/resolve/resolv.conf' }],
     ['""', { resolvConf: '' }],
@@ -416,8 +420,8 @@ const COMPLAINTS: readonly (readonly [name: string, file: Uint8Array | string, w
   ],
   [
     'the driver for systemd',
-    `${HEAD}cgroupDriver: systemd\n`,
-    ['k.yaml:3:15: cgroupDriver: Invalid value: "systemd": this kubelet makes control groups itself: want "cgroupfs"'],
+    `${HEAD}cgroupDriver: openrc\n`,
+    ['k.yaml:3:15: cgroupDriver: Invalid value: "openrc": want one of cgroupfs, systemd'],
   ],
   [
     'a certificate without a key',

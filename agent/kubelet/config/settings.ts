@@ -10,6 +10,7 @@ import type { Draft } from '#api/schema.ts';
 import { AppError } from '#base/errors.ts';
 import { thresholdsOf, type Threshold } from '../eviction/thresholds.ts';
 import type { GcRules } from '../images/gc.ts';
+import { CgroupNames } from '../pods/cgroupNames.ts';
 import type { DeadContainers } from '../pods/plan.ts';
 import type { CrashBackoff } from '../pods/restart.ts';
 import type { RotationOptions } from '../logs/act.ts';
@@ -58,7 +59,7 @@ export interface Settings {
   readonly containerRuntimeEndpoint: string;
   readonly runtimeRequestTimeoutMs: number;
   readonly fileCheckFrequencyMs: number;
-  readonly cgroupRoot: string;
+  readonly cgroupNames: CgroupNames;
   readonly resolvConf: string;
   readonly healthz: { readonly host: string; readonly port: number };
   readonly podPidsLimit: number | undefined;
@@ -127,7 +128,7 @@ export function settingsOf(flags: Flags, given: KubeletConfiguration): Settings 
     containerRuntimeEndpoint: config.containerRuntimeEndpoint || 'unix:///run/containerd/containerd.sock',
     runtimeRequestTimeoutMs: ms(config.runtimeRequestTimeout, 120_000),
     fileCheckFrequencyMs: ms(config.fileCheckFrequency, 20_000),
-    cgroupRoot: config.cgroupRoot ?? '/',
+    cgroupNames: new CgroupNames(config.cgroupRoot ?? '/', config.cgroupDriver === 'systemd' ? 'systemd' : 'cgroupfs'),
     resolvConf: asked.resolvConf === '' ? '' : (config.resolvConf ?? '/etc/resolv.conf'), // empty: pods get no DNS servers of the node
     healthz: { host: config.healthzBindAddress ?? '127.0.0.1', port: config.healthzPort ?? 10_248 },
     podPidsLimit: config.podPidsLimit,

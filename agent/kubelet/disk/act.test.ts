@@ -7,6 +7,7 @@ import { test, type TestContext } from 'node:test';
 import { Cgroups } from '../../linux/cgroup.ts';
 import { makePaths, podDir, type Paths } from '../paths.ts';
 import { PodDisk } from './act.ts';
+import { CgroupNames } from '../pods/cgroupNames.ts';
 
 interface Node {
   readonly disk: PodDisk;
@@ -26,7 +27,11 @@ function node(t: TestContext): Node {
     writeFileSync(path, 'x');
     return path;
   };
-  return { disk: new PodDisk({ paths, cgroups, cgroupRoot: '/', podPidsLimit: undefined, clusterDomain: '' }), paths, put };
+  return {
+    disk: new PodDisk({ paths, cgroups, cgroupNames: new CgroupNames('/'), podPidsLimit: undefined, clusterDomain: '' }),
+    paths,
+    put,
+  };
 }
 
 test('PodDisk.scan: finds pods by their logs, and directories whose logs are gone; other things are nobody’s', async (t) => {

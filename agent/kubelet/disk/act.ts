@@ -29,7 +29,8 @@ import { lastWords } from '../logs/lastWords.ts';
 import type { MountSpec } from '../pods/config.ts';
 import { hasOwnHosts, hostsFile } from '../pods/dns.ts';
 import { asideOf } from '../logs/rotate.ts';
-import { podCgroupPath, podLimits, qosCgroupPath, type PodLimitOptions } from '../pods/resources.ts';
+import type { CgroupNames } from '../pods/cgroupNames.ts';
+import { podLimits, type PodLimitOptions } from '../pods/resources.ts';
 
 const EMPTY_DIRS = 'kubernetes.io~empty-dir';
 const SUB_PATHS = 'volume-subpaths';
@@ -43,7 +44,7 @@ const LOG_TAIL_BYTES = 64 << 10;
 export interface PodDiskOptions {
   readonly paths: Paths;
   readonly cgroups: Cgroups;
-  readonly cgroupRoot: string;
+  readonly cgroupNames: CgroupNames;
   readonly podPidsLimit: number | undefined;
   readonly limits?: Pick<PodLimitOptions, 'quota' | 'pageSizes'>;
   readonly clusterDomain: string;
@@ -85,7 +86,7 @@ export class PodDisk {
 
   /** Everything that has to lie there before containers are made: directories, volumes, the control group, an empty hosts file. */
   async prepare(pod: Pod): Promise<void> {
-    const { paths, cgroups, cgroupRoot, podPidsLimit, limits } = this.#options;
+    const { paths, cgroups, cgroupNames, podPidsLimit, limits } = this.#options;
     const name = podName(pod);
     this.#remember(`${name.namespace}/${name.name}`, name.uid);
     await naming(`Cannot make the directories of pod ${name.namespace}/${name.name}`, async () => {
@@ -94,7 +95,7 @@ export class PodDisk {
         mkdir(podDir(paths, name.uid), { recursive: true, mode: 0o750 }),
       ]);
       await Promise.all([
-        cgroups.ensure(podCgroupPath(cgroupRoot, pod), podLimits(pod, { pidsMax: podPidsLimit, ...limits })),
+        cgroups.ensure(cgroupNames.ofPod(pod), podLimits(pod, { pidsMax: podPidsLimit, ...limits })),
         // The runtime would make a directory of a file that is not there.
         hasOwnHosts(pod) ? writeFile(etcHosts(paths, name.uid), '', { flag: 'a', mode: 0o644 }) : undefined,
       ]);
@@ -203,9 +204,8 @@ export class PodDisk {
 
   /** The class of a pod that is gone is not known any more, so all three places are looked at. */
   async removeCgroups(uid: string): Promise<void> {
-    const { cgroups, cgroupRoot } = this.#options;
-    for (const qos of ['Guaranteed', 'Burstable', 'BestEffort'] as const)
-      await cgroups.remove(`${qosCgroupPath(cgroupRoot, qos)}/pod${uid}`);
+    const { cgroups, cgroupNames } = this.#options;
+    for (const path of cgroupNames.ofUid(uid)) await cgroups.remove(path);
   }
 
   async #removeIfDangling(link: string): Promise<void> {

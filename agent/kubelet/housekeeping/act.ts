@@ -17,7 +17,6 @@ import type { DiskUse } from '../images/gc.ts';
 import type { Paths } from '../paths.ts';
 import type { Admission } from '../pods/admission.ts';
 import type { Fates } from '../pods/fates.ts';
-import { podCgroupPath } from '../pods/resources.ts';
 import { keyOf } from '../sources/fileSet.ts';
 
 export interface HousekeepingDeps {
@@ -91,7 +90,7 @@ export function makeHousekeeping(deps: HousekeepingDeps): Housekeeping {
       const { stats } = await client.runtime.listContainerStats({}, { signal });
       return candidatesOf(pods(), {
         stats,
-        pidsOf: (pod) => processesIn(cgroupMounts, podCgroupPath(settings.cgroupRoot, pod)),
+        pidsOf: (pod) => processesIn(cgroupMounts, settings.cgroupNames.ofPod(pod)),
         storage: disk ? await storageOf(pods(), stats, paths) : new Map<string, StorageUse>(),
       });
     },

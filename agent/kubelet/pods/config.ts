@@ -9,12 +9,13 @@ import type { ResourceList } from '#api/podResources.ts';
 import type { ContainerConfig, Mount, PodSandboxConfig } from '#cri/gen/cri.ts';
 import type { Input } from '#cri/values.ts';
 import { containerLog, podLogs, podName, type Paths } from '../paths.ts';
+import type { CgroupNames } from './cgroupNames.ts';
 import { kernelHostname, podDns, type NodeNames } from './dns.ts';
 import { expand } from './env.ts';
 import type { FieldFacts } from './fields.ts';
 import * as names from './labels.ts';
 import type { DesiredContainer, DesiredPod } from './plan.ts';
-import { containerResources, podCgroupPath, sandboxResources, type CpuQuota, type NodeCapacity } from './resources.ts';
+import { containerResources, sandboxResources, type CpuQuota, type NodeCapacity } from './resources.ts';
 import { containerSecurity, sandboxSecurity, type ImageUser, type SecurityPolicy } from './security.ts';
 import { sysctlsOf } from './sysctls.ts';
 import { canonical } from '../sources/staticPod.ts';
@@ -24,7 +25,7 @@ import { restartPolicyOf, restartRulesOf } from './status.ts';
 export interface NodeContext {
   readonly nodeName: string;
   readonly paths: Paths;
-  readonly cgroupRoot: string;
+  readonly cgroupNames: CgroupNames;
   readonly capacity: NodeCapacity;
   readonly cpuQuota?: CpuQuota;
   /** What pods can have of the node. */
@@ -108,7 +109,7 @@ export function sandboxConfig(pod: Pod, attempt: number, node: NodeContext): Inp
     labels: { ...pod.metadata.labels, [names.POD_NAME]: name, [names.POD_NAMESPACE]: namespace, [names.POD_UID]: uid },
     annotations: pod.metadata.annotations ?? {},
     linux: {
-      cgroup_parent: podCgroupPath(node.cgroupRoot, pod),
+      cgroup_parent: node.cgroupNames.ofPod(pod),
       security_context: sandboxSecurity(pod),
       sysctls: sysctlsOf(pod),
       ...sandboxResources(pod),

@@ -4,6 +4,7 @@ import type { Pod } from '#api/kinds/core/pod.ts';
 import { SystemClock } from '#base/clock.ts';
 import { makeLogger } from '#base/log.ts';
 import { classShares, QosGroups } from './qosGroups.ts';
+import { CgroupNames } from './cgroupNames.ts';
 
 const pod = (resources: object): Pod => ({ metadata: {}, spec: { containers: [{ name: 'c', resources }] } });
 const burstable = pod({ requests: { cpu: '250m' } });
@@ -28,7 +29,7 @@ test('QosGroups: writes what changed, tells what it cannot write and tries it ag
         return Promise.resolve();
       },
     },
-    cgroupRoot: '/r',
+    cgroupNames: new CgroupNames('/r'),
     most: { cpuMilli: 1_500, memoryBytes: 1_000 },
     log: makeLogger({ clock: new SystemClock(), write: (line) => void log.push(line) }),
   });

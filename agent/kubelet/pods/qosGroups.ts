@@ -8,12 +8,13 @@ import { amountOf } from '#api/podResources.ts';
 import { toMilli } from '#api/quantity.ts';
 import type { Logger } from '#base/log.ts';
 import type { Cgroups, CgroupLimits } from '../../linux/cgroup.ts';
+import type { CgroupNames } from './cgroupNames.ts';
 import { qosClassOf } from './qos.ts';
-import { podRequests, qosCgroupPath, sharesOf } from './resources.ts';
+import { podRequests, sharesOf } from './resources.ts';
 
 export interface QosGroupsDeps {
   readonly cgroups: Pick<Cgroups, 'ensure'>;
-  readonly cgroupRoot: string;
+  readonly cgroupNames: CgroupNames;
   /** What all pods may use together; undefined: they are not held to anything. */
   readonly most: { readonly cpuMilli: number; readonly memoryBytes: number } | undefined;
   readonly log: Logger;
@@ -37,12 +38,12 @@ export class QosGroups {
 
   /** All pods that shall run. What cannot be set is told, and tried again with the next change. */
   async update(pods: Iterable<Pod>): Promise<void> {
-    const { cgroupRoot, most } = this.#deps;
+    const { cgroupNames, most } = this.#deps;
     const { burstable, besteffort } = classShares(pods);
     const all: CgroupLimits = most === undefined ? {} : { cpuShares: sharesOf(most.cpuMilli), memoryBytes: most.memoryBytes };
-    await this.#ensure(qosCgroupPath(cgroupRoot, 'Guaranteed'), all);
-    await this.#ensure(qosCgroupPath(cgroupRoot, 'Burstable'), { cpuShares: burstable });
-    await this.#ensure(qosCgroupPath(cgroupRoot, 'BestEffort'), { cpuShares: besteffort });
+    await this.#ensure(cgroupNames.ofClass('Guaranteed'), all);
+    await this.#ensure(cgroupNames.ofClass('Burstable'), { cpuShares: burstable });
+    await this.#ensure(cgroupNames.ofClass('BestEffort'), { cpuShares: besteffort });
   }
 
   async #ensure(path: string, limits: CgroupLimits): Promise<void> {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Pod } from '#api/kinds/core/pod.ts';
 import { qosClassOf } from './qos.ts';
-import { containerResources, hugePageLimits, oomScoreAdj, pageSizeName, podCgroupPath, podLimits, quotaOf, sharesOf } from './resources.ts';
+import { containerResources, hugePageLimits, oomScoreAdj, pageSizeName, podLimits, quotaOf, sharesOf } from './resources.ts';
 
 const GiB = 2 ** 30;
 type List = Readonly<Record<string, string>>;
@@ -66,11 +66,6 @@ test('podLimits: sums, and a limit only where every container has one', () => {
     memoryBytes: -1,
     pidsMax: 100,
   });
-});
-
-test('podCgroupPath: the tree people look for', () => {
-  assert.equal(podCgroupPath('/', pod({})), '/kubepods/besteffort/podu1');
-  assert.equal(podCgroupPath('/kijabi', pod({ limits: full })), '/kijabi/kubepods/podu1');
 });
 
 const specOf = (spec: object): Pod => ({ metadata: { uid: 'u1' }, spec: { containers: [{ name: 'c' }], ...spec } });

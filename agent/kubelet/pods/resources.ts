@@ -129,16 +129,6 @@ function containerOomScore(pod: Pod, c: Container, nodeMemoryBytes: number): num
   return sidecars.includes(c) ? Math.min(score(c), Math.max(...spec.containers.map(score))) : score(c);
 }
 
-/** /<root>/kubepods[/burstable|/besteffort]/pod<uid>: the tree of cgroupsPerQOS with the cgroupfs driver. */
-export function podCgroupPath(cgroupRoot: string, pod: Pod): string {
-  return `${qosCgroupPath(cgroupRoot, qosClassOf(pod.spec))}/pod${pod.metadata.uid ?? ''}`;
-}
-
-export function qosCgroupPath(cgroupRoot: string, qos: QosClass): string {
-  const root = `${cgroupRoot.replace(/\/+$/, '')}/kubepods`;
-  return qos === 'Guaranteed' ? root : `${root}/${qos.toLowerCase()}`;
-}
-
 export interface PodLimitOptions {
   readonly pidsMax?: number | undefined;
   readonly quota?: CpuQuota;

@@ -200,6 +200,7 @@ const HTTP_STATUS: Readonly<Record<string, number>> = {
   NOT_FOUND: 404,
   ENOENT: 404,
   METHOD_NOT_ALLOWED: 405,
+  UNPROCESSABLE: 422,
   CRI_NOT_FOUND: 404,
   CRI_UNAVAILABLE: 503,
 };

@@ -1,6 +1,6 @@
 /**
  * /containerLogs/{namespace}/{pod}/{container}: what a container wrote, with the options of PodLogOptions.
- * Throws, before anything is sent: AppError NOT_FOUND, BAD_REQUEST.
+ * Throws, before anything is sent: AppError NOT_FOUND, BAD_REQUEST (what cannot be read), UNPROCESSABLE (what makes no sense).
  */
 import { join } from 'node:path';
 import type { ServerResponse } from 'node:http';
@@ -28,18 +28,18 @@ export interface LogQuery {
   readonly stream: 'stdout' | 'stderr' | undefined;
 }
 
-/** Pure. Throws BAD_REQUEST. */
+/** Pure. Throws BAD_REQUEST, UNPROCESSABLE. */
 export function logQuery(query: URLSearchParams, nowMs: number): LogQuery {
   const sinceSeconds = number(query, 'sinceSeconds');
   const sinceTime = query.get('sinceTime');
   if (sinceSeconds !== undefined && sinceTime !== null)
-    throw new AppError('BAD_REQUEST', 'at most one of `sinceTime` or `sinceSeconds` may be specified');
-  if (sinceSeconds === 0) throw new AppError('BAD_REQUEST', 'sinceSeconds: must be greater than 0');
+    throw new AppError('UNPROCESSABLE', 'at most one of `sinceTime` or `sinceSeconds` may be specified');
+  if (sinceSeconds === 0) throw new AppError('UNPROCESSABLE', 'sinceSeconds: must be greater than 0');
   const sinceMs = sinceTime === null ? undefined : Date.parse(sinceTime);
   if (sinceMs !== undefined && (Number.isNaN(sinceMs) || !/^\d{4}-\d\d-\d\dT/.test(sinceTime ?? '')))
     throw new AppError('BAD_REQUEST', `sinceTime: want a time such as 2026-01-31T12:00:00Z, got ${JSON.stringify(sinceTime)}`);
   const limitBytes = number(query, 'limitBytes');
-  if (limitBytes === 0) throw new AppError('BAD_REQUEST', 'limitBytes: must be greater than 0');
+  if (limitBytes === 0) throw new AppError('UNPROCESSABLE', 'limitBytes: must be greater than 0');
   return {
     follow: flag(query, 'follow'),
     previous: flag(query, 'previous'),
@@ -57,7 +57,7 @@ function streamOf(query: URLSearchParams): 'stdout' | 'stderr' | undefined {
   if (stream !== 'Stdout' && stream !== 'Stderr')
     throw new AppError('BAD_REQUEST', `stream: want All, Stdout or Stderr, got ${JSON.stringify(stream)}`);
   if (query.get('tailLines') !== null)
-    throw new AppError('BAD_REQUEST', '`tailLines` and a specific `stream` are mutually exclusive for now');
+    throw new AppError('UNPROCESSABLE', '`tailLines` and a specific `stream` are mutually exclusive for now');
   return stream === 'Stdout' ? 'stdout' : 'stderr';
 }
 
@@ -71,6 +71,7 @@ function flag(query: URLSearchParams, key: string): boolean {
 function number(query: URLSearchParams, key: string): number | undefined {
   const text = query.get(key);
   if (text === null) return undefined;
+  if (/^-\d{1,15}$/.test(text)) throw new AppError('UNPROCESSABLE', `${key}: must be greater than or equal to 0`);
   if (!/^\d{1,15}$/.test(text)) throw new AppError('BAD_REQUEST', `${key}: want a whole number, got ${JSON.stringify(text)}`);
   return Number(text);
 }

@@ -7,7 +7,6 @@ import { healthChecks } from '../health/observe.ts';
 import type { KubeletMetrics } from '../metrics.ts';
 import type { Paths } from '../paths.ts';
 import type { RuntimeWatch } from '../pods/observe.ts';
-import { podCgroupPath } from '../pods/resources.ts';
 import type { PodWorkers } from '../pods/workers.ts';
 import type { CriRuntime } from '../runtime/cri.ts';
 import type { PodVolumes } from '../volumes/sync.ts';
@@ -65,7 +64,7 @@ export function makeApi(parts: ApiParts): ApiDeps {
         mounts: cgroupMounts,
         groupOf: ({ namespace, name }, id) => {
           const known = workers.pod(`${namespace}/${name}`);
-          return known === undefined ? undefined : join(podCgroupPath(settings.cgroupRoot, known.pod), id);
+          return known === undefined ? undefined : settings.cgroupNames.ofContainer(known.pod, id);
         },
         hasOwnNetwork: ({ namespace, name }) => workers.pod(`${namespace}/${name}`)?.pod.spec.hostNetwork !== true,
       },

@@ -31,6 +31,8 @@ export interface NodeShutdownDeps {
   readonly onPod: (key: string) => void;
   /** A shutdown began, or was called off. */
   readonly onChange: () => void;
+  /** All pods have had their time. */
+  readonly onEnded: () => void;
 }
 
 const REASON = 'Terminated';
@@ -126,7 +128,10 @@ export class NodeShutdown {
     onChange();
     void this.#endAll(AbortSignal.any([signal, ending.signal]))
       .then(
-        () => log.info('All pods have had their time, the machine may go on with its shutdown'),
+        () => {
+          log.info('All pods have had their time, the machine may go on with its shutdown');
+          this.#deps.onEnded();
+        },
         (err: unknown) => (ending.signal.aborted || signal.aborted ? undefined : log.error('Cannot end the pods', { err })),
       )
       .then(() => held?.release())

@@ -36,6 +36,7 @@ import { CriRuntime } from '../runtime/cri.ts';
 import { readManifest } from '../sources/manifests.ts';
 import { Timeline } from '../timeline.ts';
 import { PodVolumes } from '../volumes/sync.ts';
+import { CgroupNames } from '../pods/cgroupNames.ts';
 
 export const IMAGE = 'docker.io/library/busybox:1';
 export const START_MS = Date.UTC(2026, 0, 1);
@@ -112,7 +113,7 @@ export class World {
     this.disk = new PodDisk({
       paths: this.paths,
       cgroups: new Cgroups({ mode: 'v1', controllers: new Map(), trees: [] }),
-      cgroupRoot: '/',
+      cgroupNames: new CgroupNames('/'),
       podPidsLimit: undefined,
       clusterDomain: '',
     });
@@ -168,7 +169,7 @@ export class World {
       node: {
         nodeName: 'n',
         paths: this.paths,
-        cgroupRoot: '/',
+        cgroupNames: new CgroupNames('/'),
         capacity: { cpuMilli: 2_000, memoryBytes: 2 ** 30 },
         names: { dns: { servers: [], searches: [], options: [] }, clusterDns: [], clusterDomain: '' },
         security: { seccompDefault: false, seccompDir: '/seccomp', appArmor: false },

@@ -1,4 +1,5 @@
 /** What the benchmarks of the kubelet share: the bare calls as the floor, the events of containerd, what a process costs. */
+import { CgroupNames } from '#agent/kubelet/pods/cgroupNames.ts';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CriClient } from '#cri/client.ts';
@@ -54,7 +55,7 @@ export class Bare {
     this.#node = {
       nodeName: 'bare',
       paths: makePaths(join(containerd.dir, 'bare'), join(containerd.dir, 'bare-logs')),
-      cgroupRoot: containerd.cgroupRoot,
+      cgroupNames: new CgroupNames(containerd.cgroupRoot),
       capacity: { cpuMilli: 2_000, memoryBytes: 2 ** 33 },
       names: { dns: { servers: ['10.0.2.3'], searches: [], options: [] }, clusterDns: [], clusterDomain: '' },
       security: { seccompDefault: false, seccompDir: '', appArmor: false },
