@@ -3,8 +3,10 @@ import { test } from 'node:test';
 import type { Pod } from '#api/kinds/core/pod.ts';
 import { CgroupNames } from './cgroupNames.ts';
 
-const pod = (resources: object = {}): Pod =>
-  ({ metadata: { name: 'a', uid: '12-34-ab' }, spec: { containers: [{ name: 'c', image: 'i', resources }] } }) as unknown as Pod;
+const pod = (resources: object = {}): Pod => ({
+  metadata: { name: 'a', uid: '12-34-ab' },
+  spec: { containers: [{ name: 'c', image: 'i', resources }] },
+});
 const burstable = pod({ requests: { cpu: '100m' } });
 const guaranteed = pod({ limits: { cpu: '1', memory: '1Gi' }, requests: { cpu: '1', memory: '1Gi' } });
 

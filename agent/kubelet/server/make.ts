@@ -1,5 +1,4 @@
 /** What the HTTP API answers from, put together from the parts of a kubelet. */
-import { join } from 'node:path';
 import type { Clock } from '#base/clock.ts';
 import type { CgroupMounts } from '../../linux/cgroup.ts';
 import type { Settings } from '../config/settings.ts';

@@ -38,6 +38,7 @@ const PACKAGES = [
   ],
   ['linux-image-cloud-amd64', 'initramfs-tools', 'lz4', 'zstd'],
   ['iptables', 'ipset', 'ipvsadm', 'nftables', 'conntrack', 'libatomic1'],
+  ['containerd', 'runc', 'containernetworking-plugins'],
 ].flat();
 
 /** The smallest initial file system that finds the disk. */
