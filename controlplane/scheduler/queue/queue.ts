@@ -74,6 +74,8 @@ export class SchedulingQueue {
   readonly #active = new Heap<Ticket>(isFirst);
   readonly #backoff = new Heap<Ticket>(isSooner);
   readonly #inFlight = new Set<Entry>();
+  /** Those that wait for a change; gated ones are not among them. */
+  readonly #waiting = new Set<Entry>();
   #events: ClusterEvent[] = [];
   /** Number of the first of #events. */
   #firstEvent = 0;
@@ -119,6 +121,7 @@ export class SchedulingQueue {
     const entry = this.#pods.get(key);
     if (entry === undefined) return;
     this.#pods.delete(key);
+    this.#waiting.delete(entry);
     this.#land(entry);
     entry.ticket = -1;
   }
@@ -149,15 +152,15 @@ export class SchedulingQueue {
     const helping = missed.find((event) => isAbout(event, entry) && helps(event, entry.info, refusedBy));
     if (helping !== undefined || entry.isError) return this.#requeue(entry, nowMs, helping?.label ?? 'ScheduleAttemptFailure');
     entry.place = 'unschedulable';
+    this.#waiting.add(entry);
     onIncoming('unschedulable', 'ScheduleAttemptFailure');
   }
 
   /** Something changed: whoever it could help is tried again, after its back-off. */
   moved(event: ClusterEvent, nowMs: number): void {
     if (this.#inFlight.size > 0) this.#events.push(event);
-    for (const entry of this.#pods.values())
-      if (entry.place === 'unschedulable' && !entry.isGated && this.#options.helps(event, entry.info, entry.refusedBy))
-        this.#requeue(entry, nowMs, event.label);
+    for (const entry of this.#waiting)
+      if (this.#options.helps(event, entry.info, entry.refusedBy)) this.#requeue(entry, nowMs, event.label);
   }
 
   /** What is due: the end of a back-off, and of five minutes without a change that helps. */
@@ -170,9 +173,8 @@ export class SchedulingQueue {
   }
 
   flushOld(nowMs: number): void {
-    for (const entry of this.#pods.values())
-      if (entry.place === 'unschedulable' && !entry.isGated && nowMs - entry.atMs >= this.#options.flushAfterMs)
-        this.#requeue(entry, nowMs, 'UnschedulableTimeout');
+    for (const entry of this.#waiting)
+      if (nowMs - entry.atMs >= this.#options.flushAfterMs) this.#requeue(entry, nowMs, 'UnschedulableTimeout');
   }
 
   /** When flush() has something to do; undefined: never, as things are. */
@@ -214,9 +216,11 @@ export class SchedulingQueue {
     if (!entry.isGated) this.#options.onIncoming('gated', event);
     entry.isGated = true;
     entry.place = 'unschedulable';
+    this.#waiting.delete(entry);
   }
 
   #requeue(entry: Entry, nowMs: number, event: string): void {
+    this.#waiting.delete(entry);
     const untilMs = entry.atMs + this.#backoffMs(entry.attempts);
     if (untilMs <= nowMs) return this.#activate(entry, nowMs, event);
     entry.place = 'backoff';
@@ -226,6 +230,7 @@ export class SchedulingQueue {
   }
 
   #activate(entry: Entry, nowMs: number, event: string): void {
+    this.#waiting.delete(entry);
     entry.place = 'active';
     entry.atMs = nowMs;
     this.#options.onIncoming('active', event);

@@ -1,0 +1,121 @@
+/** The scheduler put together: who watches, who decides, who writes. */
+import type { Pod } from '#api/kinds/core/pod.ts';
+import type { KubeObject } from '#api/kinds/meta/objectMeta.ts';
+import type { Clock } from '#base/clock.ts';
+import type { Logger } from '#base/log.ts';
+import { MetricsRegistry } from '#base/metrics.ts';
+import { EventRecorder } from '#client/events.ts';
+import { Informers } from '#client/informers.ts';
+import type { Client } from '#client/rest.ts';
+import { Writer } from './act.ts';
+import { Cluster } from './core/cluster.ts';
+import type { Profile } from './core/decide.ts';
+import type { PreemptOptions } from './core/preempt.ts';
+import { Feed } from './feed.ts';
+import { BUDGETS, LIVING_PODS, NAMESPACES, NODES, PODS } from './kinds.ts';
+import { SchedulerMetrics } from './metrics.ts';
+import { DEFAULT_SCHEDULER, defaultProfile } from './plugins/profile.ts';
+import { SchedulingQueue } from './queue/queue.ts';
+import { Scheduler, type Outcome } from './scheduler.ts';
+
+export interface SchedulerOptions {
+  readonly client: Client;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly registry?: MetricsRegistry;
+  /** 0 <= x < 1 */
+  readonly random: () => number;
+  readonly parallelism?: number;
+  readonly initialBackoffMs?: number;
+  readonly maxBackoffMs?: number;
+  readonly preemption?: Pick<PreemptOptions, 'minCandidateNodesAbsolute' | 'minCandidateNodesPercentage'>;
+  readonly onOutcome?: (outcome: Outcome) => void;
+}
+
+export interface RunningScheduler {
+  readonly cluster: Cluster;
+  readonly queue: SchedulingQueue;
+  readonly isSynced: boolean;
+  /** Follows the API server; runs beside all of lead(). */
+  follow(signal: AbortSignal): Promise<void>;
+  /** Places pods until the signal aborts. */
+  lead(signal: AbortSignal): Promise<void>;
+}
+
+const PARALLELISM = 16;
+
+export function makeScheduler(options: SchedulerOptions): RunningScheduler {
+  const { client, clock, log, registry = new MetricsRegistry(), random, onOutcome = () => undefined } = options;
+  const informers = new Informers(client, log);
+  const pods = informers.for(PODS, { selection: LIVING_PODS, transform: withoutManagedFields });
+  const nodes = informers.for(NODES, { transform: withoutManagedFields });
+  const namespaces = informers.for(NAMESPACES, { transform: withoutManagedFields });
+  const budgets = informers.for(BUDGETS, { transform: withoutManagedFields });
+  const profiles: ReadonlyMap<string, Profile> = new Map([[DEFAULT_SCHEDULER, defaultProfile()]]);
+  const profileOf = ({ spec }: Pod): Profile | undefined => profiles.get(spec.schedulerName ?? DEFAULT_SCHEDULER);
+  const cluster = new Cluster();
+  const recorders = new Map([...profiles.keys()].map((component) => [component, new EventRecorder({ client, clock, log, component })]));
+  const queue: SchedulingQueue = new SchedulingQueue({
+    ...pick(options, 'initialBackoffMs', 'maxBackoffMs'),
+    gate: (pod) => profileOf(pod.pod)?.plugins.find((plugin) => plugin.gate?.(pod) !== undefined)?.name,
+    helps: (event, pod, refusedBy) =>
+      profileOf(pod.pod)?.plugins.some((plugin) => refusedBy.has(plugin.name) && plugin.helps(event, pod)) === true,
+    onIncoming: (place, event) => metrics.incoming.inc([place, event]),
+  });
+  const metrics = new SchedulerMetrics(
+    registry,
+    () => queue,
+    cluster,
+    ({ spec }) => spec.schedulerName ?? '',
+  );
+  const scheduler = new Scheduler({
+    cluster,
+    queue,
+    writer: new Writer(client, clock),
+    profileOf,
+    recorderOf: (name) => recorders.get(name) as EventRecorder,
+    budgets: () => budgets.values(),
+    preemption: () => options.preemption ?? {},
+    metrics,
+    clock,
+    log,
+    random,
+    turn: () => new Promise((resolve) => setImmediate(resolve)),
+    parallelism: options.parallelism ?? PARALLELISM,
+    onOutcome,
+  });
+  const feed = new Feed({
+    cluster,
+    queue,
+    isOurs: (pod) => profileOf(pod) !== undefined,
+    nowMs: () => clock.monotonicMs(),
+    onChange: scheduler.wake,
+  });
+  nodes.onChange(feed.node);
+  namespaces.onChange(feed.namespace);
+  pods.onChange(feed.pod);
+  const all = [pods, nodes, namespaces, budgets];
+  return {
+    cluster,
+    queue,
+    get isSynced() {
+      return all.every((informer) => informer.isSynced);
+    },
+    follow: async (signal) => {
+      await Promise.all([informers.run(signal), ...[...recorders.values()].map((recorder) => recorder.run(signal))]);
+    },
+    lead: async (signal) => {
+      await informers.synced(signal);
+      await scheduler.run(signal);
+    },
+  };
+}
+
+function withoutManagedFields<T extends KubeObject>(object: T): T {
+  const { managedFields: _, ...metadata } = object.metadata;
+  return { ...object, metadata };
+}
+
+function pick<T extends object, K extends keyof T>(from: T, ...keys: readonly K[]): { [P in K]: Exclude<T[P], undefined> } {
+  return Object.fromEntries(keys.flatMap((key) => (from[key] === undefined ? [] : [[key, from[key]]]))) as never;
+}

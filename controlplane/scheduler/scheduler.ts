@@ -1,0 +1,278 @@
+/**
+ * The loop: takes the next pod, decides, and has the decision written down, while it decides about the next ones. A decision never waits for
+ * the network; a binding that fails gives the room back and the pod is tried again.
+ *
+ * Only the leader runs it. What was decided is assumed at once, so that two pods never get the same room; a binding names the pod's UID and
+ * the API server binds a pod once, so that two leaders never bind it twice.
+ */
+import type { Pod } from '#api/kinds/core/pod.ts';
+import type { PodDisruptionBudget } from '#api/kinds/policy/v1.ts';
+import type { Clock } from '#base/clock.ts';
+import { explain } from '#base/errors.ts';
+import type { Logger } from '#base/log.ts';
+import { isConflict, isNotFound } from '#client/errors.ts';
+import { regarding, type EventRecorder } from '#client/events.ts';
+import type { NotPlaced, Writer } from './act.ts';
+import type { Cluster } from './core/cluster.ts';
+import { decide, type Decision, type DoesNotFit, type Fits, type Profile } from './core/decide.ts';
+import { refusalText } from './core/message.ts';
+import type { NodeInfo } from './core/nodeInfo.ts';
+import type { PodInfo } from './core/podInfo.ts';
+import { preempt, type Preemption, type PreemptOptions } from './core/preempt.ts';
+import { PODS } from './kinds.ts';
+import type { Result, SchedulerMetrics } from './metrics.ts';
+import type { QueuedPod, SchedulingQueue } from './queue/queue.ts';
+
+export interface Outcome {
+  readonly pod: PodInfo;
+  readonly profile: Profile;
+  readonly decision: Decision;
+  readonly preemption: Preemption | undefined;
+  /** What was said about it when it did not fit. */
+  readonly message: string | undefined;
+  readonly atMs: number;
+}
+
+export interface SchedulerDeps {
+  readonly cluster: Cluster;
+  readonly queue: SchedulingQueue;
+  readonly writer: Writer;
+  readonly profileOf: (pod: Pod) => Profile | undefined;
+  readonly recorderOf: (schedulerName: string) => EventRecorder;
+  readonly budgets: () => Iterable<PodDisruptionBudget>;
+  readonly preemption: (profile: Profile) => Pick<PreemptOptions, 'minCandidateNodesAbsolute' | 'minCandidateNodesPercentage'> | undefined;
+  readonly metrics: SchedulerMetrics;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly random: () => number;
+  /** Lets everything else that is due have its turn. */
+  readonly turn: () => Promise<void>;
+  /** Bindings under way at once. */
+  readonly parallelism: number;
+  readonly onOutcome: (outcome: Outcome) => void;
+}
+
+/** How long decisions are made before others have their turn. */
+const SLICE_MS = 5;
+const FLUSH_MS = 30_000;
+/** Source: upstream's longest note of an event. */
+const LONGEST_NOTE = 1_024;
+
+export class Scheduler {
+  readonly #deps: SchedulerDeps;
+  readonly #binding = new Set<Promise<void>>();
+  #wake: () => void = () => undefined;
+  #woken = false;
+  #start = 0;
+
+  constructor(deps: SchedulerDeps) {
+    this.#deps = deps;
+  }
+
+  /** Something may be due. */
+  readonly wake = (): void => {
+    this.#woken = true;
+    this.#wake();
+  };
+
+  /** Until the signal aborts; bindings under way have ended then. */
+  async run(signal: AbortSignal): Promise<void> {
+    signal.addEventListener('abort', this.wake, { once: true });
+    const flushing = this.#flush(signal);
+    while (!signal.aborted) {
+      this.#woken = false;
+      const isBusy = this.#slice(signal);
+      if (isBusy) await this.#deps.turn();
+      else await this.#rest(signal);
+    }
+    await Promise.all([flushing, ...this.#binding]);
+  }
+
+  /** Decides for a while; false: nothing is left to do now. */
+  #slice(signal: AbortSignal): boolean {
+    const { clock, queue, parallelism } = this.#deps;
+    const endMs = clock.monotonicMs() + SLICE_MS;
+    do {
+      if (this.#binding.size >= parallelism) return false;
+      const next = queue.pop(clock.monotonicMs());
+      if (next === undefined) return false;
+      this.#schedule(next, signal);
+    } while (clock.monotonicMs() < endMs);
+    return true;
+  }
+
+  async #rest(signal: AbortSignal): Promise<void> {
+    if (this.#woken) return;
+    const { clock, queue, parallelism } = this.#deps;
+    const done = new AbortController();
+    const woken = new Promise<void>((resolve) => (this.#wake = resolve));
+    const atMs = this.#binding.size >= parallelism ? undefined : queue.nextAtMs;
+    const due =
+      atMs === undefined ? [] : [clock.sleep(atMs - clock.monotonicMs(), AbortSignal.any([signal, done.signal])).catch(() => undefined)];
+    await Promise.race([woken, ...due]);
+    done.abort();
+    this.#wake = () => undefined;
+  }
+
+  async #flush(signal: AbortSignal): Promise<void> {
+    const { clock, queue } = this.#deps;
+    while (!signal.aborted) {
+      await clock.sleep(FLUSH_MS, signal).catch(() => undefined);
+      queue.flushOld(clock.monotonicMs());
+      this.wake();
+    }
+  }
+
+  #schedule({ key, info, attempts, sinceMs }: QueuedPod, signal: AbortSignal): void {
+    const { cluster, queue, clock, random, profileOf, metrics } = this.#deps;
+    const profile = profileOf(info.pod);
+    if (profile === undefined || cluster.placed(key) !== undefined) return queue.delete(key);
+    const startedMs = clock.monotonicMs();
+    const ended = (result: Result): void => {
+      metrics.attempts.inc([result, profile.schedulerName]);
+      metrics.attemptSeconds.observe([result, profile.schedulerName], (clock.monotonicMs() - startedMs) / 1_000);
+    };
+    try {
+      const decision = decide(info, { profile, cluster, start: this.#start, random });
+      metrics.algorithmSeconds.observe([], (clock.monotonicMs() - startedMs) / 1_000);
+      if (decision.kind === 'doesNotFit') {
+        this.#refused(info, profile, decision, signal);
+        return ended('unschedulable');
+      }
+      this.#start = (this.#start + decision.evaluated) % Math.max(1, cluster.nodes.length);
+      this.#deps.onOutcome({ pod: info, profile, decision, preemption: undefined, message: undefined, atMs: clock.nowMs() });
+      const binding = this.#place({ info, profile, decision, attempts, sinceMs }, signal)
+        .then(ended)
+        .finally(() => {
+          this.#binding.delete(binding);
+          this.wake();
+        });
+      this.#binding.add(binding);
+    } catch (err) {
+      // A bug, or an object that makes no sense: this pod waits, the others go on.
+      this.#deps.log.error('Cannot decide about a pod', { pod: key, err });
+      this.#notPlaced(info, profile, { reason: 'SchedulerError', message: explain(err) }, new Set(), signal);
+      ended('error');
+    }
+  }
+
+  async #place(
+    { info, profile, decision, attempts, sinceMs }: Pick<QueuedPod, 'info' | 'attempts' | 'sinceMs'> & { profile: Profile; decision: Fits },
+    signal: AbortSignal,
+  ): Promise<Result> {
+    const { cluster, queue, writer, clock, log, metrics } = this.#deps;
+    const { node } = decision;
+    cluster.assume(info, node.name);
+    const reserved: Profile['plugins'][number][] = [];
+    try {
+      for (const plugin of profile.plugins) {
+        if (plugin.reserve === undefined) continue;
+        reserved.push(plugin);
+        plugin.reserve(info, node);
+      }
+      for (const plugin of profile.plugins) await plugin.preBind?.(info, node, signal);
+      await writer.bind(info, node.name, signal);
+    } catch (err) {
+      return this.#notBound({ info, profile, node, reserved, err }, signal);
+    }
+    queue.delete(info.key);
+    log.debug('Placed a pod', { pod: info.key, node: node.name });
+    this.#record(profile, info, 'Normal', 'Scheduled', `Successfully assigned ${info.key} to ${node.name}`, 'Binding');
+    metrics.podSeconds.observe([attempts >= 16 ? '16+' : String(attempts)], (clock.monotonicMs() - sinceMs) / 1_000);
+    metrics.podAttempts.observe([], attempts);
+    return 'scheduled';
+  }
+
+  #notBound(
+    { info, profile, node, reserved, err }: { info: PodInfo; profile: Profile; node: NodeInfo; reserved: Profile['plugins']; err: unknown },
+    signal: AbortSignal,
+  ): Result {
+    const { cluster, queue, log } = this.#deps;
+    for (const plugin of reserved.toReversed()) plugin.unreserve?.(info, node);
+    const wasAssumed = cluster.isAssumed(info.key);
+    cluster.forget(info.key);
+    // Others may have been refused because of the room that it had.
+    if (wasAssumed) queue.moved({ kind: 'podGone', label: 'AssignedPodDelete', pod: info }, this.#deps.clock.monotonicMs());
+    if (signal.aborted) {
+      queue.failed(info.key, new Set(), this.#deps.clock.monotonicMs());
+      return 'error';
+    }
+    if (isNotFound(err) && queue.get(info.key) === undefined) return 'error';
+    if (isConflict(err)) log.info('Another has bound the pod, or it is another one now', { pod: info.key, err });
+    else log.warn('Cannot bind a pod', { pod: info.key, node: node.name, err });
+    this.#notPlaced(info, profile, { reason: 'SchedulerError', message: `binding rejected: ${explain(err)}` }, new Set(), signal);
+    return 'error';
+  }
+
+  #refused(pod: PodInfo, profile: Profile, decision: DoesNotFit, signal: AbortSignal): void {
+    const { cluster, metrics, budgets, random, preemption: settingsOf, clock } = this.#deps;
+    const settings = settingsOf(profile);
+    let preemption: Preemption | undefined;
+    if (settings !== undefined && decision.before === undefined && decision.nodes > 0) {
+      metrics.preemptions.inc();
+      preemption = preempt(pod, decision, { ...settings, profile, cluster, budgets: [...budgets()], random });
+    }
+    const message = refusalText(decision, preemption?.kind === 'none' ? preemption.text : '');
+    this.#deps.onOutcome({ pod, profile, decision, preemption, message, atMs: clock.nowMs() });
+    let nominatedNode: string | undefined;
+    if (preemption?.kind === 'victims') {
+      nominatedNode = preemption.candidate.node.name;
+      cluster.nominate(pod, nominatedNode);
+      metrics.victims.observe([], preemption.candidate.victims.length);
+      this.#track(this.#push(pod, profile, preemption, signal));
+    } else if (cluster.nominatedNodeOf(pod.key) !== undefined && preemption?.text.includes('terminating pod') !== true) {
+      nominatedNode = '';
+      cluster.nominate(pod, undefined);
+    }
+    this.#notPlaced(pod, profile, { reason: 'Unschedulable', message, nominatedNode }, decision.plugins, signal);
+  }
+
+  /** Has the victims removed. Whoever waited for the same place and is less important looks for another one. */
+  async #push(pod: PodInfo, profile: Profile, { candidate }: Extract<Preemption, { kind: 'victims' }>, signal: AbortSignal): Promise<void> {
+    const { cluster, writer, log } = this.#deps;
+    const { node, victims } = candidate;
+    const waiting = [...cluster.nominatedOn(node.name)].filter((p) => p.priority < pod.priority);
+    for (const other of waiting) cluster.nominate(other, undefined);
+    await Promise.all([
+      ...waiting.map((other) =>
+        writer.dropNomination(other, signal).catch((err: unknown) => log.warn('Cannot take back a nomination', { pod: other.key, err })),
+      ),
+      ...victims
+        .filter((v) => !v.isTerminating)
+        .map(async (victim) => {
+          try {
+            await writer.remove(victim, pod, signal);
+            log.info('Pod is pushed out for a more important one', { pod: victim.key, by: pod.key, node: node.name });
+            this.#record(profile, victim, 'Normal', 'Preempted', `Preempted by pod ${pod.uid} on node ${node.name}`, 'Preempting');
+          } catch (err) {
+            if (!signal.aborted) log.warn('Cannot remove a pod for a more important one', { pod: victim.key, by: pod.key, err });
+          }
+        }),
+    ]);
+  }
+
+  #notPlaced(pod: PodInfo, profile: Profile, why: NotPlaced, refusedBy: ReadonlySet<string>, signal: AbortSignal): void {
+    const { queue, writer, clock, log } = this.#deps;
+    queue.failed(pod.key, refusedBy, clock.monotonicMs());
+    const latest = queue.get(pod.key)?.info ?? pod;
+    this.#record(profile, latest, 'Warning', 'FailedScheduling', why.message, 'Scheduling');
+    this.#track(
+      writer.say(latest, why, signal).catch((err: unknown) => {
+        if (!signal.aborted) log.warn('Cannot say in a pod why it has no node', { pod: pod.key, err });
+      }),
+    );
+  }
+
+  #track(work: Promise<void>): void {
+    const tracked = work.finally(() => {
+      this.#binding.delete(tracked);
+      this.wake();
+    });
+    this.#binding.add(tracked);
+  }
+
+  #record(profile: Profile, pod: PodInfo, type: 'Normal' | 'Warning', reason: string, message: string, action: string): void {
+    const short = message.length > LONGEST_NOTE ? `${message.slice(0, LONGEST_NOTE - 4)} ...` : message;
+    this.#deps.recorderOf(profile.schedulerName).record(regarding(PODS, pod.pod), { type, reason, message: short, action });
+  }
+}
