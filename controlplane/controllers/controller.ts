@@ -6,10 +6,12 @@ import type { Logger } from '#base/log.ts';
 import { runLoop, type Plan } from '#base/reconcile.ts';
 import type { QueueMetrics } from '#base/queueMetrics.ts';
 import { WorkQueue } from '#base/workqueue.ts';
+import { isConflict } from '#client/errors.ts';
 import type { EventRecorder } from '#client/events.ts';
 import type { Informer } from '#client/informer.ts';
 import type { Informers } from '#client/informers.ts';
 import type { Client } from '#client/rest.ts';
+import type { Expectations } from './workloads/expectations.ts';
 
 export interface ControllerDeps {
   /** Shared by all; whoever wants one asks for it when it is made, before they run. */
@@ -40,7 +42,10 @@ export interface LoopOptions<D, A extends { readonly kind: string }> {
   readonly desired: (key: string) => D | undefined;
   /** What is there, out of the informers. Pure. */
   readonly plan: (desired: D | undefined, key: string, nowMs: number) => Plan<A>;
+  /** A conflict ends the turn: somebody else wrote first, and what is known of it comes. */
   readonly act: (action: A, key: string, signal: AbortSignal) => Promise<void>;
+  /** A key waits until what was written for it is seen. */
+  readonly expectations?: Expectations;
 }
 
 export interface Source {
@@ -64,7 +69,7 @@ const RETRY_MAX_MS = 60_000;
 
 /** A controller of one loop over keys. Nothing is decided before everything it looks at was read once. */
 export function loopController<D, A extends { readonly kind: string }>(options: LoopOptions<D, A>): Controller {
-  const { name, deps, sources, desired, plan, act, concurrency = 1 } = options;
+  const { name, deps, sources, desired, plan, act, concurrency = 1, expectations } = options;
   return {
     name,
     async run(signal) {
@@ -80,11 +85,20 @@ export function loopController<D, A extends { readonly kind: string }>(options: 
           name,
           desired: (key) => ({ key, wanted: desired(key) }),
           observe: () => Promise.resolve(undefined),
-          plan: (given, _, nowMs) => plan(given?.wanted, given?.key ?? '', nowMs),
+          plan: (given, _, nowMs) => {
+            const key = given?.key ?? '';
+            const waitMs = expectations?.waitMs(key);
+            if (waitMs !== undefined) return { actions: [], lookAgainAfterMs: waitMs, waitingFor: 'own writes to be seen' };
+            return plan(given?.wanted, key, nowMs);
+          },
           act: async ({ key, actions, onStep }) => {
-            for (const action of actions) {
-              onStep(action.kind);
-              await act(action, key, signal);
+            try {
+              for (const action of actions) {
+                onStep(action.kind);
+                await act(action, key, signal);
+              }
+            } catch (err) {
+              if (!isConflict(err)) throw err;
             }
           },
         },

@@ -1,10 +1,19 @@
 /** The kinds that controllers follow, without the rules of validation: the server has applied them. */
+import { ControllerRevision, DaemonSet, Deployment, ReplicaSet } from '#api/kinds/apps/v1.ts';
+import { StatefulSet } from '#api/kinds/apps/statefulSet.ts';
+import { CronJob, Job } from '#api/kinds/batch/v1.ts';
 import { CertificateSigningRequest } from '#api/kinds/certificates/v1.ts';
 import { ConfigMap, ServiceAccount } from '#api/kinds/core/config.ts';
 import { Endpoints } from '#api/kinds/core/endpoints.ts';
 import { Namespace } from '#api/kinds/core/namespace.ts';
+import { Node } from '#api/kinds/core/node.ts';
+import { PersistentVolumeClaim } from '#api/kinds/core/persistentVolumeClaim.ts';
+import { Pod } from '#api/kinds/core/pod.ts';
+import { ReplicationController } from '#api/kinds/core/replicationController.ts';
 import { Service } from '#api/kinds/core/service.ts';
 import { EndpointSlice } from '#api/kinds/discovery/v1.ts';
+import type { KubeObject } from '#api/kinds/meta/objectMeta.ts';
+import type { Schema } from '#api/schema.ts';
 import type { ResourceType } from '#client/query.ts';
 
 export const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
@@ -52,4 +61,41 @@ export const SIGNING_REQUESTS: ResourceType<CertificateSigningRequest> = {
   plural: 'certificatesigningrequests',
   namespaced: false,
   schema: CertificateSigningRequest,
+};
+export const PODS: ResourceType<Pod> = { apiVersion: 'v1', kind: 'Pod', plural: 'pods', namespaced: true, schema: Pod };
+export const NODES: ResourceType<Node> = { apiVersion: 'v1', kind: 'Node', plural: 'nodes', namespaced: false, schema: Node };
+export const VOLUME_CLAIMS: ResourceType<PersistentVolumeClaim> = {
+  apiVersion: 'v1',
+  kind: 'PersistentVolumeClaim',
+  plural: 'persistentvolumeclaims',
+  namespaced: true,
+  schema: PersistentVolumeClaim,
+};
+export const REPLICATION_CONTROLLERS: ResourceType<ReplicationController> = {
+  apiVersion: 'v1',
+  kind: 'ReplicationController',
+  plural: 'replicationcontrollers',
+  namespaced: true,
+  schema: ReplicationController,
+};
+
+const apps = <T extends KubeObject>(kind: string, plural: string, schema: Schema<T>): ResourceType<T> => ({
+  apiVersion: 'apps/v1',
+  kind,
+  plural,
+  namespaced: true,
+  schema,
+});
+export const DEPLOYMENTS = apps('Deployment', 'deployments', Deployment);
+export const REPLICA_SETS = apps('ReplicaSet', 'replicasets', ReplicaSet);
+export const DAEMON_SETS = apps('DaemonSet', 'daemonsets', DaemonSet);
+export const STATEFUL_SETS = apps('StatefulSet', 'statefulsets', StatefulSet);
+export const CONTROLLER_REVISIONS = apps('ControllerRevision', 'controllerrevisions', ControllerRevision);
+export const JOBS: ResourceType<Job> = { apiVersion: 'batch/v1', kind: 'Job', plural: 'jobs', namespaced: true, schema: Job };
+export const CRON_JOBS: ResourceType<CronJob> = {
+  apiVersion: 'batch/v1',
+  kind: 'CronJob',
+  plural: 'cronjobs',
+  namespaced: true,
+  schema: CronJob,
 };

@@ -41,13 +41,14 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
   }
 }
 
-async function partsOf({ rootCa, signing }: Settings): Promise<Parts> {
+async function partsOf({ rootCa, signing, figures }: Settings): Promise<Parts> {
   const [ca, certificate, key] = await Promise.all([
     rootCa === undefined ? undefined : readPem(rootCa, '--root-ca-file'),
     signing === undefined ? undefined : readPem(signing.certificate, '--cluster-signing-cert-file'),
     signing === undefined ? undefined : readPem(signing.key, '--cluster-signing-key-file'),
   ]);
   return {
+    ...figures,
     rootCa: ca,
     signing:
       signing === undefined || certificate === undefined || key === undefined

@@ -6,4 +6,15 @@ export interface Parts {
   readonly rootCa?: string | undefined;
   /** Absent: nothing is signed. */
   readonly signing?: SigningOptions | undefined;
+  /** Keys that a controller works on at once, by the name of its flag; absent: upstream's default. */
+  readonly syncs?: Readonly<Record<string, number>>;
+  readonly maxEndpointsPerSlice?: number;
 }
+
+/** Upstream's defaults of the flags that say how many keys a controller works on at once. */
+export const SYNCS = {
+  'concurrent-endpoint-syncs': 5,
+  'concurrent-service-endpoint-syncs': 5,
+} as const;
+
+export const syncsOf = ({ syncs }: Parts, flag: keyof typeof SYNCS): number => syncs?.[flag] ?? SYNCS[flag];

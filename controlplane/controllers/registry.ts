@@ -1,10 +1,13 @@
 /** Which controllers there are, by the names of --controllers, and what each is made with. A line each. */
 import type { Controller, ControllerDeps } from './controller.ts';
-import type { Parts } from './parts.ts';
+import { syncsOf, type Parts } from './parts.ts';
 import { csrApprovingController } from './csrApproving/reconcile.ts';
 import { csrCleaningController } from './csrCleaning/reconcile.ts';
 import { csrSigningController } from './csrSigning/reconcile.ts';
 import { endpointSliceMirroringController } from './endpointSliceMirroring/reconcile.ts';
+import { endpointsController } from './endpoints/reconcile.ts';
+import { endpointSliceController } from './endpointSlice/reconcile.ts';
+import { MOST_ENDPOINTS } from './endpointSlice/plan.ts';
 import { rootCaController } from './rootCa/reconcile.ts';
 import { serviceAccountController } from './serviceAccount/reconcile.ts';
 
@@ -24,6 +27,20 @@ export const CONTROLLERS: readonly Registered[] = [
     name: 'root-ca-certificate-publisher-controller',
     alias: 'root-ca-cert-publisher',
     make: (deps, { rootCa }) => (rootCa === undefined ? undefined : rootCaController(deps, rootCa)),
+  },
+  {
+    name: 'endpoints-controller',
+    alias: 'endpoint',
+    make: (deps, parts) => endpointsController(deps, { concurrency: syncsOf(parts, 'concurrent-endpoint-syncs') }),
+  },
+  {
+    name: 'endpointslice-controller',
+    alias: 'endpointslice',
+    make: (deps, parts) =>
+      endpointSliceController(deps, {
+        concurrency: syncsOf(parts, 'concurrent-service-endpoint-syncs'),
+        most: parts.maxEndpointsPerSlice ?? MOST_ENDPOINTS,
+      }),
   },
   {
     name: 'endpointslice-mirroring-controller',

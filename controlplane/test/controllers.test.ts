@@ -58,6 +58,44 @@ void describe('controllers', () => {
     );
     await client.delete(`${NS}/endpoints/web`);
     await until('none', async () => (await slices()).length === 0);
+  });
+
+  const named = async (name: string): Promise<readonly Slice[]> =>
+    ((await client.get(SLICES)).json as { items: Slice[] }).items.filter((s) => s.metadata.labels['kubernetes.io/service-name'] === name);
+
+  test('a service with a selector has slices and Endpoints; they follow its pods, and its Endpoints go with it', async () => {
+    await client.post('/api/v1/nodes', { metadata: { name: 'n1', labels: { 'topology.kubernetes.io/zone': 'z' } } });
+    const template = { nodeName: 'n1', containers: [{ name: 'c', image: 'x', ports: [{ name: 'http', containerPort: 8080 }] }] };
+    const put = async (name: string, ip: string): Promise<void> => {
+      assert.equal((await client.post(`${NS}/pods`, { metadata: { name, labels: { app: 'shop' } }, spec: template })).code, 201);
+      const status = { phase: 'Running', podIP: ip, podIPs: [{ ip }], conditions: [{ type: 'Ready', status: 'True' }] };
+      assert.equal((await client.patch(`${NS}/pods/${name}/status`, 'merge-patch', { status })).code, 200);
+    };
+    await put('shop-1', '10.2.0.1');
+    const spec = { selector: { app: 'shop' }, ports: [{ name: 'http', port: 80, targetPort: 'http' }] };
+    assert.equal((await client.post(`${NS}/services`, { metadata: { name: 'shop' }, spec })).code, 201);
+    const slicesAre = async (wanted: string): Promise<boolean> =>
+      (await named('shop'))
+        .flatMap((s) => s.endpoints.flatMap((e) => e.addresses))
+        .toSorted()
+        .join() === wanted;
+    const endpointsAre = async (wanted: string): Promise<boolean> => {
+      const found = (await client.get(`${NS}/endpoints/shop`)).json as { subsets?: { addresses: { ip: string }[] }[] };
+      return (found.subsets ?? []).flatMap((s) => s.addresses.map(({ ip }) => ip)).join() === wanted;
+    };
+    await until('the slice', () => slicesAre('10.2.0.1'));
+    await until('the Endpoints', () => endpointsAre('10.2.0.1'));
+    await Promise.all([put('shop-2', '10.2.0.2'), put('shop-3', '10.2.0.3')]);
+    await until('more in the slice', () => slicesAre('10.2.0.1,10.2.0.2,10.2.0.3'));
+    await until('more Endpoints', () => endpointsAre('10.2.0.1,10.2.0.2,10.2.0.3'));
+    assert.equal((await named('shop')).length, 1);
+    await client.delete(`${NS}/pods/shop-1`, { body: { gracePeriodSeconds: 0 } });
+    await until('fewer', async () => (await slicesAre('10.2.0.2,10.2.0.3')) && (await endpointsAre('10.2.0.2,10.2.0.3')));
+    await client.delete(`${NS}/services/shop`);
+    await until('no Endpoints', async () => (await client.get(`${NS}/endpoints/shop`)).code === 404);
+  });
+
+  test('nothing of this was refused, and nothing failed', () => {
     assert.deepEqual(
       lines.filter((line) => /^<[34]>/.test(line)),
       [],

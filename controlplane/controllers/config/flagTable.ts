@@ -5,6 +5,7 @@
 import { each, honoured, only, refused, type FlagTable } from '../../component/flagRows.ts';
 import type { ProgramFlags } from '../../component/flags.ts';
 import { sharedFlags } from '../../component/sharedFlags.ts';
+import { SYNCS } from '../parts.ts';
 
 const NO_CLOUD = 'there is no cloud provider; addresses of load balancers come out of --load-balancer-pool';
 const NO_ATTACH = 'volumes are not attached to nodes yet: the CSI attach controller is not there';
@@ -25,6 +26,13 @@ const FLAGS: FlagTable = {
   'cluster-name': honoured('string', 'kubernetes', 'NAME: of this cluster'),
   'enable-leader-migration': only('bool', 'false', NO_CLOUD),
   'leader-migration-config': refused('string', NO_CLOUD),
+
+  ...Object.fromEntries(
+    Object.entries(SYNCS).map(([name, count]) => [name, honoured('int', String(count), 'N: keys this controller works on at once')]),
+  ),
+  'max-endpoints-per-slice': honoured('int', '100', 'N: endpoints of an EndpointSlice at most'),
+  'mirroring-concurrent-service-endpoint-syncs': only('int', '5', 'mirrors are few and written one after the other'),
+  'mirroring-max-endpoints-per-subset': only('int', '1000', 'the number cannot be chosen'),
 
   // certificates and accounts
   'cluster-signing-cert-file': honoured('string', '', 'FILE: authority that signs certificates of kubelets and clients'),

@@ -6,12 +6,15 @@ import { closest } from '#api/suggest.ts';
 import { AppError } from '#base/errors.ts';
 import type { FlagValues } from '../../component/flags.ts';
 import { Problems, sharedSettings, type SharedSettings } from '../../component/settings.ts';
+import { SYNCS, type Parts } from '../parts.ts';
 import { CONTROLLERS, type Registered } from '../registry.ts';
 
 export interface Settings extends SharedSettings {
   readonly isOn: (controller: Registered) => boolean;
   readonly writeAs: 'accounts' | 'self';
   readonly rootCa: string | undefined;
+  /** The figures that go on to the controllers as they are. */
+  readonly figures: Parts;
   readonly signing: { readonly certificate: string; readonly key: string; readonly validMs: number } | undefined;
 }
 
@@ -25,10 +28,18 @@ export function settingsOf(values: FlagValues): Settings {
     ),
     writeAs: values.isOn('use-service-account-credentials') ? 'accounts' : 'self',
     rootCa: values.file('root-ca-file'),
+    figures: figuresOf(values, problems),
     signing: signingOf(values, problems),
   };
   problems.throwIfAny();
   return settings;
+}
+
+function figuresOf(values: FlagValues, problems: Problems): Parts {
+  return {
+    syncs: Object.fromEntries(Object.keys(SYNCS).map((name) => [name, problems.between(values, name, [1, 10_000])])),
+    maxEndpointsPerSlice: problems.between(values, 'max-endpoints-per-slice', [1, 1_000]),
+  };
 }
 
 function signingOf(values: FlagValues, problems: Problems): Settings['signing'] {

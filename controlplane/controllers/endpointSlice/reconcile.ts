@@ -1,0 +1,70 @@
+/** Keeps the EndpointSlices of services with a selector, as plan.ts says. */
+import type { Service } from '#api/kinds/core/service.ts';
+import type { EndpointSlice } from '#api/kinds/discovery/v1.ts';
+import { isNotFound } from '#client/errors.ts';
+import { loopController, source, type Controller, type ControllerDeps } from '../controller.ts';
+import { ENDPOINT_SLICES, MANAGED_BY_LABEL, SERVICE_NAME_LABEL } from '../kinds.ts';
+import { Expectations } from '../workloads/expectations.ts';
+import { MANAGER, planSlices, type SliceAction } from './plan.ts';
+import { nodeSource, nodesOf, servicePods, zoneOf } from './services.ts';
+
+const serviceKey = ({ metadata }: EndpointSlice): string => `${metadata.namespace ?? ''}/${metadata.labels?.[SERVICE_NAME_LABEL] ?? ''}`;
+const byService = (slice: EndpointSlice): readonly string[] => [serviceKey(slice)];
+
+export interface EndpointSliceOptions {
+  readonly concurrency: number;
+  readonly most: number;
+}
+
+export function endpointSliceController(deps: ControllerDeps, { concurrency, most }: EndpointSliceOptions): Controller {
+  const behind = servicePods(deps);
+  const { services } = behind;
+  const nodes = nodesOf(deps);
+  const slices = deps.informers.for(ENDPOINT_SLICES, {
+    selection: { labelSelector: `${MANAGED_BY_LABEL}=${MANAGER}` },
+    indexes: { service: byService },
+  });
+  const client = deps.clientAs('endpointslice-controller').resource(ENDPOINT_SLICES);
+  const expectations = new Expectations(deps.clock, [slices]);
+  return loopController<Service, SliceAction>({
+    name: 'endpointslice-controller',
+    deps,
+    concurrency,
+    expectations,
+    sources: [
+      source(services, (key) => [key]),
+      behind.podSource,
+      nodeSource(nodes, behind),
+      source(slices, (_, slice) => (slice === undefined ? [] : [serviceKey(slice)])),
+    ],
+    desired: (key) => services.get(key),
+    plan: (service, key) => ({
+      actions: planSlices({
+        service,
+        pods: service === undefined ? [] : behind.behind(service),
+        slices: slices.by('service', key),
+        zoneOf: (name) => {
+          const node = nodes.get(name);
+          return node === undefined ? undefined : { zone: zoneOf(node) };
+        },
+        most,
+      }),
+    }),
+    act: async (action, key, signal) => {
+      const { slice } = action;
+      switch (action.kind) {
+        case 'createSlice':
+          return expectations.written(key, slices, await client.create(slice, { signal }));
+        case 'updateSlice':
+          return expectations.written(key, slices, await client.update(slice, { signal }));
+        case 'deleteSlice': {
+          const { namespace, name = '', uid = '' } = slice.metadata;
+          await client.delete({ namespace, name }, { preconditions: { uid }, signal }).catch((err: unknown) => {
+            if (!isNotFound(err)) throw err;
+          });
+          expectations.deleted(key, slices, slice);
+        }
+      }
+    },
+  });
+}
