@@ -185,10 +185,10 @@ function planGroup(service: Service, { family, ports, endpoints }: Group, there:
       left -= 1;
     } else if (isChanged) actions.push({ kind: 'updateSlice', slice: { ...slice, metadata: merged(slice, metadata), endpoints: list } });
   }
-  while (rest.length > 0 || (needsNone && left === 0)) {
-    left += 1;
-    actions.push({ kind: 'createSlice', slice: { metadata, addressType: family, ports, endpoints: rest.splice(0, most) } });
-  }
+  const create = (list: readonly Endpoint[]): void =>
+    void actions.push({ kind: 'createSlice', slice: { metadata, addressType: family, ports, endpoints: list } });
+  while (rest.length > 0) create(rest.splice(0, most));
+  if (needsNone && left === 0) create([]);
   return actions;
 }
 
