@@ -13,6 +13,8 @@ export interface ResourceType<T extends KubeObject = KubeObject> {
   readonly namespaced: boolean;
   /** With it, answers are brought to what the type promises; without it they stay as they came. */
   readonly schema?: Schema<T>;
+  /** Ask for the metadata of objects alone: get, list, watch and patch answer with nothing else. */
+  readonly form?: 'metadata';
 }
 
 export interface ObjectName {

@@ -68,7 +68,12 @@ const PAGE = 500;
 interface Sending extends Call {
   readonly body?: unknown;
   readonly type?: string;
+  /** Default: application/json. */
+  readonly accept?: string;
 }
+
+/** Servers that cannot do it answer with whole objects. */
+const METADATA = (as: string): string => `application/json;as=${as};g=meta.k8s.io;v=v1,application/json`;
 
 export class Client {
   readonly #options: ClientOptions;
@@ -118,8 +123,9 @@ export class Client {
   }
 
   /** The stream of an answer: a watch, the log of a container. Has no deadline, and a refusal is told at once: who follows has its own pace. */
-  async stream(path: string, { signal }: Call): Promise<AsyncIterable<Uint8Array>> {
-    const answer = await this.#accepted({ method: 'GET', path, ...this.#content({ signal }), signal }, 1);
+  async stream(path: string, { signal, accept }: Call & Pick<Sending, 'accept'>): Promise<AsyncIterable<Uint8Array>> {
+    const content = this.#content({ signal, ...(accept === undefined ? {} : { accept }) });
+    const answer = await this.#accepted({ method: 'GET', path, ...content, signal }, 1);
     return answer.body;
   }
 
@@ -127,8 +133,8 @@ export class Client {
     this.#options.transport.close();
   }
 
-  #content({ body, type = 'application/json' }: Sending): Pick<ApiRequest, 'headers' | 'body'> {
-    const headers = { Accept: 'application/json', 'User-Agent': `${this.#options.userAgent}/v${VERSION}` };
+  #content({ body, type = 'application/json', accept = 'application/json' }: Sending): Pick<ApiRequest, 'headers' | 'body'> {
+    const headers = { Accept: accept, 'User-Agent': `${this.#options.userAgent}/v${VERSION}` };
     return body === undefined ? { headers } : { headers: { ...headers, 'Content-Type': type }, body: JSON.stringify(body) };
   }
 
@@ -170,7 +176,7 @@ export class ResourceClient<T extends KubeObject> {
   }
 
   async get(name: ObjectName, call: Call): Promise<T> {
-    return this.#decoded(await this.client.json('GET', objectPath(this.type, name), call));
+    return this.#decoded(await this.client.json('GET', objectPath(this.type, name), { ...call, ...this.#accept('PartialObjectMetadata') }));
   }
 
   async create(object: T, call: WriteCall): Promise<T> {
@@ -193,7 +199,8 @@ export class ResourceClient<T extends KubeObject> {
     call: WriteCall,
   ): Promise<T> {
     const path = withQuery(objectPath(this.type, name, patch.subresource), writeParams(call));
-    return this.#decoded(await this.client.json('PATCH', path, { ...call, type: PATCH_TYPES[patch.type], body: patch.body }));
+    const form = this.#accept('PartialObjectMetadata');
+    return this.#decoded(await this.client.json('PATCH', path, { ...call, ...form, type: PATCH_TYPES[patch.type], body: patch.body }));
   }
 
   /** Server-side apply: the object holds the fields this field manager wants, and nothing else. */
@@ -227,7 +234,8 @@ export class ResourceClient<T extends KubeObject> {
 
   async list(query: ListQuery, call: Call): Promise<Page<T>> {
     const { namespace, ...params } = query;
-    const answer = await this.client.json('GET', withQuery(collectionPath(this.type, namespace), params), call);
+    const form = this.#accept('PartialObjectMetadataList');
+    const answer = await this.client.json('GET', withQuery(collectionPath(this.type, namespace), params), { ...call, ...form });
     return this.#page(answer);
   }
 
@@ -251,12 +259,16 @@ export class ResourceClient<T extends KubeObject> {
       allowWatchBookmarks: true,
       ...(sendInitialEvents === true ? { sendInitialEvents, resourceVersionMatch: 'NotOlderThan' } : {}),
     });
-    yield* readEvents(await this.client.stream(path, call), this.type.schema);
+    yield* readEvents(await this.client.stream(path, { ...call, ...this.#accept('PartialObjectMetadata') }), this.type.schema);
   }
 
   async #put(object: T, subresource: string | undefined, call: WriteCall): Promise<T> {
     const path = withQuery(objectPath(this.type, nameOf(object), subresource), writeParams(call));
     return this.#decoded(await this.client.json('PUT', path, { ...call, body: this.#identified(object) }));
+  }
+
+  #accept(as: string): Pick<Sending, 'accept'> {
+    return this.type.form === 'metadata' ? { accept: METADATA(as) } : {};
   }
 
   #decoded(answer: unknown): T {

@@ -17,12 +17,18 @@ export interface ControllerDeps {
   /** Shared by all; whoever wants one asks for it when it is made, before they run. */
   readonly informers: Informers;
   /** Writes as the service account of this name in kube-system, with its rights and no others. */
-  readonly clientAs: (account: string) => Client;
+  readonly clientAs: (account: string, boost?: Boost) => Client;
   /** Events come from this component, written with the rights of the account. */
   readonly eventsOf: (component: string, account: string) => Pick<EventRecorder, 'record'>;
   readonly queues?: QueueMetrics | undefined;
   readonly clock: Clock;
   readonly log: Logger;
+}
+
+/** How many times as many requests a second, and at once, as others may send. */
+export interface Boost {
+  readonly qps: number;
+  readonly burst: number;
 }
 
 export interface Controller {
@@ -44,6 +50,8 @@ export interface LoopOptions<D, A extends { readonly kind: string }> {
   readonly plan: (desired: D | undefined, key: string, nowMs: number) => Plan<A>;
   /** A conflict ends the turn: somebody else wrote first, and what is known of it comes. */
   readonly act: (action: A, key: string, signal: AbortSignal) => Promise<void>;
+  /** The longest pause after failures, and while the same is done again and again. Default: a minute. */
+  readonly retryMaxMs?: number;
   /** A key waits until what was written for it is seen. */
   readonly expectations?: Expectations;
 }
@@ -69,7 +77,7 @@ const RETRY_MAX_MS = 60_000;
 
 /** A controller of one loop over keys. Nothing is decided before everything it looks at was read once. */
 export function loopController<D, A extends { readonly kind: string }>(options: LoopOptions<D, A>): Controller {
-  const { name, deps, sources, desired, plan, act, concurrency = 1, expectations } = options;
+  const { name, deps, sources, desired, plan, act, concurrency = 1, expectations, retryMaxMs = RETRY_MAX_MS } = options;
   return {
     name,
     async run(signal) {
@@ -102,7 +110,7 @@ export function loopController<D, A extends { readonly kind: string }>(options: 
             }
           },
         },
-        { queue, clock: deps.clock, log: deps.log, backoff: new Backoff(RETRY_BASE_MS, RETRY_MAX_MS), concurrency },
+        { queue, clock: deps.clock, log: deps.log, backoff: new Backoff(RETRY_BASE_MS, retryMaxMs), concurrency },
         signal,
       );
     },

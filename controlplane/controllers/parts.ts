@@ -9,11 +9,15 @@ export interface Parts {
   /** Keys that a controller works on at once, by the name of its flag; absent: upstream's default. */
   readonly syncs?: Readonly<Record<string, number>>;
   readonly maxEndpointsPerSlice?: number;
+  /** Pods that are over and are kept; 0: all. */
+  readonly terminatedPodThreshold?: number;
 }
 
 /** Upstream's defaults of the flags that say how many keys a controller works on at once. */
 export const SYNCS = {
   'concurrent-endpoint-syncs': 5,
+  'concurrent-gc-syncs': 20,
+  'concurrent-namespace-syncs': 10,
   'concurrent-service-endpoint-syncs': 5,
 } as const;
 

@@ -8,6 +8,10 @@ import { endpointSliceMirroringController } from './endpointSliceMirroring/recon
 import { endpointsController } from './endpoints/reconcile.ts';
 import { endpointSliceController } from './endpointSlice/reconcile.ts';
 import { MOST_ENDPOINTS } from './endpointSlice/plan.ts';
+import { garbageCollectorController } from './garbageCollector/reconcile.ts';
+import { namespaceController } from './namespace/reconcile.ts';
+import { THRESHOLD } from './podGc/plan.ts';
+import { podGcController } from './podGc/reconcile.ts';
 import { rootCaController } from './rootCa/reconcile.ts';
 import { serviceAccountController } from './serviceAccount/reconcile.ts';
 
@@ -46,6 +50,21 @@ export const CONTROLLERS: readonly Registered[] = [
     name: 'endpointslice-mirroring-controller',
     alias: 'endpointslicemirroring',
     make: (deps) => endpointSliceMirroringController(deps),
+  },
+  {
+    name: 'garbage-collector-controller',
+    alias: 'garbagecollector',
+    make: (deps, parts) => garbageCollectorController(deps, { concurrency: syncsOf(parts, 'concurrent-gc-syncs') }),
+  },
+  {
+    name: 'namespace-controller',
+    alias: 'namespace',
+    make: (deps, parts) => namespaceController(deps, { concurrency: syncsOf(parts, 'concurrent-namespace-syncs') }),
+  },
+  {
+    name: 'pod-garbage-collector-controller',
+    alias: 'podgc',
+    make: (deps, { terminatedPodThreshold }) => podGcController(deps, { threshold: terminatedPodThreshold ?? THRESHOLD }),
   },
   { name: 'certificatesigningrequest-approving-controller', alias: 'csrapproving', make: (deps) => csrApprovingController(deps) },
   { name: 'certificatesigningrequest-cleaner-controller', alias: 'csrcleaner', make: (deps) => csrCleaningController(deps) },

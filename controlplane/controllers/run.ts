@@ -46,7 +46,7 @@ export async function runControllers(options: ControllersOptions, signal: AbortS
   const tokens = new AccountTokens(own, clock, signal);
   const clients = new Map<string, Client>();
   const recorders: EventRecorder[] = [];
-  const clientAs = (account: string): Client => {
+  const clientAs: ControllerDeps['clientAs'] = (account, boost = { qps: 1, burst: 1 }) => {
     if (writeAs === 'self') return own;
     const there = clients.get(account);
     if (there !== undefined) return there;
@@ -59,7 +59,8 @@ export async function runControllers(options: ControllersOptions, signal: AbortS
       ...(insecureSkipTlsVerify === undefined ? {} : { insecureSkipTlsVerify }),
       ...(tlsServerName === undefined ? {} : { tlsServerName }),
     };
-    const client = connect({ config: as, clock, log, userAgent: `${AGENT}/system:serviceaccount:kube-system:${account}`, qps, burst });
+    const userAgent = `${AGENT}/system:serviceaccount:kube-system:${account}`;
+    const client = connect({ config: as, clock, log, userAgent, qps: qps * boost.qps, burst: burst * boost.burst });
     clients.set(account, client);
     return client;
   };

@@ -31,6 +31,9 @@ const FLAGS: FlagTable = {
     Object.entries(SYNCS).map(([name, count]) => [name, honoured('int', String(count), 'N: keys this controller works on at once')]),
   ),
   'max-endpoints-per-slice': honoured('int', '100', 'N: endpoints of an EndpointSlice at most'),
+  'enable-garbage-collector': honoured('bool', 'true', 'whether the garbage collector runs'),
+  'namespace-sync-period': only('duration', '5m0s', NO_RESYNC),
+  'terminated-pod-gc-threshold': honoured('int', '12500', 'N: pods that are over and are kept; 0: all'),
   'mirroring-concurrent-service-endpoint-syncs': only('int', '5', 'mirrors are few and written one after the other'),
   'mirroring-max-endpoints-per-subset': only('int', '1000', 'the number cannot be chosen'),
 

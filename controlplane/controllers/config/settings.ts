@@ -22,9 +22,12 @@ export function settingsOf(values: FlagValues): Settings {
   const problems = new Problems();
   const settings: Settings = {
     ...sharedSettings(values, problems),
-    isOn: problems.tried(
-      () => true,
-      () => choiceOf(values.list('controllers')),
+    isOn: collects(
+      values,
+      problems.tried<(controller: Registered) => boolean>(
+        () => true,
+        () => choiceOf(values.list('controllers')),
+      ),
     ),
     writeAs: values.isOn('use-service-account-credentials') ? 'accounts' : 'self',
     rootCa: values.file('root-ca-file'),
@@ -35,9 +38,16 @@ export function settingsOf(values: FlagValues): Settings {
   return settings;
 }
 
+function collects(values: FlagValues, isOn: (controller: Registered) => boolean): (controller: Registered) => boolean {
+  return values.isOn('enable-garbage-collector')
+    ? isOn
+    : (controller) => controller.name !== 'garbage-collector-controller' && isOn(controller);
+}
+
 function figuresOf(values: FlagValues, problems: Problems): Parts {
   return {
     syncs: Object.fromEntries(Object.keys(SYNCS).map((name) => [name, problems.between(values, name, [1, 10_000])])),
+    terminatedPodThreshold: problems.between(values, 'terminated-pod-gc-threshold', [0, 1e9]),
     maxEndpointsPerSlice: problems.between(values, 'max-endpoints-per-slice', [1, 1_000]),
   };
 }

@@ -6,17 +6,16 @@ import type { Service } from '#api/kinds/core/service.ts';
 import type { EndpointSlice } from '#api/kinds/discovery/v1.ts';
 import { planSlices, type SliceAction } from './plan.ts';
 
-const service = (spec: Partial<Service['spec']> = {}, labels: Record<string, string> = {}): Service =>
-  ({
-    metadata: { name: 'web', namespace: 'a', uid: 's', labels },
-    spec: {
-      selector: { app: 'web' },
-      clusterIP: '10.96.0.9',
-      ipFamilies: ['IPv4'],
-      ports: [{ name: 'http', port: 80, targetPort: 8080 }],
-      ...spec,
-    },
-  }) as Service;
+const service = (spec: Partial<Service['spec']> = {}, labels: Record<string, string> = {}): Service => ({
+  metadata: { name: 'web', namespace: 'a', uid: 's', labels },
+  spec: {
+    selector: { app: 'web' },
+    clusterIP: '10.96.0.9',
+    ipFamilies: ['IPv4'],
+    ports: [{ name: 'http', port: 80, targetPort: 8080 }],
+    ...spec,
+  },
+});
 
 interface PodFacts {
   readonly ready?: boolean;
@@ -219,7 +218,7 @@ test('through any changes: what is behind the service is in the slices once, no 
         settled += 1;
         assert.ok(slices.every((s) => (s.endpoints ?? []).length <= most));
         const expected = given.flatMap((p) =>
-          p.status?.phase === 'Failed' ? [] : (p.status?.podIPs ?? []).flatMap(({ ip = '' }) => (ip.includes(':') && !dual ? [] : [ip])),
+          p.status?.phase === 'Failed' ? [] : (p.status?.podIPs ?? []).flatMap(({ ip }) => (ip.includes(':') && !dual ? [] : [ip])),
         );
         assert.deepEqual(slices.flatMap((s) => (s.endpoints ?? []).flatMap((e) => e.addresses)).toSorted(), expected.toSorted());
         for (const s of slices)

@@ -5,11 +5,10 @@ import type { Pod } from '#api/kinds/core/pod.ts';
 import type { Service } from '#api/kinds/core/service.ts';
 import { OVER_CAPACITY, planEndpoints } from './plan.ts';
 
-const service = (spec: Partial<Service['spec']> = {}): Service =>
-  ({
-    metadata: { name: 'web', namespace: 'a', uid: 's', labels: { team: 'x' } },
-    spec: { selector: { app: 'web' }, ports: [{ port: 80, targetPort: 8080 }], ...spec },
-  }) as Service;
+const service = (spec: Partial<Service['spec']> = {}): Service => ({
+  metadata: { name: 'web', namespace: 'a', uid: 's', labels: { team: 'x' } },
+  spec: { selector: { app: 'web' }, ports: [{ port: 80, targetPort: 8080 }], ...spec },
+});
 const pod = (n: number, ready = true, going = false): Pod =>
   ({
     metadata: { name: `p${n}`, namespace: 'a', uid: `u${n}`, labels: { app: 'web' }, ...(going ? { deletionTimestamp: 'x' } : {}) },

@@ -74,7 +74,7 @@ function subsetsOf(service: Service, pods: readonly Pod[]): readonly EndpointSub
     if (!counts(pod, publish)) continue;
     const ip = addressOf(pod, family);
     const ports = portsOf(service, pod).map(portOf);
-    if (ip === undefined || !servesAny(service, ports as never)) continue;
+    if (ip === undefined || !servesAny(service, ports)) continue;
     const key = JSON.stringify(ports.map((port) => JSON.stringify(port)).toSorted());
     const group = groups.get(key) ?? { ports, ready: [], notReady: [] };
     groups.set(key, group);
