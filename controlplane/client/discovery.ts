@@ -3,7 +3,6 @@
  * there".
  * Throws: what the client throws when the list of groups itself cannot be read; API_ANSWER_INVALID.
  */
-import type { KubeObject } from '#api/kinds/meta/objectMeta.ts';
 import { explain } from '#base/errors.ts';
 import type { ResourceType } from './query.ts';
 import type { Call, Client } from './rest.ts';
