@@ -15,9 +15,12 @@ export interface Parts {
 
 /** Upstream's defaults of the flags that say how many keys a controller works on at once. */
 export const SYNCS = {
+  'concurrent-deployment-syncs': 5,
   'concurrent-endpoint-syncs': 5,
   'concurrent-gc-syncs': 20,
   'concurrent-namespace-syncs': 10,
+  'concurrent-rc-syncs': 5,
+  'concurrent-replicaset-syncs': 5,
   'concurrent-service-endpoint-syncs': 5,
 } as const;
 

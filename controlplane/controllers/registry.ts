@@ -4,6 +4,7 @@ import { syncsOf, type Parts } from './parts.ts';
 import { csrApprovingController } from './csrApproving/reconcile.ts';
 import { csrCleaningController } from './csrCleaning/reconcile.ts';
 import { csrSigningController } from './csrSigning/reconcile.ts';
+import { deploymentController } from './deployment/reconcile.ts';
 import { endpointSliceMirroringController } from './endpointSliceMirroring/reconcile.ts';
 import { endpointsController } from './endpoints/reconcile.ts';
 import { endpointSliceController } from './endpointSlice/reconcile.ts';
@@ -12,6 +13,7 @@ import { garbageCollectorController } from './garbageCollector/reconcile.ts';
 import { namespaceController } from './namespace/reconcile.ts';
 import { THRESHOLD } from './podGc/plan.ts';
 import { podGcController } from './podGc/reconcile.ts';
+import { replicaSetController, replicationController } from './replicaSet/reconcile.ts';
 import { rootCaController } from './rootCa/reconcile.ts';
 import { serviceAccountController } from './serviceAccount/reconcile.ts';
 
@@ -72,5 +74,20 @@ export const CONTROLLERS: readonly Registered[] = [
     name: 'certificatesigningrequest-signing-controller',
     alias: 'csrsigning',
     make: (deps, { signing }) => (signing === undefined ? undefined : csrSigningController(deps, signing)),
+  },
+  {
+    name: 'deployment-controller',
+    alias: 'deployment',
+    make: (deps, parts) => deploymentController(deps, { concurrency: syncsOf(parts, 'concurrent-deployment-syncs') }),
+  },
+  {
+    name: 'replicaset-controller',
+    alias: 'replicaset',
+    make: (deps, parts) => replicaSetController(deps, { concurrency: syncsOf(parts, 'concurrent-replicaset-syncs') }),
+  },
+  {
+    name: 'replicationcontroller-controller',
+    alias: 'replicationcontroller',
+    make: (deps, parts) => replicationController(deps, { concurrency: syncsOf(parts, 'concurrent-rc-syncs') }),
   },
 ];
