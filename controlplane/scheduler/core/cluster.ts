@@ -9,10 +9,15 @@ import type { Node } from '#api/kinds/core/node.ts';
 import type { Pod } from '#api/kinds/core/pod.ts';
 import type { Labels } from '#api/labels.ts';
 import { NodeInfo } from './nodeInfo.ts';
+import { PodIndex } from './podIndex.ts';
 import { podInfoOf, type PodInfo } from './podInfo.ts';
+import { TermIndex } from './termIndex.ts';
 
 const ZONES = ['topology.kubernetes.io/zone', 'failure-domain.beta.kubernetes.io/zone'];
 const REGIONS = ['topology.kubernetes.io/region', 'failure-domain.beta.kubernetes.io/region'];
+
+/** Questions that are kept up; a cluster with more of them begins anew now and then. */
+const MOST_KEPT = 500;
 
 export interface Placed {
   readonly pod: PodInfo;
@@ -28,8 +33,15 @@ export class Cluster {
   readonly #nominated = new Map<string, Map<string, PodInfo>>();
   readonly #nominatedNode = new Map<string, string>();
   readonly #imageNodes = new Map<string, number>();
-  readonly withAffinity = new Set<NodeInfo>();
-  readonly withAntiAffinity = new Set<NodeInfo>();
+  /** What the pods that are there want near them, and do not. */
+  readonly terms = {
+    affinity: new TermIndex((pod) => pod.affinity),
+    antiAffinity: new TermIndex((pod) => pod.antiAffinity),
+    preferred: new TermIndex((pod) => pod.preferred),
+    preferredAnti: new TermIndex((pod) => pod.preferredAnti),
+  };
+  readonly #indexes = new Map<string, PodIndex>();
+  readonly #ofNodes = new Map<string, unknown>();
   #order: readonly NodeInfo[] | undefined;
 
   /** All nodes, zone by zone in turn, so that those that are looked at first are spread. */
@@ -66,17 +78,22 @@ export class Cluster {
   readonly namespaceLabels = (name: string): Labels | undefined => this.#namespaces.get(name);
 
   setNamespace(name: string, namespace: Namespace | undefined): void {
+    const before = JSON.stringify(this.#namespaces.get(name));
     if (namespace === undefined) this.#namespaces.delete(name);
     else this.#namespaces.set(name, namespace.metadata.labels ?? {});
+    // Questions may be about namespaces with certain labels.
+    if (JSON.stringify(this.#namespaces.get(name)) !== before) this.#indexes.clear();
   }
 
   setNode(name: string, node: Node | undefined): void {
     const info = this.#info(name);
     const moved = info.node === undefined || node === undefined || zoneOf(info.labels) !== zoneOf(node.metadata.labels ?? {});
     this.#countImages(info, -1);
+    const before = facts(info);
     info.setNode(node);
     this.#countImages(info, 1);
     if (moved) this.#order = undefined;
+    if (facts(info) !== before) this.#forgetNodes();
     this.#drop(info);
   }
 
@@ -97,8 +114,7 @@ export class Cluster {
     this.#assumed.delete(key);
     if (found === undefined) return;
     this.#placed.delete(key);
-    found.node.remove(found.pod);
-    this.#index(found.node);
+    this.takeOff(found.pod, found.node);
     this.#drop(found.node);
   }
 
@@ -137,20 +153,38 @@ export class Cluster {
 
   /** Tries something out: whoever takes pods off puts the same ones back in the same turn. */
   takeOff(pod: PodInfo, node: NodeInfo): void {
-    node.remove(pod);
-    this.#index(node);
+    if (node.remove(pod)) this.#count(pod, node, -1);
   }
 
   putOn(pod: PodInfo, node: NodeInfo): void {
     node.add(pod);
-    this.#index(node);
+    this.#count(pod, node, 1);
+  }
+
+  /** How many pods hold; the same key is the same question. */
+  counting(key: string, holds: (pod: PodInfo) => boolean): PodIndex {
+    const known = this.#indexes.get(key);
+    if (known !== undefined) return known;
+    if (this.#indexes.size >= MOST_KEPT) this.#indexes.clear();
+    const index = new PodIndex(holds);
+    for (const node of this.#nodes.values()) for (const pod of node.pods.values()) index.add(pod, node, 1);
+    this.#indexes.set(key, index);
+    return index;
+  }
+
+  /** Something worked out from labels and taints of nodes alone: once for as long as they stay the same. */
+  ofNodes<T>(key: string, make: () => T): T {
+    if (this.#ofNodes.has(key)) return this.#ofNodes.get(key) as T;
+    if (this.#ofNodes.size >= MOST_KEPT) this.#ofNodes.clear();
+    const made = make();
+    this.#ofNodes.set(key, made);
+    return made;
   }
 
   #place(pod: PodInfo, nodeName: string): void {
     const node = this.#info(nodeName);
-    node.add(pod);
+    this.putOn(pod, node);
     this.#placed.set(pod.key, { pod, node });
-    this.#index(node);
   }
 
   #info(name: string): NodeInfo {
@@ -159,11 +193,18 @@ export class Cluster {
     return found;
   }
 
-  #index(node: NodeInfo): void {
-    if (node.withAffinity.size > 0) this.withAffinity.add(node);
-    else this.withAffinity.delete(node);
-    if (node.withAntiAffinity.size > 0) this.withAntiAffinity.add(node);
-    else this.withAntiAffinity.delete(node);
+  #count(pod: PodInfo, node: NodeInfo, by: 1 | -1): void {
+    for (const index of this.#indexes.values()) index.add(pod, node, by);
+    this.terms.affinity.add(pod, node, by);
+    this.terms.antiAffinity.add(pod, node, by);
+    this.terms.preferred.add(pod, node, by);
+    this.terms.preferredAnti.add(pod, node, by);
+  }
+
+  #forgetNodes(): void {
+    this.#ofNodes.clear();
+    for (const index of this.#indexes.values()) index.forgetLabels();
+    for (const index of Object.values(this.terms)) index.forgetLabels();
   }
 
   #drop(node: NodeInfo): void {
@@ -178,6 +219,9 @@ export class Cluster {
     }
   }
 }
+
+/** What questions about nodes depend on. */
+const facts = ({ node, labels }: NodeInfo): string => (node === undefined ? '' : JSON.stringify([labels, node.spec.taints ?? []]));
 
 function zoneOf(labels: Labels): string {
   const first = (keys: readonly string[]): string => keys.map((key) => labels[key] ?? '').find((value) => value !== '') ?? '';

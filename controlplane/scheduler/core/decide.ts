@@ -176,27 +176,16 @@ export function firstRefusal(pod: PodInfo, node: NodeInfo, prepared: Prepared, c
   if (cluster.hasNominated) {
     const coming = [...cluster.nominatedOn(node.name)].filter((p) => p.priority >= pod.priority && p.key !== pod.key);
     if (coming.length > 0) {
-      for (const p of coming) put(prepared, p, node, cluster);
+      for (const p of coming) cluster.putOn(p, node);
       try {
         const why = run(node, prepared);
         if (why !== undefined) return why;
       } finally {
-        for (const p of coming) take(prepared, p, node, cluster);
+        for (const p of coming) cluster.takeOff(p, node);
       }
     }
   }
   return run(node, prepared);
-}
-
-/** Puts a pod onto a node to see what would be; take() undoes it. */
-export function put({ filters }: Prepared, pod: PodInfo, node: NodeInfo, cluster: Cluster): void {
-  cluster.putOn(pod, node);
-  for (const { filter } of filters) filter.added?.(pod, node);
-}
-
-export function take({ filters }: Prepared, pod: PodInfo, node: NodeInfo, cluster: Cluster): void {
-  cluster.takeOff(pod, node);
-  for (const { filter } of filters) filter.removed?.(pod, node);
 }
 
 export function run(node: NodeInfo, { filters }: Prepared): Refused | undefined {

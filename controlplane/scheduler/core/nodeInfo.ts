@@ -1,4 +1,4 @@
-/** A node and what is on it: what is asked for in all, ports, images, pods with affinity. Kept up pod by pod, never summed anew. */
+/** A node and what is on it: what is asked for in all, ports, images. Kept up pod by pod, never summed anew. */
 import { portsClash, type HostPort } from '#api/hostPorts.ts';
 import type { Node } from '#api/kinds/core/node.ts';
 import type { Labels } from '#api/labels.ts';
@@ -19,8 +19,6 @@ export class NodeInfo {
   /** The same with amounts for containers that said nothing. */
   readonly unsaid = new Amounts();
   readonly pods = new Map<string, PodInfo>();
-  readonly withAffinity = new Set<PodInfo>();
-  readonly withAntiAffinity = new Set<PodInfo>();
   /** Only of pods that have some. */
   readonly #ports = new Map<string, readonly HostPort[]>();
 
@@ -41,19 +39,16 @@ export class NodeInfo {
     this.requested.add(pod.requests);
     this.unsaid.add(pod.unsaid);
     if (pod.ports.length > 0) this.#ports.set(pod.key, pod.ports);
-    if (hasAffinity(pod)) this.withAffinity.add(pod);
-    if (pod.antiAffinity.length > 0) this.withAntiAffinity.add(pod);
   }
 
-  /** The very pod that was added. */
-  remove(pod: PodInfo): void {
-    if (this.pods.get(pod.key) !== pod) return;
+  /** The very pod that was added; false: another one is there, or none. */
+  remove(pod: PodInfo): boolean {
+    if (this.pods.get(pod.key) !== pod) return false;
     this.pods.delete(pod.key);
     this.requested.add(pod.requests, -1);
     this.unsaid.add(pod.unsaid, -1);
     this.#ports.delete(pod.key);
-    this.withAffinity.delete(pod);
-    this.withAntiAffinity.delete(pod);
+    return true;
   }
 
   hasPortFor(wanted: readonly HostPort[]): boolean {
@@ -61,8 +56,4 @@ export class NodeInfo {
     for (const taken of this.#ports.values()) if (taken.some((t) => wanted.some((w) => portsClash(t, w)))) return false;
     return true;
   }
-}
-
-export function hasAffinity(pod: PodInfo): boolean {
-  return pod.affinity.length + pod.antiAffinity.length + pod.preferred.length + pod.preferredAnti.length > 0;
 }

@@ -16,13 +16,10 @@ export interface Verdict {
 }
 
 export interface Filter {
-  /** undefined: the node passes. */
+  /** undefined: the node passes. Asked again after pods were put on or taken off to see what would be: read the cluster each time. */
   check(node: NodeInfo): Verdict | undefined;
   /** No other nodes can pass. */
   readonly only?: ReadonlySet<string>;
-  /** A pod is taken from the node, or put onto it, while preemption is tried out. Absent: check reads the node itself. */
-  removed?(pod: PodInfo, node: NodeInfo): void;
-  added?(pod: PodInfo, node: NodeInfo): void;
 }
 
 /** The pod cannot be placed anywhere, whatever the nodes are. */

@@ -9,6 +9,8 @@ import { Amounts, unsaidTotal } from './amounts.ts';
 
 /** Pods that are meant by a term of (anti-)affinity. */
 export interface Term {
+  /** The same for terms that mean the same. */
+  readonly id: string;
   readonly topologyKey: string;
   /** undefined: no pod is meant. */
   readonly selector: Selector | undefined;
@@ -89,12 +91,12 @@ export function claimsOf({ metadata: { namespace = '', name = '' }, spec }: Pod)
 function termOf(term: PodAffinityTerm, namespace: string, labels: Labels): Term {
   const named = term.namespaces ?? [];
   const own = named.length === 0 && term.namespaceSelector === undefined;
-  return {
-    topologyKey: term.topologyKey,
-    selector: narrowed(selectorOf(term.labelSelector), term, labels),
-    namespaces: new Set(own ? [namespace] : named),
-    namespaceSelector: term.namespaceSelector === undefined ? undefined : selectorOf(term.namespaceSelector),
-  };
+  const { topologyKey } = term;
+  const selector = narrowed(selectorOf(term.labelSelector), term, labels);
+  const namespaces = own ? [namespace] : named.toSorted();
+  const namespaceSelector = term.namespaceSelector === undefined ? undefined : selectorOf(term.namespaceSelector);
+  const id = JSON.stringify([topologyKey, selector ?? null, namespaces, namespaceSelector ?? null]);
+  return { id, topologyKey, selector, namespaces: new Set(namespaces), namespaceSelector };
 }
 
 /** matchLabelKeys and mismatchLabelKeys; an API server that has put them into the selector already changes nothing by that. */

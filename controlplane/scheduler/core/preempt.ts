@@ -8,7 +8,7 @@
 import type { PodDisruptionBudget } from '#api/kinds/policy/v1.ts';
 import { matches } from '#api/labels.ts';
 import type { Cluster } from './cluster.ts';
-import { firstRefusal, prepare, put, take, type DoesNotFit, type Prepared, type Profile } from './decide.ts';
+import { firstRefusal, prepare, type DoesNotFit, type Prepared, type Profile } from './decide.ts';
 import { preemptionText } from './message.ts';
 import type { NodeInfo } from './nodeInfo.ts';
 import { selectorOf, type PodInfo } from './podInfo.ts';
@@ -90,11 +90,11 @@ function victimsOn(node: NodeInfo, { pod, prepared, cluster, budgets }: Parts): 
   if (lesser.length === 0) return { reasons: [NO_VICTIMS] };
   const gone = new Set<PodInfo>();
   const remove = (p: PodInfo): void => {
-    take(prepared, p, node, cluster);
+    cluster.takeOff(p, node);
     gone.add(p);
   };
   const comeBack = (p: PodInfo): void => {
-    put(prepared, p, node, cluster);
+    cluster.putOn(p, node);
     gone.delete(p);
   };
   try {
@@ -113,7 +113,7 @@ function victimsOn(node: NodeInfo, { pod, prepared, cluster, budgets }: Parts): 
     }
     return { node, victims: victims.toSorted(byImportance), violations };
   } finally {
-    for (const p of gone) put(prepared, p, node, cluster);
+    for (const p of gone) cluster.putOn(p, node);
   }
 }
 

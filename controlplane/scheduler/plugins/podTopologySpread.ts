@@ -12,6 +12,7 @@ import { untolerated } from '#api/tolerations.ts';
 import type { Cluster } from '../core/cluster.ts';
 import type { NodeInfo } from '../core/nodeInfo.ts';
 import { MOST_SCORE, type Filter, type Plugin, type Scorer, type Verdict } from '../core/plugin.ts';
+import { valueOf, type PodIndex } from '../core/podIndex.ts';
 import { selectorOf, withOwnLabels, type PodInfo } from '../core/podInfo.ts';
 
 const SKEW: Verdict = { reasons: ["node(s) didn't match pod topology spread constraints"], helpedByPreemption: true };
@@ -100,64 +101,83 @@ function compiled(c: TopologySpreadConstraint, pod: PodInfo, group: Selector | u
   };
 }
 
-const valueOf = (node: NodeInfo, key: string): string | undefined => (Object.hasOwn(node.labels, key) ? node.labels[key] : undefined);
-
-function countOn(node: NodeInfo, selector: Selector, namespace: string): number {
-  let count = 0;
-  for (const other of node.pods.values())
-    if (other.namespace === namespace && !other.isTerminating && matches(selector, other.labels)) count += 1;
-  return count;
+/** Pods of the constraint's selector that stay. */
+function counted(pod: PodInfo, { selector }: Constraint, cluster: Cluster): PodIndex {
+  const { namespace } = pod;
+  const key = `spread ${namespace} ${JSON.stringify(selector)}`;
+  return cluster.counting(key, (other) => other.namespace === namespace && !other.isTerminating && matches(selector, other.labels));
 }
 
-/** Whether the pods of a node count for a constraint of this pod. */
-function included(node: NodeInfo, { pod }: PodInfo, { honorsAffinity, honorsTaints }: Constraint): boolean {
-  if (honorsAffinity && !podMatchesNode(pod, node)) return false;
-  return !honorsTaints || untolerated(node.node?.spec.taints, pod.spec.tolerations) === undefined;
+/** Nodes whose pods count for a constraint, and the values of its label that they have. */
+interface Domains {
+  readonly nodes: ReadonlySet<NodeInfo>;
+  readonly isAll: boolean;
+  readonly values: ReadonlySet<string>;
+}
+
+function domainsOf(pod: PodInfo, constraint: Constraint, labels: readonly string[], cluster: Cluster): Domains {
+  const { honorsAffinity, honorsTaints, key } = constraint;
+  const { nodeSelector, affinity, tolerations } = pod.pod.spec;
+  const required = affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
+  const question = [key, labels, honorsAffinity && [nodeSelector, required], honorsTaints && [tolerations]];
+  return cluster.ofNodes(`domains ${JSON.stringify(question)}`, () => {
+    const nodes = cluster.nodes.filter((node) => {
+      if (labels.some((label) => valueOf(node, label) === undefined)) return false;
+      if (honorsAffinity && !podMatchesNode(pod.pod, node)) return false;
+      return !honorsTaints || untolerated(node.node?.spec.taints, tolerations) === undefined;
+    });
+    return {
+      nodes: new Set(nodes),
+      isAll: nodes.length === cluster.nodes.length,
+      values: new Set(nodes.flatMap((node) => valueOf(node, key) ?? [])),
+    };
+  });
+}
+
+/** By value of the label, of the nodes that count. */
+function countsIn(pods: PodIndex, label: string, { nodes, isAll }: Domains): ReadonlyMap<string, number> {
+  if (isAll) return pods.by(label);
+  const counts = new Map<string, number>();
+  for (const [node, count] of pods.byNode) {
+    const value = nodes.has(node) ? valueOf(node, label) : undefined;
+    if (value !== undefined) counts.set(value, (counts.get(value) ?? 0) + count);
+  }
+  return counts;
 }
 
 function hard(pod: PodInfo, constraints: readonly Constraint[], cluster: Cluster): Filter {
-  const counts = constraints.map(() => new Map<string, number>());
-  const least: (number | undefined)[] = constraints.map(() => undefined);
-  const isCounted = (node: NodeInfo): boolean => constraints.every(({ key }) => valueOf(node, key) !== undefined);
-  for (const node of cluster.nodes) {
-    if (!isCounted(node)) continue;
-    for (const [i, constraint] of constraints.entries()) {
-      if (!included(node, pod, constraint)) continue;
-      const value = valueOf(node, constraint.key) ?? '';
-      const map = counts[i] as Map<string, number>;
-      map.set(value, (map.get(value) ?? 0) + (node.pods.size === 0 ? 0 : countOn(node, constraint.selector, pod.namespace)));
-    }
-  }
-  const leastOf = (i: number, { minDomains }: Constraint): number => {
-    const known = least[i];
-    if (known !== undefined) return known;
-    const map = counts[i] as Map<string, number>;
-    let found = Infinity;
-    for (const count of map.values()) if (count < found) found = count;
-    return (least[i] = map.size < minDomains || map.size === 0 ? 0 : found);
-  };
-  const move = (other: PodInfo, node: NodeInfo, by: 1 | -1): void => {
-    if (other.namespace !== pod.namespace || other.isTerminating || !isCounted(node)) return;
-    for (const [i, constraint] of constraints.entries()) {
-      if (!matches(constraint.selector, other.labels) || !included(node, pod, constraint)) continue;
-      const value = valueOf(node, constraint.key) ?? '';
-      counts[i]?.set(value, (counts[i]?.get(value) ?? 0) + by);
-      least[i] = undefined;
-    }
-  };
-  const selfCounts = constraints.map(({ selector }) => (matches(selector, pod.labels) ? 1 : 0));
+  const labels = constraints.map(({ key }) => key);
+  const rules = constraints.map((constraint) => {
+    const { key, maxSkew, minDomains, selector } = constraint;
+    const pods = counted(pod, constraint, cluster);
+    const domains = domainsOf(pod, constraint, labels, cluster);
+    let version = -1;
+    let counts: ReadonlyMap<string, number> = new Map();
+    let least = 0;
+    const look = (): void => {
+      if (version === pods.version) return;
+      ({ version } = pods);
+      counts = countsIn(pods, key, domains);
+      least = domains.values.size < minDomains ? 0 : Infinity;
+      for (const value of domains.values) least = Math.min(least, counts.get(value) ?? 0);
+      if (least === Infinity) least = 0;
+    };
+    const self = matches(selector, pod.labels) ? 1 : 0;
+    return (node: NodeInfo): Verdict | undefined => {
+      const value = valueOf(node, key);
+      if (value === undefined) return LABEL;
+      look();
+      return (counts.get(value) ?? 0) + self - least > maxSkew ? SKEW : undefined;
+    };
+  });
   return {
     check: (node) => {
-      for (const [i, constraint] of constraints.entries()) {
-        const value = valueOf(node, constraint.key);
-        if (value === undefined) return LABEL;
-        const there = counts[i]?.get(value) ?? 0;
-        if (there + (selfCounts[i] ?? 0) - leastOf(i, constraint) > constraint.maxSkew) return SKEW;
+      for (const rule of rules) {
+        const verdict = rule(node);
+        if (verdict !== undefined) return verdict;
       }
       return undefined;
     },
-    added: (other, node) => move(other, node, 1),
-    removed: (other, node) => move(other, node, -1),
   };
 }
 
@@ -171,37 +191,25 @@ interface SoftParts {
 }
 
 function soft({ pod, constraints, cluster, nodes, needsAll }: SoftParts): Scorer {
-  const hasAll = (node: NodeInfo): boolean => constraints.every(({ key }) => valueOf(node, key) !== undefined);
-  const leftOut = new Set(needsAll ? nodes.filter((n) => !hasAll(n)) : []);
-  const counts = constraints.map(() => new Map<string, number>());
-  for (const node of nodes) {
-    if (leftOut.has(node)) continue;
-    for (const [i, { key }] of constraints.entries()) if (key !== HOST) counts[i]?.set(valueOf(node, key) ?? '', 0);
-  }
-  const weights = constraints.map(({ key }, i) => Math.log((key === HOST ? nodes.length - leftOut.size : (counts[i]?.size ?? 0)) + 2));
-  const others = constraints.flatMap((constraint, i) =>
-    constraint.key === HOST ? [] : [[constraint, counts[i] as Map<string, number>] as const],
-  );
-  if (others.some(([, map]) => map.size > 0)) {
-    for (const node of cluster.nodes) {
-      if (node.pods.size === 0 || (needsAll && !hasAll(node))) continue;
-      for (const [constraint, map] of others) {
-        const value = valueOf(node, constraint.key) ?? '';
-        const count = map.get(value);
-        if (count === undefined || !included(node, pod, constraint)) continue;
-        map.set(value, count + countOn(node, constraint.selector, pod.namespace));
-      }
-    }
-  }
+  const labels = needsAll ? constraints.map(({ key }) => key) : [];
+  const leftOut = new Set(nodes.filter((node) => labels.some((label) => valueOf(node, label) === undefined)));
+  const parts = constraints.map((constraint) => {
+    const { key, maxSkew } = constraint;
+    const pods = counted(pod, constraint, cluster);
+    const counts = key === HOST ? undefined : countsIn(pods, key, domainsOf(pod, constraint, labels, cluster));
+    const size =
+      key === HOST ? nodes.length - leftOut.size : new Set(nodes.map((n) => (leftOut.has(n) ? undefined : valueOf(n, key)))).size;
+    return { key, maxSkew, pods, counts, weight: Math.log(size + 2) };
+  });
   return {
     score: (node) => {
       if (leftOut.has(node)) return 0;
       let score = 0;
-      for (const [i, { key, selector, maxSkew }] of constraints.entries()) {
+      for (const { key, maxSkew, pods, counts, weight } of parts) {
         const value = valueOf(node, key);
         if (value === undefined) continue;
-        const count = key === HOST ? countOn(node, selector, pod.namespace) : (counts[i]?.get(value) ?? 0);
-        score += count * (weights[i] ?? 0) + (maxSkew - 1);
+        const count = counts === undefined ? pods.byNode.get(node) : counts.get(value);
+        score += (count ?? 0) * weight + (maxSkew - 1);
       }
       return Math.round(score);
     },
