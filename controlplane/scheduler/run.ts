@@ -8,13 +8,12 @@ import { EventRecorder } from '#client/events.ts';
 import { Informers } from '#client/informers.ts';
 import type { Client } from '#client/rest.ts';
 import { Writer } from './act.ts';
+import { profilesOf, type BuiltProfile } from './config/profiles.ts';
 import { Cluster } from './core/cluster.ts';
-import type { Profile } from './core/decide.ts';
-import type { PreemptOptions } from './core/preempt.ts';
 import { Feed } from './feed.ts';
 import { BUDGETS, LIVING_PODS, NAMESPACES, NODES, PODS } from './kinds.ts';
 import { SchedulerMetrics } from './metrics.ts';
-import { DEFAULT_SCHEDULER, defaultProfile } from './plugins/profile.ts';
+import { DEFAULT_SCHEDULER } from './plugins/profile.ts';
 import { SchedulingQueue } from './queue/queue.ts';
 import { Scheduler, type Outcome } from './scheduler.ts';
 
@@ -28,7 +27,8 @@ export interface SchedulerOptions {
   readonly parallelism?: number;
   readonly initialBackoffMs?: number;
   readonly maxBackoffMs?: number;
-  readonly preemption?: Pick<PreemptOptions, 'minCandidateNodesAbsolute' | 'minCandidateNodesPercentage'>;
+  /** Default: the one of upstream. */
+  readonly profiles?: readonly BuiltProfile[];
   readonly onOutcome?: (outcome: Outcome) => void;
 }
 
@@ -51,8 +51,8 @@ export function makeScheduler(options: SchedulerOptions): RunningScheduler {
   const nodes = informers.for(NODES, { transform: withoutManagedFields });
   const namespaces = informers.for(NAMESPACES, { transform: withoutManagedFields });
   const budgets = informers.for(BUDGETS, { transform: withoutManagedFields });
-  const profiles: ReadonlyMap<string, Profile> = new Map([[DEFAULT_SCHEDULER, defaultProfile()]]);
-  const profileOf = ({ spec }: Pod): Profile | undefined => profiles.get(spec.schedulerName ?? DEFAULT_SCHEDULER);
+  const profiles = new Map((options.profiles ?? profilesOf({})).map((profile) => [profile.schedulerName, profile]));
+  const profileOf = ({ spec }: Pod): BuiltProfile | undefined => profiles.get(spec.schedulerName ?? DEFAULT_SCHEDULER);
   const cluster = new Cluster();
   const recorders = new Map([...profiles.keys()].map((component) => [component, new EventRecorder({ client, clock, log, component })]));
   const queue: SchedulingQueue = new SchedulingQueue({
@@ -75,7 +75,7 @@ export function makeScheduler(options: SchedulerOptions): RunningScheduler {
     profileOf,
     recorderOf: (name) => recorders.get(name) as EventRecorder,
     budgets: () => budgets.values(),
-    preemption: () => options.preemption ?? {},
+    preemption: ({ schedulerName }) => profiles.get(schedulerName)?.preemption,
     metrics,
     clock,
     log,

@@ -57,5 +57,11 @@ export function runCore({ before, stuck, pods }: Workload, nodes: number): CoreF
   const { user, system } = process.cpuUsage(cpu);
   tookMs.sort((a, b) => a - b);
   const at = (part: number): number => tookMs[Math.floor(tookMs.length * part)] ?? 0;
-  return { podsPerSecond: pods.length / seconds, podsPerCpuSecond: (pods.length * 1e6) / (user + system), placed, p50Ms: at(0.5), p99Ms: at(0.99) };
+  return {
+    podsPerSecond: pods.length / seconds,
+    podsPerCpuSecond: (pods.length * 1e6) / (user + system),
+    placed,
+    p50Ms: at(0.5),
+    p99Ms: at(0.99),
+  };
 }

@@ -1,4 +1,5 @@
 /** The built-in plugins with upstream's order and weights, and the profile they make by default. */
+import type { TopologySpreadConstraint } from '#api/kinds/core/scheduling.ts';
 import type { Profile } from '../core/decide.ts';
 import type { Plugin } from '../core/plugin.ts';
 import { imageLocality } from './imageLocality.ts';
@@ -6,9 +7,17 @@ import { interPodAffinity } from './interPodAffinity.ts';
 import { nodeAffinity } from './nodeAffinity.ts';
 import { nodeName } from './nodeName.ts';
 import { nodePorts } from './nodePorts.ts';
-import { balancedAllocation, nodeResourcesFit } from './nodeResources.ts';
+import {
+  balancedAllocation,
+  DEFAULT_RESOURCES,
+  nodeResourcesFit,
+  type FitArgs,
+  type ResourceWeight,
+  type ScoringStrategy,
+  type ShapePoint,
+} from './nodeResources.ts';
 import { nodeUnschedulable } from './nodeUnschedulable.ts';
-import { podTopologySpread } from './podTopologySpread.ts';
+import { podTopologySpread, type PodTopologySpreadArgs } from './podTopologySpread.ts';
 import { schedulingGates } from './schedulingGates.ts';
 import { taintToleration } from './taintToleration.ts';
 
@@ -24,32 +33,70 @@ export const DEFAULT_WEIGHTS: Readonly<Record<string, number>> = {
   ImageLocality: 1,
 };
 
-export function profileOf(
-  schedulerName: string,
-  plugins: readonly Plugin[],
-  weightOf: (name: string) => number = (name) => DEFAULT_WEIGHTS[name] ?? 1,
-): Profile {
+export type PluginFactory = (args: Readonly<Record<string, unknown>>) => Plugin;
+
+/** In upstream's order. Arguments were checked when the configuration was read. */
+export const BUILT_IN: ReadonlyMap<string, PluginFactory> = new Map<string, PluginFactory>([
+  ['SchedulingGates', () => schedulingGates],
+  ['NodeUnschedulable', () => nodeUnschedulable],
+  ['NodeName', () => nodeName],
+  ['TaintToleration', () => taintToleration],
+  ['NodeAffinity', (args) => nodeAffinity(args)],
+  ['NodePorts', () => nodePorts],
+  ['NodeResourcesFit', (args) => nodeResourcesFit(fitArgs(args))],
+  ['PodTopologySpread', (args) => podTopologySpread(spreadArgs(args))],
+  ['InterPodAffinity', (args) => interPodAffinity(args)],
+  ['NodeResourcesBalancedAllocation', (args) => balancedAllocation(resourcesOf(args))],
+  ['ImageLocality', () => imageLocality],
+]);
+
+export function defaultProfile(): Profile {
+  const plugins = [...BUILT_IN.values()].map((make) => make({}));
   return {
-    schedulerName,
+    schedulerName: DEFAULT_SCHEDULER,
     plugins,
     filters: plugins.filter((p) => p.filter !== undefined),
-    scores: plugins.filter((p) => p.score !== undefined).map((plugin) => ({ plugin, weight: weightOf(plugin.name) })),
+    scores: plugins.filter((p) => p.score !== undefined).map((plugin) => ({ plugin, weight: DEFAULT_WEIGHTS[plugin.name] ?? 1 })),
   };
 }
 
-export function defaultProfile(more: readonly Plugin[] = []): Profile {
-  return profileOf(DEFAULT_SCHEDULER, [
-    schedulingGates,
-    nodeUnschedulable,
-    nodeName,
-    taintToleration,
-    nodeAffinity(),
-    nodePorts,
-    nodeResourcesFit(),
-    ...more,
-    podTopologySpread(),
-    interPodAffinity(),
-    balancedAllocation(),
-    imageLocality,
-  ]);
+type Args<T extends { readonly [key: string]: unknown }> = Partial<T>;
+
+/** A weight that is not said is 1. */
+function weighted(list: readonly { readonly name: string; readonly weight?: number }[] | undefined): readonly ResourceWeight[] {
+  return list === undefined || list.length === 0
+    ? DEFAULT_RESOURCES
+    : list.map(({ name, weight }) => ({ name, weight: weight === undefined || weight === 0 ? 1 : weight }));
+}
+
+function resourcesOf({ resources }: Args<{ resources: { name: string; weight?: number }[] }>): {
+  readonly resources: readonly ResourceWeight[];
+} {
+  return { resources: weighted(resources) };
+}
+
+interface StrategyArgs {
+  readonly type?: ScoringStrategy['type'];
+  readonly resources?: readonly { readonly name: string; readonly weight?: number }[];
+  readonly requestedToCapacityRatio?: { readonly shape?: readonly ShapePoint[] };
+}
+
+function fitArgs(args: Args<{ ignoredResources: string[]; ignoredResourceGroups: string[]; scoringStrategy: StrategyArgs }>): FitArgs {
+  const { ignoredResources = [], ignoredResourceGroups = [], scoringStrategy = {} } = args;
+  const { type = 'LeastAllocated', requestedToCapacityRatio } = scoringStrategy;
+  const resources = weighted(scoringStrategy.resources);
+  if (type !== 'RequestedToCapacityRatio') return { ignoredResources, ignoredResourceGroups, strategy: { type, resources } };
+  const shape = requestedToCapacityRatio?.shape ?? [];
+  if (shape.length === 0 || shape.some((point, i) => i > 0 && point.utilization <= (shape[i - 1]?.utilization ?? 0)))
+    throw new RangeError('scoringStrategy.requestedToCapacityRatio.shape: want points of growing utilization');
+  return { ignoredResources, ignoredResourceGroups, strategy: { type, resources, shape } };
+}
+
+function spreadArgs({
+  defaultConstraints,
+  defaultingType = 'System',
+}: Args<{ defaultConstraints: TopologySpreadConstraint[]; defaultingType: string }>): PodTopologySpreadArgs {
+  if (defaultingType === 'System' && (defaultConstraints ?? []).length > 0)
+    throw new RangeError('defaultConstraints: want defaultingType List with them');
+  return defaultingType === 'System' ? {} : { defaultConstraints: defaultConstraints ?? [] };
 }

@@ -1,0 +1,75 @@
+/**
+ * Reads and checks a KubeSchedulerConfiguration: structure, then rules, every problem with its line. Pure.
+ * Throws: AppError CONFIG_INVALID.
+ */
+import { formatProblem, type Problem } from '#api/problem.ts';
+import { compile } from '#api/validate.ts';
+import { locateProblem, readDocuments } from '#api/yamlSource.ts';
+import { AppError } from '#base/errors.ts';
+import { API_VERSION, ARGS, KIND, kubeSchedulerConfiguration, type KubeSchedulerConfiguration } from './schedulerConfiguration.ts';
+
+export function loadConfig(file: string, content: Uint8Array): KubeSchedulerConfiguration {
+  const read = readDocuments(content);
+  const problems: string[] = [];
+  if (read.kind === 'problems') for (const p of read.problems) problems.push(`${file}:${p.line}:${p.column}: ${p.message}`);
+  const documents = read.kind === 'documents' ? read.documents : [];
+  const [document] = documents;
+  if (read.kind === 'documents' && documents.length !== 1) problems.push(`${file}: want one ${KIND} document, got ${documents.length}`);
+  if (document !== undefined) {
+    const structure = compile(kubeSchedulerConfiguration)(document.value);
+    const found = structure.length > 0 ? structure : rules(document.value as KubeSchedulerConfiguration);
+    for (const problem of found) {
+      const { line, column } = locateProblem(document, problem);
+      problems.push(`${file}:${line}:${column}: ${formatProblem(problem)}`);
+    }
+  }
+  if (problems.length > 0) throw refuse(problems, file);
+  return document?.value ?? {};
+}
+
+export function refuse(problems: readonly string[], file = ''): AppError {
+  return new AppError('CONFIG_INVALID', `${problems.length} ${problems.length === 1 ? 'problem' : 'problems'}\n${problems.join('\n')}`, {
+    file,
+  });
+}
+
+type Path = readonly (string | number)[];
+
+/** What upstream's file can say and this scheduler does not do, each with its reason. A value that changes nothing is taken. */
+function rules(config: KubeSchedulerConfiguration): Problem[] {
+  const problems: Problem[] = [];
+  const refuseAt = (path: Path, value: unknown, want: string): void =>
+    void problems.push({ path, kind: 'invalid', value, message: `${want}, got ${JSON.stringify(value) ?? 'nothing'}` });
+  const only = <T>(path: Path, value: T | undefined, taken: readonly T[], why: string): void => {
+    if (value !== undefined && !taken.includes(value)) refuseAt(path, value, why);
+  };
+  if (config.apiVersion !== API_VERSION) refuseAt(['apiVersion'], config.apiVersion, `want ${API_VERSION}`);
+  if (config.kind !== KIND) refuseAt(['kind'], config.kind, `want ${KIND}`);
+  only(['leaderElection', 'resourceLock'], config.leaderElection?.resourceLock, ['leases', ''], 'leaders hold a Lease: want leases');
+  const json = ['', 'application/json'];
+  only(['clientConnection', 'contentType'], config.clientConnection?.contentType, json, 'the server is asked for JSON');
+  only(['clientConnection', 'acceptContentTypes'], config.clientConnection?.acceptContentTypes, json, 'the server is asked for JSON');
+  only(['enableProfiling'], config.enableProfiling, [false], 'there is no profiling over HTTP: start Node with --inspect');
+  only(['enableContentionProfiling'], config.enableContentionProfiling, [false], 'there are no locks to profile');
+  only(['delayCacheUntilActive'], config.delayCacheUntilActive, [false], 'one that stands by follows the cluster, to lead at once');
+  const { podInitialBackoffSeconds: first = 1, podMaxBackoffSeconds: most = 10 } = config;
+  if (first > most) refuseAt(['podMaxBackoffSeconds'], most, `want at least podInitialBackoffSeconds (${first})`);
+  if (config.extenders !== undefined && config.extenders.length > 0)
+    refuseAt(
+      ['extenders'],
+      config.extenders.map((e) => e.urlPrefix),
+      'extenders are not there yet: write a plugin and name it with --plugins',
+    );
+  const names = new Set<string>();
+  for (const [i, { schedulerName = 'default-scheduler', pluginConfig = [] }] of (config.profiles ?? []).entries()) {
+    if (names.has(schedulerName)) refuseAt(['profiles', i, 'schedulerName'], schedulerName, 'two profiles have this name');
+    names.add(schedulerName);
+    for (const [j, { name, args = {} }] of pluginConfig.entries()) {
+      const at = ['profiles', i, 'pluginConfig', j];
+      if (!Object.hasOwn(ARGS, name)) continue; // one of the user's own, or refused as unknown when the profile is made
+      for (const problem of compile(ARGS[name as keyof typeof ARGS])(args))
+        problems.push({ ...problem, path: [...at, 'args', ...problem.path] });
+    }
+  }
+  return problems;
+}
