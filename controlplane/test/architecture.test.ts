@@ -27,7 +27,7 @@ const APART = [
 
 const EDGES =
   /(^agent\/(linux|host)\/|^cri-proto\/|^controlplane\/(base|client|cli)\/|\/(http|storage|server|bench)\/|\/main\.ts$|\/test\/)|\/(act|observe|sync|client|watch|generate)\.ts$/;
-const OUTSIDE = /^(node:)?(child_process|fs|net|http|http2|https|tls|dgram|dns|timers|os|process)\b/;
+const OUTSIDE = /^(node:)?(child_process|fs|net|http|http2|https|tls|dgram|dns|timers|os|process)(?![\w-])/;
 const AMBIENT = /\b(Date\.now|new Date\(\)|Math\.random|setTimeout\b|setInterval\b|process\.env|console\.)/;
 
 const root = new URL('../../', import.meta.url).pathname;
