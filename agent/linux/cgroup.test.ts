@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
-import { limitFiles, parseMounts, weightOf } from './cgroup.ts';
+import { Cgroups, limitFiles, parseMounts, weightOf } from './cgroup.ts';
 
 const HYBRID = `24 1 0:22 / /sys/fs/cgroup rw - tmpfs tmpfs rw,mode=755
 25 24 0:23 / /sys/fs/cgroup/cpu,cpuacct rw,nosuid - cgroup cgroup rw,cpu,cpuacct
@@ -85,4 +88,35 @@ for (const [shares, weight] of [
 
 test('parseMounts: without any cgroup file system it says what to mount', () => {
   assert.throws(() => parseMounts('', () => ''), /mount cgroup2/);
+});
+
+test('ensure: a new group is given the limits there are; one that was there loses those it has no more', async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'kijabi-cgroup-'));
+  t.after(() => rmSync(dir, { recursive: true }));
+  const trees = ['cpu', 'memory'].map((c) => [c, join(dir, c)] as const);
+  const groups = new Cgroups({ mode: 'v1', controllers: new Map(trees), trees: trees.map(([, tree]) => tree) });
+  const files = (): string[] => trees.flatMap(([c, tree]) => readdirSync(join(tree, 'pods/a')).map((f) => `${c}/${f}`)).sort();
+  await groups.ensure('/pods/a', { cpuShares: 2, cpuQuotaUs: -1, memoryBytes: -1 });
+  assert.deepEqual(files(), ['cpu/cpu.shares']);
+  await groups.ensure('/pods/a', { cpuShares: 2, cpuQuotaUs: 50_000, memoryBytes: -1 });
+  assert.equal(readFileSync(join(dir, 'cpu/pods/a/cpu.cfs_quota_us'), 'utf8'), '50000');
+  await groups.ensure('/pods/a', { cpuShares: 2, cpuQuotaUs: -1, memoryBytes: -1 });
+  assert.equal(readFileSync(join(dir, 'cpu/pods/a/cpu.cfs_quota_us'), 'utf8'), '-1');
+});
+
+test('ensure: controllers are handed down to the first group of a parent, and again once that failed', async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'kijabi-cgroup-'));
+  t.after(() => rmSync(dir, { recursive: true }));
+  const groups = new Cgroups({ mode: 'v2', controllers: new Map([['memory', dir]]), trees: [dir] });
+  const handed = join(dir, 'pods/cgroup.subtree_control');
+  const isHanded = async (name: string, limits = {}): Promise<boolean> => {
+    rmSync(handed, { force: true });
+    await groups.ensure(`/pods/${name}`, limits).catch(() => undefined);
+    return readdirSync(join(dir, 'pods')).includes('cgroup.subtree_control');
+  };
+  assert.deepEqual([await isHanded('a'), await isHanded('b')], [true, false]);
+  writeFileSync(join(dir, 'pods/c'), 'in the way');
+  assert.deepEqual([await isHanded('c'), await isHanded('d')], [false, true]);
+  rmSync(join(dir, 'pods'), { recursive: true });
+  assert.equal(await isHanded('e'), true, 'the parent was made anew');
 });

@@ -10,7 +10,7 @@
  */
 import { mkdir, readFile, readdir, rmdir, writeFile } from 'node:fs/promises';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { AppError, codeOf } from '#base/errors.ts';
 
 export const CPU_PERIOD_US = 100_000;
@@ -105,6 +105,11 @@ export function limitFiles(mounts: CgroupMounts, path: string, limits: CgroupLim
   ];
 }
 
+/** What a new group has anyway. */
+function isNoLimit(text: string): boolean {
+  return text === '-1' || text.startsWith('max');
+}
+
 export function weightOf(cpuShares: number): number {
   return Math.floor(1 + ((Math.min(Math.max(cpuShares, 2), 262_144) - 2) * 9_999) / 262_142);
 }
@@ -115,6 +120,8 @@ export type OnGroup = (operation: 'create' | 'update' | 'destroy', tookMs: numbe
 export class Cgroups {
   readonly mounts: CgroupMounts;
   readonly #onGroup: OnGroup;
+  /** v2: groups whose controllers were handed down to those in them. */
+  readonly #handingDown = new Set<string>();
 
   constructor(mounts: CgroupMounts, onGroup: OnGroup = () => undefined) {
     this.mounts = mounts;
@@ -125,14 +132,17 @@ export class Cgroups {
   async ensure(path: string, limits: CgroupLimits): Promise<void> {
     const began = performance.now();
     const files = limitFiles(this.mounts, path, limits);
-    let isNew = false;
+    let isNew = true; // in every tree
     try {
       for (const tree of this.#limitTrees()) {
-        if ((await mkdir(join(tree, path), { recursive: true })) !== undefined) isNew = true;
-        if (this.mounts.mode === 'v2') await this.#enableControllers(tree, path);
+        const made = await mkdir(join(tree, path), { recursive: true });
+        isNew &&= made !== undefined;
+        const isLeaf = made === undefined || made === join(tree, path);
+        if (this.mounts.mode === 'v2' && !(isLeaf && this.#handingDown.has(dirname(path)))) await this.#enableControllers(tree, path);
       }
-      for (const [file, text] of files) await writeFile(file, text);
+      for (const [file, text] of files) if (!isNew || !isNoLimit(text)) await writeFile(file, text);
     } catch (err) {
+      this.#handingDown.delete(dirname(path)); // somebody may have made them anew
       throw new AppError('CGROUP_FAILED', `Cannot set up cgroup ${path}`, { path }, err);
     }
     this.#onGroup(isNew ? 'create' : 'update', performance.now() - began);
@@ -172,6 +182,7 @@ export class Cgroups {
       at = join(at, part);
       await writeFile(join(at, 'cgroup.subtree_control'), wanted.map((c) => `+${c}`).join(' '));
     }
+    this.#handingDown.add(dirname(path));
   }
 }
 

@@ -5,7 +5,7 @@
  * A file is read only when nobody has it open for writing.
  */
 import { watch, type FSWatcher } from 'chokidar';
-import { constants, type BigIntStats } from 'node:fs';
+import { constants, statSync, type BigIntStats, type Stats } from 'node:fs';
 import { open, readFile, readdir, readlink, stat, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '#base/clock.ts';
@@ -93,8 +93,13 @@ function missingDirectory<R>(err: unknown, { directory, words }: WatchOptions<R>
   return Object.assign(new Error(`${directory} does not exist: create it (mkdir -p ${directory})`), { code: words.missingCode });
 }
 
+/** The watch of the directory tells of the files in it; one for each would cost a look at each and tell the same. Links lead elsewhere. */
+function isFile(_path: string, stats?: Stats): boolean {
+  return stats?.isFile() === true;
+}
+
 function ring(directory: string, bell: Bell, onError: (err: unknown) => void): FSWatcher {
-  return watch(directory, { depth: 0, ignoreInitial: true })
+  return watch(directory, { depth: 0, ignoreInitial: true, ignored: isFile })
     .on('ready', () => bell.ring()) // what came while the watch was being set up
     .on('raw', () => bell.ring())
     .on('all', () => bell.ring())
@@ -113,10 +118,14 @@ class Bell {
 
   async wait(clock: Clock, timeoutMs: number, signal: AbortSignal): Promise<void> {
     if (!this.#rung) {
-      const stop = new AbortController();
-      const both = AbortSignal.any([signal, stop.signal]);
-      await Promise.race([new Promise<void>((resolve) => (this.#wake = resolve)), clock.sleep(timeoutMs, both).catch(() => undefined)]);
-      stop.abort();
+      const rung = Promise.withResolvers<void>();
+      const wake = (): void => rung.resolve();
+      this.#wake = wake;
+      const stopTimer = clock.after(timeoutMs, wake);
+      signal.addEventListener('abort', wake, { once: true });
+      if (!signal.aborted) await rung.promise;
+      signal.removeEventListener('abort', wake);
+      stopTimer();
       this.#wake = undefined;
     }
     this.#rung = false;
@@ -203,7 +212,8 @@ class Looker<R> {
   /** at: where the file is reached. False when it went away while we looked. */
   async #readIfChanged(file: string, at: string, readings: Map<string, R>): Promise<boolean> {
     try {
-      const before = await stat(at, { bigint: true });
+      // At once: this is asked of every file at every look, and the directory was just read.
+      const before = statSync(at, { bigint: true });
       const identity = identityOf(before);
       if (this.#known.get(file)?.identity === identity) {
         this.#busy.delete(file);
@@ -228,7 +238,7 @@ class Looker<R> {
       }
       if (await this.#isBeingWritten(file, at)) return true;
       const bytes = await readFile(at);
-      const after = await stat(at, { bigint: true });
+      const after = statSync(at, { bigint: true });
       if (identityOf(after) !== identity) return (this.#wait(file), true);
       this.#set(file, identity, readings, this.#options.read(file, bytes));
       return true;

@@ -152,9 +152,14 @@ export class PodDisk {
     const { paths } = this.#options;
     const name = podName(pod);
     const link = containerLogLink(paths, name, container, id);
-    await mkdir(paths.containerLogsDir, { recursive: true });
-    await symlink(join(podLogs(paths, name), containerLog(container, attempt)), link).catch((err: unknown) => {
-      if (codeOf(err) !== 'EEXIST') throw err;
+    const make = (): Promise<void> =>
+      symlink(join(podLogs(paths, name), containerLog(container, attempt)), link).catch((err: unknown) => {
+        if (codeOf(err) !== 'EEXIST') throw err;
+      });
+    await make().catch(async (err: unknown) => {
+      if (codeOf(err) !== 'ENOENT') throw err;
+      await mkdir(paths.containerLogsDir, { recursive: true });
+      await make();
     });
   }
 

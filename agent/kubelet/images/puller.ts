@@ -57,6 +57,8 @@ export class ImagePuller {
   readonly #clock: Clock;
   /** Image and credentials -> its pull. */
   readonly #underWay = new Map<string, { readonly done: Promise<void>; readonly listeners: Set<(text: string) => void> }>();
+  /** Images of which it is being asked whether they are there. */
+  readonly #asked = new Map<string, Promise<Omit<ImageReady, 'pulled'> | undefined>>();
   /** Pulls that the runtime works on. */
   #pulling = 0;
 
@@ -83,7 +85,7 @@ export class ImagePuller {
         { image },
       );
     if (policy !== 'Always') {
-      const present = await this.#present(image, signal);
+      const present = await this.#isPresent(image, signal);
       if (present !== undefined) return { ...present, pulled: false };
       if (policy === 'Never')
         throw new AppError('IMAGE_NEVER_PULL', `Container image "${image}" is not present with pull policy of Never`, { image });
@@ -94,6 +96,16 @@ export class ImagePuller {
     if (present === undefined)
       throw new AppError('IMAGE_PULL_FAILED', `failed to pull image "${image}": the runtime pulled it and does not know it`, { image });
     return { ...present, pulled: true };
+  }
+
+  /** Whoever asks for the same image while the answer is under way shares it. */
+  #isPresent(image: string, signal: AbortSignal): Promise<Omit<ImageReady, 'pulled'> | undefined> {
+    let answer = this.#asked.get(image);
+    if (answer === undefined) {
+      answer = this.#present(image, this.#life).finally(() => this.#asked.delete(image));
+      this.#asked.set(image, answer);
+    }
+    return untilAborted(answer, signal);
   }
 
   async #present(image: string, signal: AbortSignal): Promise<Omit<ImageReady, 'pulled'> | undefined> {

@@ -49,6 +49,41 @@ for (const events of ['containerd', 'cri', 'none'] as const) {
   });
 }
 
+test('pods that begin at once ask together what there is of them, and for their image; each then asks for what it made', async (t) => {
+  const w = await world(t);
+  const before = w.fake.calls.length;
+  await w.set(...Array.from({ length: 20 }, (_, i) => w.pod(`p${i}`)));
+  assert.equal(w.running().length, 20);
+  assert.ok(w.workers.pods().every(({ status }) => status?.phase === 'Running'));
+  const asked = Map.groupBy(w.fake.calls.slice(before), ({ rpc }) => rpc);
+  const counts = Object.fromEntries([...asked].map(([rpc, calls]) => [rpc, calls.length]));
+  assert.deepEqual(counts, {
+    ListPodSandbox: 1,
+    ListContainers: 1,
+    ImageStatus: 1,
+    RunPodSandbox: 20,
+    PodSandboxStatus: 20,
+    CreateContainer: 20,
+    StartContainer: 20,
+    ContainerStatus: 20,
+  });
+});
+
+for (const what of ['containers', 'sandboxes'] as const) {
+  test(`what a start made is made again when it is gone at the next look: ${what}`, async (t) => {
+    const w = await world(t);
+    const answer = w.fake.holdNext('ContainerStatus');
+    await w.set(w.pod('a'));
+    w.fake.state.containers.clear();
+    if (what === 'sandboxes') w.fake.state.sandboxes.clear();
+    answer();
+    await w.advance(1_000);
+    assert.deepEqual(w.running(), ['a/c']);
+    assert.equal(w.phase('a'), 'Running');
+    assert.equal(w.fake.state.sandboxes.size, 1);
+  });
+}
+
 for (const kind of ['container', 'sandbox'] as const) {
   test(`the end of a ${kind} is noticed although the runtime tells it long before it knows of it itself`, async (t) => {
     const w = await world(t);

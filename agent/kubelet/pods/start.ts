@@ -46,6 +46,8 @@ export class PodStart {
   /** Besides the volumes, by container. */
   readonly #mounts = new Map<string, readonly MountSpec[]>();
   #volumes: readonly VolumePlan[] = [];
+  /** Ids of the containers that were started. */
+  readonly #made: string[] = [];
   /** Ends also when the pod is not wanted any more. */
   #turnSignal: AbortSignal = new AbortController().signal;
 
@@ -77,10 +79,20 @@ export class PodStart {
       signal,
     );
     const made: Sandbox | undefined = sandbox;
-    if (started || made === undefined) return;
-    await allImages;
-    if (turn.aborted) return;
-    await inSlot(slots, clock, () => this.#startContainers(made, starts, signal), signal);
+    if (made === undefined) return;
+    if (!started) {
+      await allImages;
+      if (turn.aborted) return;
+      await inSlot(slots, clock, () => this.#startContainers(made, starts, signal), signal);
+    }
+    this.#tellMade(made, starts);
+  }
+
+  /** When all that there is of the pod was made here. */
+  #tellMade({ id }: Sandbox, starts: readonly StartAction[]): void {
+    const { sandboxes, containers } = this.#turn.observed;
+    if (sandboxes.length > 0 || containers.length > 0 || this.#made.length < starts.length) return;
+    this.#deps.runtime.made(this.#turn.key, { sandbox: id, containers: this.#made });
   }
 
   /**
@@ -180,6 +192,7 @@ export class PodStart {
       this.#hold(a.name, at.reason, err);
       return;
     }
+    this.#made.push(id);
     holds.clear(this.#uid, a.name);
     await this.#postStart(container, id, sandbox, signal);
     const restarts = a.attempt === 0 ? undefined : a.attempt;

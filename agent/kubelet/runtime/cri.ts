@@ -4,11 +4,12 @@
  * Statuses that cannot change any more (an exited container) and addresses of a ready sandbox are asked for once.
  * Throws: AppError CRI_* from the client. A list is complete or it throws.
  */
+import { codeOf } from '#base/errors.ts';
 import type { CriClient } from '#cri/client.ts';
 import type { Container, ContainerStatus, PodSandbox } from '#cri/gen/cri.ts';
-import { nanosToMs } from '#cri/values.ts';
 import * as names from '../pods/labels.ts';
-import { keptHook, keptPorts, keptResources } from './kept.ts';
+import { PodLists, podOf } from './lists.ts';
+import { readAddresses, readContainer, readSandbox } from './parse.ts';
 import type { RuntimeContainer, RuntimeSandbox } from './types.ts';
 
 export interface PodObjects {
@@ -23,6 +24,12 @@ export interface RuntimeFeatures {
   readonly recursiveReadOnly: ReadonlySet<string>;
 }
 
+/** A sandbox and all containers in it. */
+export interface Made {
+  readonly sandbox: string;
+  readonly containers: readonly string[];
+}
+
 /** What a full list tells of each object: enough to see that something changed. */
 export interface ListedObject {
   readonly id: string;
@@ -34,12 +41,17 @@ export interface ListedObject {
 export class CriRuntime {
   readonly client: CriClient;
   readonly #statuses = new Map<string, { readonly state: string; readonly status: ContainerStatus }>();
-  readonly #ips = new Map<string, readonly string[]>();
+  /** As they were when their addresses were asked for. */
+  readonly #sandboxes = new Map<string, RuntimeSandbox>();
+  readonly #lists: PodLists;
+  /** By pod: what the next look asks for. */
+  readonly #made = new Map<string, Made>();
   #name = 'containerd';
   #features: RuntimeFeatures = { supplementalGroupsPolicy: false, recursiveReadOnly: new Set() };
 
   constructor(client: CriClient) {
     this.client = client;
+    this.#lists = new PodLists(client);
   }
 
   async identify(signal: AbortSignal): Promise<{ name: string; version: string }> {
@@ -67,15 +79,37 @@ export class CriRuntime {
 
   /** Everything in the runtime that carries this pod's name, of whatever UID. */
   async pod(namespace: string, name: string, signal: AbortSignal): Promise<PodObjects> {
-    const selector = { [names.POD_NAMESPACE]: namespace, [names.POD_NAME]: name };
-    const [sandboxes, containers] = await Promise.all([
-      this.client.runtime.listPodSandbox({ filter: { label_selector: selector } }, { signal }),
-      this.client.runtime.listContainers({ filter: { label_selector: selector } }, { signal }),
-    ]);
+    const made = this.#made.get(`${namespace}/${name}`);
+    this.#made.delete(`${namespace}/${name}`);
+    return (made && (await this.#lookAt(made, signal))) ?? this.#lookFor(namespace, name, signal);
+  }
+
+  /**
+   * A start made these, and before there was nothing of the pod: the next look asks what became of these, and for no list. What happens to
+   * them later is told by events and found by the slow list, as always.
+   */
+  made(pod: string, made: Made): void {
+    this.#made.set(pod, made);
+  }
+
+  async #lookFor(namespace: string, name: string, signal: AbortSignal): Promise<PodObjects> {
+    const { sandboxes, containers } = await this.#lists.of(namespace, name, signal);
     return {
-      sandboxes: await Promise.all(sandboxes.items.map((s) => this.#sandbox(s, signal))),
-      containers: (await Promise.all(containers.containers.map((c) => this.#container(c, signal)))).filter((c) => c !== undefined),
+      sandboxes: await Promise.all(sandboxes.map((s) => this.#sandbox(s, signal))),
+      containers: (await Promise.all(containers.map((c) => this.#container(c, signal)))).filter((c) => c !== undefined),
     };
+  }
+
+  /** undefined: not all of it is there any more. */
+  async #lookAt({ sandbox: id, containers: ids }: Made, signal: AbortSignal): Promise<PodObjects | undefined> {
+    const sandbox = this.#sandboxes.get(id);
+    const containers = await Promise.all(
+      ids.map(async (container) => {
+        const status = await this.#status(container, signal);
+        return status && readContainer({ ...status, pod_sandbox_id: id }, status, this.#name);
+      }),
+    );
+    return sandbox !== undefined && containers.every((c) => c !== undefined) ? { sandboxes: [sandbox], containers } : undefined;
   }
 
   /** Whether anything in the runtime belongs to the pod of this UID. */
@@ -99,14 +133,8 @@ export class CriRuntime {
       this.client.runtime.listPodSandbox({}, { signal }),
       this.client.runtime.listContainers({}, { signal }),
     ]);
-    const listed = (id: string, state: string, labels: Readonly<Record<string, string>>): ListedObject => {
-      const [namespace, name] = [labels[names.POD_NAMESPACE], labels[names.POD_NAME]];
-      return { id, state, pod: namespace === undefined || name === undefined ? undefined : `${namespace}/${name}` };
-    };
-    const all = [
-      ...sandboxes.items.map((s) => listed(s.id, s.state, s.labels)),
-      ...containers.containers.map((c) => listed(c.id, c.state, c.labels)),
-    ];
+    const listed = (o: PodSandbox | Container): ListedObject => ({ id: o.id, state: o.state, pod: podOf(o) });
+    const all = [...sandboxes.items.map(listed), ...containers.containers.map(listed)];
     this.#forgetAllBut(new Set(all.map((o) => o.id)));
     return all;
   }
@@ -117,27 +145,16 @@ export class CriRuntime {
   }
 
   async #sandbox(s: PodSandbox, signal: AbortSignal): Promise<RuntimeSandbox> {
-    const ready = s.state === 'SANDBOX_READY';
-    return {
-      id: s.id,
-      uid: s.labels[names.POD_UID] ?? s.metadata?.uid ?? '',
-      attempt: s.metadata?.attempt ?? 0,
-      ready,
-      createdAtMs: nanosToMs(s.created_at) ?? 0,
-      isStatic: s.annotations[names.CONFIG_SOURCE] !== 'api',
-      ips: ready ? await this.addresses(s.id, signal) : [],
-    };
+    return readSandbox(s, s.state === 'SANDBOX_READY' ? await this.addresses(s.id, signal) : []);
   }
 
   /** Of a ready sandbox; asked for once. */
   async addresses(id: string, signal: AbortSignal): Promise<readonly string[]> {
-    const known = this.#ips.get(id);
-    if (known !== undefined) return known;
+    const known = this.#sandboxes.get(id);
+    if (known !== undefined) return known.ips;
     const { status } = await this.client.runtime.podSandboxStatus({ pod_sandbox_id: id, verbose: false }, { signal });
-    const network = status?.network;
-    const ips =
-      network === null || network === undefined || network.ip === '' ? [] : [network.ip, ...network.additional_ips.map((a) => a.ip)];
-    this.#ips.set(id, ips);
+    const ips = readAddresses(status);
+    if (status !== null) this.#sandboxes.set(id, readSandbox(status, ips));
     return ips;
   }
 
@@ -145,64 +162,23 @@ export class CriRuntime {
   async #container(c: Container, signal: AbortSignal): Promise<RuntimeContainer | undefined> {
     const known = this.#statuses.get(c.id);
     const status = known?.state === c.state ? known.status : await this.#status(c.id, signal);
-    if (status === undefined) return undefined;
-    this.#statuses.set(c.id, { state: status.state, status });
-    return {
-      id: c.id,
-      runtimeId: `${this.#name}://${c.id}`,
-      uid: c.labels[names.POD_UID] ?? '',
-      sandboxId: c.pod_sandbox_id,
-      name: c.labels[names.CONTAINER_NAME] ?? c.metadata?.name ?? '',
-      attempt: c.metadata?.attempt ?? 0,
-      specHash: c.annotations[names.CONTAINER_HASH] ?? '',
-      state: stateOf(status),
-      exitCode: status.exit_code,
-      startedAtMs: nanosToMs(status.started_at) ?? 0,
-      finishedAtMs: nanosToMs(status.finished_at) ?? 0,
-      backoffMs: wholeNumber(c.annotations[names.CRASH_BACKOFF_MS], 0),
-      graceMs: wholeNumber(c.annotations[names.POD_GRACE_PERIOD], 30) * 1_000,
-      stopOrder: wholeNumber(c.annotations[names.STOP_ORDER], 0),
-      ...keptHook(c.annotations[names.CONTAINER_PRE_STOP]),
-      ...keptResources(c.annotations[names.CONTAINER_RESOURCES]),
-      ...keptPorts(c.annotations[names.CONTAINER_PORTS]),
-      image: status.image?.image ?? c.image?.image ?? '',
-      imageRef: status.image_ref,
-      reason: status.reason,
-      message: status.message,
-    };
+    return status && readContainer(c, status, this.#name);
   }
 
   async #status(id: string, signal: AbortSignal): Promise<ContainerStatus | undefined> {
     try {
       const { status } = await this.client.runtime.containerStatus({ container_id: id, verbose: false }, { signal });
-      return status ?? undefined;
+      if (status === null) return undefined;
+      this.#statuses.set(id, { state: status.state, status });
+      return status;
     } catch (err) {
-      if (err instanceof Error && 'code' in err && err.code === 'CRI_NOT_FOUND') return undefined;
+      if (codeOf(err) === 'CRI_NOT_FOUND') return undefined;
       throw err;
     }
   }
 
   #forgetAllBut(alive: ReadonlySet<string>): void {
     for (const id of this.#statuses.keys()) if (!alive.has(id)) this.#statuses.delete(id);
-    for (const id of this.#ips.keys()) if (!alive.has(id)) this.#ips.delete(id);
+    for (const id of this.#sandboxes.keys()) if (!alive.has(id)) this.#sandboxes.delete(id);
   }
-}
-
-function stateOf(status: ContainerStatus): RuntimeContainer['state'] {
-  switch (status.state) {
-    case 'CONTAINER_CREATED':
-      return 'created';
-    case 'CONTAINER_RUNNING':
-      return 'running';
-    case 'CONTAINER_EXITED':
-      // Its start was broken off because who asked for it went away (a kubelet that was killed): it never ran, and does not count.
-      return status.started_at === '0' && status.reason === 'StartError' && /context canceled/.test(status.message) ? 'created' : 'exited';
-    default:
-      return 'unknown';
-  }
-}
-
-/** Annotations are text that anybody may have written. */
-function wholeNumber(text: string | undefined, otherwise: number): number {
-  return text !== undefined && /^\d{1,12}$/.test(text) ? Number(text) : otherwise;
 }

@@ -122,6 +122,20 @@ test('a file still open for writing is not read half-way, however long it takes;
   assert.deepEqual(w.sets, [{}, { a: 'nginx:1.29' }]);
 });
 
+test('a manifest that is a link is read again when what it leads to changes, and when the link is turned', async (t) => {
+  const w = await watching(t);
+  const [one, two] = ['one', 'two'].map((name) => w.at('..', name)) as [string, string];
+  writeFileSync(one, pod('a'));
+  writeFileSync(two, pod('a', 'caddy'));
+  symlinkSync(one, w.at('a.yaml'));
+  await shows(w, { a: 'nginx' });
+  writeFileSync(one, pod('a', 'httpd'));
+  await shows(w, { a: 'httpd' });
+  symlinkSync(two, w.at('..', 'next'));
+  renameSync(w.at('..', 'next'), w.at('a.yaml'));
+  await shows(w, { a: 'caddy' });
+});
+
 test('a file being rewritten keeps its last good pod until it is closed', async (t) => {
   const w = await watching(t, { prepare: (dir) => writeFileSync(join(dir, 'a.yaml'), pod('a')) });
   const fd = openSync(w.at('a.yaml'), 'w');
