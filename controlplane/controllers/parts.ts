@@ -1,4 +1,6 @@
 /** What controllers are made with beside what all have: the contents of files and the figures of flags, with upstream's defaults. Pure. */
+import type { BlockRange } from './nodeIpam/ranges.ts';
+import type { NodeLifecycleOptions } from './nodeLifecycle/reconcile.ts';
 import type { SigningOptions } from './csrSigning/reconcile.ts';
 
 export interface Parts {
@@ -11,6 +13,9 @@ export interface Parts {
   readonly maxEndpointsPerSlice?: number;
   /** Pods that are over and are kept; 0: all. */
   readonly terminatedPodThreshold?: number;
+  readonly nodeLifecycle?: NodeLifecycleOptions;
+  /** The pods' network, a block for each node; absent: nobody asked for it. */
+  readonly nodeRanges?: (() => readonly BlockRange[]) | undefined;
 }
 
 /** Upstream's defaults of the flags that say how many keys a controller works on at once. */

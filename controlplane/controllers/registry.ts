@@ -11,6 +11,9 @@ import { endpointSliceController } from './endpointSlice/reconcile.ts';
 import { MOST_ENDPOINTS } from './endpointSlice/plan.ts';
 import { garbageCollectorController } from './garbageCollector/reconcile.ts';
 import { namespaceController } from './namespace/reconcile.ts';
+import { nodeIpamController } from './nodeIpam/reconcile.ts';
+import { NODE_LIFECYCLE, nodeLifecycleController } from './nodeLifecycle/reconcile.ts';
+import { taintEvictionController } from './taintEviction/reconcile.ts';
 import { THRESHOLD } from './podGc/plan.ts';
 import { podGcController } from './podGc/reconcile.ts';
 import { replicaSetController, replicationController } from './replicaSet/reconcile.ts';
@@ -67,6 +70,17 @@ export const CONTROLLERS: readonly Registered[] = [
     name: 'pod-garbage-collector-controller',
     alias: 'podgc',
     make: (deps, { terminatedPodThreshold }) => podGcController(deps, { threshold: terminatedPodThreshold ?? THRESHOLD }),
+  },
+  {
+    name: 'node-lifecycle-controller',
+    alias: 'nodelifecycle',
+    make: (deps, { nodeLifecycle }) => nodeLifecycleController(deps, nodeLifecycle ?? NODE_LIFECYCLE),
+  },
+  { name: 'taint-eviction-controller', make: (deps) => taintEvictionController(deps) },
+  {
+    name: 'node-ipam-controller',
+    alias: 'nodeipam',
+    make: (deps, { nodeRanges }) => (nodeRanges === undefined ? undefined : nodeIpamController(deps, nodeRanges)),
   },
   { name: 'certificatesigningrequest-approving-controller', alias: 'csrapproving', make: (deps) => csrApprovingController(deps) },
   { name: 'certificatesigningrequest-cleaner-controller', alias: 'csrcleaner', make: (deps) => csrCleaningController(deps) },

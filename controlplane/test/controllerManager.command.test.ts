@@ -116,6 +116,9 @@ test('what is wrong with a command line is said at once, all of it', async () =>
   assert.match(settings.stderr, /lease-duration: want whole seconds/);
   assert.match(settings.stderr, /"nobody" is not in the list of known controllers/);
   assert.match(settings.stderr, /cluster-signing-key-file: want both or neither/);
+  const nodes = await run('--allocate-node-cidrs', '--cluster-cidr=10.0.0.0/7', '--unhealthy-zone-threshold=2');
+  assert.match(nodes.stderr, /cluster-cidr: blocks of \/24 in 10\.0\.0\.0\/7: want/);
+  assert.match(nodes.stderr, /unhealthy-zone-threshold: want a number from 0 to 1/);
   const hpa = await run('--controllers=horizontal-pod-autoscaler-controller');
   assert.match(hpa.stderr, /cannot run: horizontal pod autoscaling is not there yet/);
   assert.match((await run('--version')).stdout, /^Kubernetes v1\.36/);

@@ -37,6 +37,22 @@ const FLAGS: FlagTable = {
   'mirroring-concurrent-service-endpoint-syncs': only('int', '5', 'mirrors are few and written one after the other'),
   'mirroring-max-endpoints-per-subset': only('int', '1000', 'the number cannot be chosen'),
 
+  // nodes
+  'node-monitor-period': only('duration', '5s', 'a node is looked at when something came from it or is overdue'),
+  // Differs: 50s upstream since 1.32; pods of a lost node come back sooner.
+  'node-monitor-grace-period': honoured('duration', '40s', 'DURATION: how long a node may be silent before it is Unknown'),
+  'node-startup-grace-period': honoured('duration', '1m0s', 'DURATION: the same for a node that has never said anything'),
+  'node-eviction-rate': honoured('string', '0.1', 'NUMBER: nodes of a zone that are emptied a second'),
+  'secondary-node-eviction-rate': honoured('string', '0.01', 'NUMBER: the same in a large zone of which much is down'),
+  'unhealthy-zone-threshold': honoured('string', '0.55', 'SHARE: of a zone that is down, from which on that holds'),
+  'large-cluster-size-threshold': honoured('int', '50', 'N: nodes above which a zone is large; smaller ones are not emptied then'),
+  'allocate-node-cidrs': honoured('bool', 'false', 'give every node its part of --cluster-cidr'),
+  'cluster-cidr': honoured('list', '', 'CIDR[,CIDR]: network of the pods, of each family one'),
+  'service-cluster-ip-range': honoured('list', '', 'CIDR[,CIDR]: addresses of services, which no node gets'),
+  'node-cidr-mask-size': honoured('int', '0', 'BITS: of a node in a network of one family (default 24 or 64)'),
+  'node-cidr-mask-size-ipv4': honoured('int', '0', 'BITS: the same of the IPv4 part of two (default 24)'),
+  'node-cidr-mask-size-ipv6': honoured('int', '0', 'BITS: the same of the IPv6 part of two (default 64)'),
+
   // certificates and accounts
   'cluster-signing-cert-file': honoured('string', '', 'FILE: authority that signs certificates of kubelets and clients'),
   'cluster-signing-key-file': honoured('string', '', 'FILE: key of --cluster-signing-cert-file'),

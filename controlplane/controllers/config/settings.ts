@@ -3,9 +3,12 @@
  * Throws: AppError SETTINGS_INVALID with everything that is wrong.
  */
 import { closest } from '#api/suggest.ts';
-import { AppError } from '#base/errors.ts';
+import { parseCidr, type Cidr } from '#api/ip.ts';
+import { AppError, explain } from '#base/errors.ts';
 import type { FlagValues } from '../../component/flags.ts';
 import { Problems, sharedSettings, type SharedSettings } from '../../component/settings.ts';
+import { BlockRange } from '../nodeIpam/ranges.ts';
+import type { NodeLifecycleOptions } from '../nodeLifecycle/reconcile.ts';
 import { SYNCS, type Parts } from '../parts.ts';
 import { CONTROLLERS, type Registered } from '../registry.ts';
 
@@ -47,9 +50,56 @@ function collects(values: FlagValues, isOn: (controller: Registered) => boolean)
 function figuresOf(values: FlagValues, problems: Problems): Parts {
   return {
     syncs: Object.fromEntries(Object.keys(SYNCS).map((name) => [name, problems.between(values, name, [1, 10_000])])),
+    nodeLifecycle: lifecycleOf(values, problems),
+    nodeRanges: problems.tried(undefined, () => rangesOf(values)),
     terminatedPodThreshold: problems.between(values, 'terminated-pod-gc-threshold', [0, 1e9]),
     maxEndpointsPerSlice: problems.between(values, 'max-endpoints-per-slice', [1, 1_000]),
   };
+}
+
+function lifecycleOf(values: FlagValues, problems: Problems): NodeLifecycleOptions {
+  const number = (name: string, most: number): number => {
+    const value = Number(values.text(name));
+    return problems.check(value >= 0 && value <= most, `--${name}: want a number from 0 to ${most}`, value);
+  };
+  return {
+    graceMs: problems.positiveMs(values, 'node-monitor-grace-period'),
+    startupGraceMs: problems.positiveMs(values, 'node-startup-grace-period'),
+    evictionRate: number('node-eviction-rate', 1_000),
+    secondaryRate: number('secondary-node-eviction-rate', 1_000),
+    unhealthyShare: number('unhealthy-zone-threshold', 1),
+    largeSize: problems.between(values, 'large-cluster-size-threshold', [0, 1e6]),
+  };
+}
+
+const NODE_BITS = { IPv4: 24, IPv6: 64 } as const;
+
+function rangesOf(values: FlagValues): Parts['nodeRanges'] {
+  const parse = (flag: string): readonly Cidr[] =>
+    values.list(flag).map((text) => {
+      const cidr = parseCidr(text);
+      if (cidr === undefined) throw new AppError('SETTINGS_INVALID', `--${flag}: ${JSON.stringify(text)} is no CIDR block`);
+      return cidr;
+    });
+  const [networks, services] = [parse('cluster-cidr'), parse('service-cluster-ip-range')];
+  if (!values.isOn('allocate-node-cidrs')) return undefined;
+  const families = networks.map(({ ip }) => ip.family);
+  if (networks.length === 0 || networks.length > 2 || new Set(families).size !== networks.length)
+    throw new AppError('SETTINGS_INVALID', '--cluster-cidr: want one block, or one of each family, with --allocate-node-cidrs');
+  const single = values.whole('node-cidr-mask-size');
+  if (single > 0 && networks.length > 1)
+    throw new AppError(
+      'SETTINGS_INVALID',
+      '--node-cidr-mask-size: with two families want --node-cidr-mask-size-ipv4 and --node-cidr-mask-size-ipv6',
+    );
+  const bits = ({ ip }: Cidr): number => single || values.whole(`node-cidr-mask-size-${ip.family.toLowerCase()}`) || NODE_BITS[ip.family];
+  const make = (): readonly BlockRange[] => networks.map((network) => new BlockRange(network, bits(network), services));
+  try {
+    make();
+  } catch (err) {
+    throw new AppError('SETTINGS_INVALID', `--cluster-cidr: ${explain(err)}`);
+  }
+  return make;
 }
 
 function signingOf(values: FlagValues, problems: Problems): Settings['signing'] {

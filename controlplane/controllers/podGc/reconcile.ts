@@ -6,6 +6,7 @@ import { isNotFound } from '#client/errors.ts';
 import { loopController, source, type Controller, type ControllerDeps } from '../controller.ts';
 import { BY_NODE } from '../endpointSlice/services.ts';
 import { NODES, PODS } from '../kinds.ts';
+import { Expectations } from '../workloads/expectations.ts';
 import { DISRUPTED, isOver, judgePod, QUARANTINE_MS, surplus, type NodeView } from './plan.ts';
 
 interface Action {
@@ -23,11 +24,13 @@ export function podGcController(deps: ControllerDeps, { threshold }: { readonly 
   const nodes = deps.informers.for(NODES);
   const api = deps.clientAs('pod-garbage-collector');
   const client = api.resource(PODS);
+  const expectations = new Expectations(clock, [pods]);
   /** Since when the node of an orphan has been missing, as far as we know. */
   const missingSince = new Map<string, number>();
   return loopController<Pod, Action>({
     name: 'pod-garbage-collector-controller',
     deps,
+    expectations,
     sources: [
       source(pods, (key, pod) => (pod === undefined || !isOver(pod) || threshold <= 0 ? [key] : [key, ALL])),
       {
@@ -54,7 +57,7 @@ export function podGcController(deps: ControllerDeps, { threshold }: { readonly 
       const leftMs = sinceMs + QUARANTINE_MS - nowMs;
       return leftMs > 0 ? { actions: [], lookAgainAfterMs: leftMs } : { actions: [{ kind: 'removeOrphan', pod }] };
     },
-    act: async ({ kind, pod }, _, signal) => {
+    act: async ({ kind, pod }, key, signal) => {
       const { namespace, name = '', uid = '' } = pod.metadata;
       try {
         if (kind === 'removeOrphan') {
@@ -62,6 +65,7 @@ export function podGcController(deps: ControllerDeps, { threshold }: { readonly 
           await mark(pod, [{ ...DISRUPTED, lastTransitionTime: rfc3339(clock.nowMs()) }], signal);
         } else if (!isOver(pod)) await mark(pod, [], signal);
         await client.delete({ namespace, name }, { gracePeriodSeconds: 0, preconditions: { uid }, signal });
+        expectations.deleted(key, pods, pod);
         deps.log.info('Removed a pod that nobody would end', { pod: `${namespace}/${name}`, node: pod.spec.nodeName ?? '' });
       } catch (err) {
         if (!isNotFound(err)) throw err;
