@@ -8,6 +8,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { AppError, codeOf } from '#base/errors.ts';
+import { textOf, type Input } from './memoryFile.ts';
 import { runLines, type RunLinesOptions, type RunLinesResult } from './lines.ts';
 
 export type IptablesBackend = 'nft' | 'legacy';
@@ -31,7 +32,7 @@ export interface Iptables {
   readonly version: string;
   save(options: SaveOptions, onLine: (line: string) => void, signal: AbortSignal): Promise<void>;
   /** Adds to what is there (--noflush). Each table of the text is one transaction; tables before a failing one stay written. */
-  restore(text: string | Uint8Array, signal: AbortSignal): Promise<void>;
+  restore(text: Input, signal: AbortSignal): Promise<void>;
 }
 
 /** For the xtables lock, which only the legacy back end has. */
@@ -113,7 +114,7 @@ class Tools implements Iptables {
     }
   }
 
-  async restore(text: string | Uint8Array, signal: AbortSignal): Promise<void> {
+  async restore(text: Input, signal: AbortSignal): Promise<void> {
     await this.#run(`${this.#tool}-restore`, ['-w', String(LOCK_SECONDS), '--noflush'], {
       signal,
       timeoutMs: RESTORE_TIMEOUT_MS,
@@ -146,7 +147,7 @@ function failure(program: string, result: RunLinesResult, { input }: Partial<Run
     .map((line) => line.trim())
     .filter((line) => line !== '' && !line.startsWith('#') && !/^Try .*--help/.test(line));
   const at = /line:? (\d+)/i.exec(stderr)?.[1];
-  const rule = at === undefined || input === undefined ? undefined : Buffer.from(input).toString().split('\n')[Number(at) - 1];
+  const rule = at === undefined || input === undefined ? undefined : textOf(input).split('\n')[Number(at) - 1];
   const reason = said.slice(-2).join(' | ') || `exit code ${exitCode ?? 'unknown'}`;
   return new AppError(
     'IPTABLES_FAILED',

@@ -4,11 +4,12 @@
  */
 import { StringDecoder } from 'node:string_decoder';
 import { execa } from 'execa';
+import { memoryFile, type Input } from './memoryFile.ts';
 
 export interface RunLinesOptions {
   readonly signal: AbortSignal;
   readonly timeoutMs: number;
-  readonly input?: string | Uint8Array;
+  readonly input?: Input;
   readonly onLine?: (line: string) => void;
 }
 
@@ -22,15 +23,16 @@ export interface RunLinesResult {
 
 export async function runLines(argv: readonly string[], { signal, timeoutMs, input, onLine }: RunLinesOptions): Promise<RunLinesResult> {
   const [program = '', ...args] = argv;
+  const file = input === undefined ? undefined : memoryFile(input);
   const child = execa(program, args, {
     reject: false,
     cancelSignal: signal,
     timeout: timeoutMs,
-    stdin: input === undefined ? 'ignore' : 'pipe',
-    ...(input === undefined ? {} : { input }),
+    stdin: file === undefined ? 'ignore' : file.fd,
     buffer: { stdout: false },
     maxBuffer: 1 << 20,
   });
+  file?.close();
   const decoder = new StringDecoder('utf8');
   let rest = '';
   child.stdout.on('data', (chunk: Buffer) => {

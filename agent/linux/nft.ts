@@ -11,6 +11,7 @@
 import { StringDecoder } from 'node:string_decoder';
 import { execa } from 'execa';
 import { AppError } from '#base/errors.ts';
+import { memoryFile } from './memoryFile.ts';
 
 /** Where the tool is, and through what it is run (tests: nsenter into a namespace). */
 export interface NftLocation {
@@ -233,21 +234,29 @@ interface OnceOptions {
 
 async function runOnce(argv: readonly string[], { signal, timeoutMs, input }: OnceOptions): Promise<string> {
   const [program = '', ...args] = argv;
-  const result = await execa(program, args, {
-    reject: false,
-    cancelSignal: signal,
-    timeout: timeoutMs,
-    stdin: input === undefined ? 'ignore' : 'pipe',
-    ...(input === undefined ? {} : { input }),
-    maxBuffer: OUTPUT_BYTES,
-    stripFinalNewline: false,
-  });
-  const { exitCode, stdout, stderr, code, timedOut, isCanceled } = result;
-  if (exitCode === 0) return stdout;
-  if (isCanceled) throw new AppError('STOPPING', 'Stopped while running nft');
-  if (timedOut) throw new AppError('NFT_TIMEOUT', 'nft did not end in time', { timeoutMs });
-  if (code === 'ENOENT' || (exitCode === 127 && /No such file|failed to execute/.test(stderr))) throw missing();
-  throw refused(parseProblem(stderr) ?? { reason: stderr.trim().slice(-200) || `exit code ${exitCode ?? 'unknown'}` });
+  const given = input === undefined ? undefined : memoryFile(input);
+  const printed = memoryFile();
+  try {
+    const child = execa(program, args, {
+      reject: false,
+      cancelSignal: signal,
+      timeout: timeoutMs,
+      stdin: given === undefined ? 'ignore' : given.fd,
+      stdout: printed.fd,
+      maxBuffer: OUTPUT_BYTES,
+    });
+    const { exitCode, stderr, code, timedOut, isCanceled } = await child;
+    if (exitCode === 0 && printed.bytes > OUTPUT_BYTES)
+      throw new AppError('NFT_FAILED', 'nft answered more than we can hold', { bytes: printed.bytes });
+    if (exitCode === 0) return printed.text();
+    if (isCanceled) throw new AppError('STOPPING', 'Stopped while running nft');
+    if (timedOut) throw new AppError('NFT_TIMEOUT', 'nft did not end in time', { timeoutMs });
+    if (code === 'ENOENT' || (exitCode === 127 && /No such file|failed to execute/.test(stderr))) throw missing();
+    throw refused(parseProblem(stderr) ?? { reason: stderr.trim().slice(-200) || `exit code ${exitCode ?? 'unknown'}` });
+  } finally {
+    given?.close();
+    printed.close();
+  }
 }
 
 export interface NftProblem {

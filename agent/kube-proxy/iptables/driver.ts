@@ -70,5 +70,5 @@ export async function cleanupIptables(iptables: Iptables, signal: AbortSignal): 
     }
     for (const chain of chains.keys()) if (isOurs(table, chain) && !usedByOthers.has(chain)) writes[table].drop.push(chain);
   }
-  for (const { text } of renderBatches(writes, { linesPerBatch: Infinity })) await iptables.restore(text, signal);
+  for (const { parts } of renderBatches(writes, { linesPerBatch: Infinity })) await iptables.restore(parts, signal);
 }

@@ -110,8 +110,8 @@ export class IptablesProxier implements Proxier {
     const batches = renderBatches(writes, { linesPerBatch });
     const planMs = this.#clock.monotonicMs() - startMs;
     try {
-      for (const { text, transactions } of batches) {
-        await this.#iptables.restore(text, signal);
+      for (const { parts, transactions } of batches) {
+        await this.#iptables.restore(parts, signal);
         this.#watch.wrote(transactions);
       }
     } catch (err) {
@@ -121,7 +121,7 @@ export class IptablesProxier implements Proxier {
     }
     return {
       linesWritten: batches.reduce((sum, b) => sum + b.lines, 0),
-      bytesWritten: batches.reduce((sum, b) => sum + b.text.length, 0),
+      bytesWritten: batches.reduce((sum, b) => sum + b.bytes, 0),
       planMs,
       kernelMs: this.#clock.monotonicMs() - startMs - planMs,
     };

@@ -37,7 +37,7 @@ const EMPTY = (): SavedTables =>
 /** The tables after writing everything into empty ones. */
 function written(plan: Plan): string {
   return renderBatches(diffTables(EMPTY(), plan).writes, { linesPerBatch: Infinity })
-    .map((b) => b.text.toString())
+    .map((b) => Buffer.concat(b.parts).toString())
     .join('');
 }
 

@@ -37,7 +37,8 @@ export function isEmpty({ make, rewrite, insert, remove, drop }: TableWrites): b
 
 /** One run of iptables-restore. */
 export interface Batch {
-  readonly text: Buffer;
+  readonly parts: readonly Buffer[];
+  readonly bytes: number;
   readonly lines: number;
   readonly transactions: number;
 }
@@ -55,7 +56,7 @@ export function renderBatches(writes: Readonly<Record<TableName, TableWrites>>, 
   let lines = 0;
   let transactions = 0;
   const close = (): void => {
-    if (lines > 0) batches.push({ text: Buffer.concat(parts), lines, transactions });
+    if (lines > 0) batches.push({ parts, bytes: parts.reduce((sum, part) => sum + part.length, 0), lines, transactions });
     parts = [];
     lines = 0;
     transactions = 0;

@@ -107,7 +107,7 @@ async function cleanRules({ iptables }: Pick<IpvsTools, 'iptables'>, family: Fam
   const reader = new SaveReader();
   await iptables.save({}, (line) => reader.line(line), signal);
   const writes = rulesToClean(reader.tables, family);
-  for (const { text } of renderBatches(writes, { linesPerBatch: Infinity })) await iptables.restore(text, signal);
+  for (const { parts } of renderBatches(writes, { linesPerBatch: Infinity })) await iptables.restore(parts, signal);
 }
 
 /** Pure. Chains of this mode, and the jumps to them. */

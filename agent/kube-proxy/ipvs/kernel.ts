@@ -97,9 +97,9 @@ export class IpvsKernel {
   async writeRules(rules: Writes, signal: AbortSignal): Promise<Written & { readonly transactions: number }> {
     if (Object.values(rules).every(isEmpty)) return { lines: 0, bytes: 0, transactions: 0 };
     const batches = renderBatches(rules, { linesPerBatch: Infinity });
-    for (const { text } of batches) await proxyErrors(() => this.#tools.iptables.restore(text, signal));
+    for (const { parts } of batches) await proxyErrors(() => this.#tools.iptables.restore(parts, signal));
     const sum = (of: (batch: Batch) => number): number => batches.reduce((all, batch) => all + of(batch), 0);
-    return { lines: sum((b) => b.lines), bytes: sum((b) => b.text.length), transactions: sum((b) => b.transactions) };
+    return { lines: sum((b) => b.lines), bytes: sum((b) => b.bytes), transactions: sum((b) => b.transactions) };
   }
 
   /** In an order in which no packet meets half of it: what leads to a server comes after it, and goes before it. */

@@ -77,16 +77,21 @@ function sameHook(a: ChainDef['hook'], b: ChainDef['hook']): boolean {
   return a?.type === b?.type && a?.hook === b?.hook && a?.priority === b?.priority;
 }
 
+const NONE: ReadonlyMap<string, string> = new Map();
+
 function diffElements<Chain>({ before, after, kindOf }: DiffInput<Chain>): Map<string, ElementChanges> {
   const all = new Map<string, ElementChanges>();
   for (const set of new Set([...before.elements.keys(), ...after.elements.keys()])) {
     const kind = (after.sets.get(set) ?? before.sets.get(set))?.kind ?? kindOf?.(set);
     // A set that goes takes its elements along.
     if (kind === undefined || (before.sets.has(set) && !after.sets.has(set))) continue;
-    const was = before.elements.get(set) ?? new Map<string, string>();
-    const is = after.elements.get(set) ?? new Map<string, string>();
-    const remove = [...was].filter(([key, value]) => is.get(key) !== value).map(([key]) => key);
-    const add = [...is].filter(([key, value]) => was.get(key) !== value);
+    const was = before.elements.get(set) ?? NONE;
+    const is = after.elements.get(set) ?? NONE;
+    // Ten thousands of elements are the same: no lists of them are made.
+    const remove: string[] = [];
+    for (const [key, value] of was) if (is.get(key) !== value) remove.push(key);
+    const add: (readonly [string, string])[] = [];
+    for (const element of is) if (was.get(element[0]) !== element[1]) add.push(element);
     if (remove.length + add.length > 0) all.set(set, { kind, remove, add });
   }
   return all;

@@ -5,6 +5,7 @@
  * Differs from the real tools: it does not read rules, so a malformed rule is taken as it is; rules must be in the form iptables-save prints.
  */
 import { AppError } from '#base/errors.ts';
+import { textOf, type Input } from '../memoryFile.ts';
 import type { Iptables, IptablesBackend, SaveOptions } from '../iptables.ts';
 import type { RuleWatch } from '../ruleGeneration.ts';
 
@@ -46,9 +47,9 @@ export class FakeIptables implements Iptables {
     }
   }
 
-  async restore(given: string | Uint8Array, signal: AbortSignal): Promise<void> {
+  async restore(given: Input, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    const text = Buffer.from(given).toString();
+    const text = textOf(given);
     if (this.failWith !== undefined) throw this.failWith;
     this.restored.push(text);
     let name: TableName | undefined;

@@ -6,6 +6,7 @@ import { diffTables, readSave } from '../../kube-proxy/iptables/tables.ts';
 import { renderBatches } from '../../kube-proxy/iptables/writes.ts';
 import type { SyncReport } from '../../kube-proxy/proxier.ts';
 import type { ServicePort } from '../../kube-proxy/servicePort.ts';
+import type { Input } from '../../linux/memoryFile.ts';
 import type { Iptables, IptablesBackend } from '../../linux/iptables.ts';
 import { withNetNs } from '../proxyNet.ts';
 import { BENCH_SETTINGS, benchPort, benchPorts } from './proxyServices.ts';
@@ -83,7 +84,7 @@ export async function benchIptables({ backend, services: count, rounds, withBare
     const extra = benchPort(count + 1);
     const comeAndGo = await change((round) => (round % 2 === 0 ? extra : extra.id));
     return {
-      bytes: text.length,
+      bytes: text.reduce((sum, part) => sum + part.length, 0),
       full: {
         ours: medianCost(ours),
         planMs: median(ours.map((o) => o.planMs)),
@@ -98,7 +99,7 @@ export async function benchIptables({ backend, services: count, rounds, withBare
   });
 }
 
-async function bareFull(backend: IptablesBackend, text: string): Promise<Cost> {
+async function bareFull(backend: IptablesBackend, text: readonly Buffer[]): Promise<Cost> {
   return withNetNs('bench', async (ns) => {
     const tool = await ns.iptables(backend);
     return costOf(() => tool.restore(text, never));
@@ -122,15 +123,14 @@ async function ourFull(backend: IptablesBackend, services: ReadonlyMap<string, S
 }
 
 /** Everything in one go, as a tool without us would write it. */
-function bareText(services: ReadonlyMap<string, ServicePort>): string {
+function bareText(services: ReadonlyMap<string, ServicePort>): readonly Buffer[] {
   const empty = readSave(
     '*nat\n:PREROUTING ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n:POSTROUTING ACCEPT [0:0]\nCOMMIT\n*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\nCOMMIT',
   );
   const style = services.size * 3 > 1_000 ? 'terse' : 'commented';
   const { writes } = diffTables(empty, planRuleset(services.values(), BENCH_SETTINGS, style));
   return renderBatches(writes, { linesPerBatch: Infinity })
-    .map((b) => b.text.toString())
-    .join('');
+    .flatMap((b) => b.parts);
 }
 
 /** Keeps what was restored last, and can run the tool on it again by itself. */
@@ -151,7 +151,7 @@ class Recorder implements Iptables {
     return this.#real.save(...args);
   }
 
-  async restore(text: string | Uint8Array, signal: AbortSignal): Promise<void> {
+  async restore(text: Input, signal: AbortSignal): Promise<void> {
     this.#toolMs += await timed(() => this.#real.restore(text, signal));
   }
 
