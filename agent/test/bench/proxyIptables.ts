@@ -129,8 +129,7 @@ function bareText(services: ReadonlyMap<string, ServicePort>): readonly Buffer[]
   );
   const style = services.size * 3 > 1_000 ? 'terse' : 'commented';
   const { writes } = diffTables(empty, planRuleset(services.values(), BENCH_SETTINGS, style));
-  return renderBatches(writes, { linesPerBatch: Infinity })
-    .flatMap((b) => b.parts);
+  return renderBatches(writes, { linesPerBatch: Infinity }).flatMap((b) => b.parts);
 }
 
 /** Keeps what was restored last, and can run the tool on it again by itself. */
