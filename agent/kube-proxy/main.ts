@@ -39,12 +39,12 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
   signal.addEventListener('abort', () => generation.close(), { once: true });
   const drivers = driversOf({ clock, generation, ipvs: settings.ipvs });
   const driver = drivers[settings.mode];
-  const { families, facts } = await probe(driver, signal);
+  const { families, facts, lacksSctp } = await probe(driver, signal);
   log.info(`Using ${settings.mode} proxier`, { because: settings.modeBecause, families: families.join(','), ...facts });
   for (const left of await cleanUpOthers(drivers, { mode: settings.mode, families }, signal))
     log.warn('Cannot remove what another mode may have left', { ...left });
 
-  const node = await NodeFollower.open({ settings, families });
+  const node = await NodeFollower.open({ settings, families, ...(lacksSctp === undefined ? {} : { lacksSctp }) });
   await setKernel(settings, node.settings('IPv4'), { log });
   await node.look(); // what was just set is part of it
 
@@ -132,16 +132,24 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
   await Promise.all([running, source.running, following]);
 }
 
+interface Probed {
+  readonly families: readonly Family[];
+  readonly facts: Readonly<Record<string, string>>;
+  readonly lacksSctp: string | undefined;
+}
+
 /** Which families the kernel and the tools can do. Throws MODE_UNSUPPORTED when it is none. */
-async function probe(driver: ModeDriver, signal: AbortSignal): Promise<{ families: Family[]; facts: Readonly<Record<string, string>> }> {
+async function probe(driver: ModeDriver, signal: AbortSignal): Promise<Probed> {
   const families: Family[] = [];
   const problems = new Map<string, Family[]>();
   let facts = {};
+  let lacksSctp: string | undefined;
   for (const family of await familiesHere()) {
     const support = await driver.probe(family, signal);
     if (support.kind === 'supported') {
       families.push(family);
       facts = { ...support.facts, ...facts };
+      lacksSctp ??= support.lacksSctp;
     } else {
       const problem = `${support.why} (${support.next})`;
       problems.set(problem, [...(problems.get(problem) ?? []), family]);
@@ -151,7 +159,7 @@ async function probe(driver: ModeDriver, signal: AbortSignal): Promise<{ familie
     const text = [...problems].map(([problem, of]) => `${of.join(' and ')}: ${problem}`).join('; ');
     throw new AppError('MODE_UNSUPPORTED', `This node cannot do mode ${driver.mode}: ${text}`);
   }
-  return { families, facts };
+  return { families, facts, lacksSctp };
 }
 
 /** Kernel settings are wishes: where they cannot be set (a container, a namespace of its own) the proxy says so and works. */

@@ -21,6 +21,8 @@ const ZONE_LABEL = 'topology.kubernetes.io/zone';
 export interface NodeFollowerOptions {
   readonly settings: Settings;
   readonly families: readonly Family[];
+  /** As in NodeView. */
+  readonly lacksSctp?: string;
 }
 
 export class NodeFollower {
@@ -49,7 +51,12 @@ export class NodeFollower {
 
   view(): NodeView {
     const zone = this.#object?.metadata.labels?.[ZONE_LABEL];
-    return { name: this.name, ...(zone === undefined || zone === '' ? {} : { zone }) };
+    const { lacksSctp } = this.#options;
+    return {
+      name: this.name,
+      ...(zone === undefined || zone === '' ? {} : { zone }),
+      ...(lacksSctp === undefined ? {} : { lacksSctp }),
+    };
   }
 
   /** Load balancers may send new traffic here. */

@@ -118,7 +118,12 @@ export interface TraceResult {
 }
 
 export type Support =
-  | { readonly kind: 'supported'; readonly facts: Readonly<Record<string, string>> }
+  | {
+      readonly kind: 'supported';
+      readonly facts: Readonly<Record<string, string>>;
+      /** The mode works, but not for SCTP: why, and what to do. */
+      readonly lacksSctp?: string;
+    }
   | { readonly kind: 'missing'; readonly why: string; readonly next: string };
 
 /** One per mode. */

@@ -73,6 +73,8 @@ export interface NodeView {
   readonly name: string;
   /** Label topology.kubernetes.io/zone. */
   readonly zone?: string;
+  /** Ports of SCTP cannot be served here: why, and what to do. */
+  readonly lacksSctp?: string;
 }
 
 /** Something in the input that is not honoured, or (SERVICE_ON_NODE) is and should not be there, in words for the one who wrote it. */

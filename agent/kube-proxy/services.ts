@@ -172,6 +172,9 @@ class Reading {
       }
       const protocol = given.protocol ?? 'TCP';
       if (!['TCP', 'UDP', 'SCTP'].includes(protocol)) return this.#refuse(`${where} has protocol ${protocol}: want TCP, UDP or SCTP`);
+      // Differs: upstream writes the rule, which the kernel refuses together with the rules of all other services.
+      if (protocol === 'SCTP' && this.#node.lacksSctp !== undefined)
+        return this.#refuse(`${where} is SCTP and is not served: ${this.#node.lacksSctp}`);
       const key = portKey(given.name ?? '', protocol);
       if (seen.has(key))
         return this.#refuse(`${where} has the name and protocol of an earlier port of the service: give it a name of its own`);

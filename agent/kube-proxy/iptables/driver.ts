@@ -5,7 +5,7 @@ import type { Iptables } from '../../linux/iptables.ts';
 import type { RuleWatch } from '../../linux/ruleGeneration.ts';
 import type { Family } from '../ip.ts';
 import type { ModeDriver, Support } from '../proxier.ts';
-import { isOurs, type TableName } from './names.ts';
+import { PROBE, isOurs, type TableName } from './names.ts';
 import { IptablesProxier } from './proxier.ts';
 import { SaveReader, type SavedTables } from './tables.ts';
 import { emptyWrites, renderBatches, type TableWrites } from './writes.ts';
@@ -23,7 +23,9 @@ export function iptablesDriver({ clock, open, watch }: IptablesDriverDeps): Mode
       try {
         const iptables = await open(family, signal);
         await readAll(iptables, signal);
-        return { kind: 'supported', facts: { version: iptables.version, backend: iptables.backend } };
+        const facts = { version: iptables.version, backend: iptables.backend };
+        const takesSctp = await takes(iptables, '-p sctp -m sctp --dport 1', signal);
+        return { kind: 'supported', facts, ...(takesSctp ? {} : { lacksSctp: LACKS_SCTP }) };
       } catch (err) {
         if (codeOf(err) === 'STOPPING') throw err;
         const missing = codeOf(err) === 'IPTABLES_MISSING';
@@ -42,6 +44,27 @@ export function iptablesDriver({ clock, open, watch }: IptablesDriverDeps): Mode
       await cleanupIptables(await open(family, signal), signal);
     },
   };
+}
+
+const LACKS_SCTP =
+  'the kernel has no match for it, modprobe xt_sctp and start kube-proxy again, or take mode nftables, which needs no such module';
+
+/** Does the kernel know the match? Asked with a rule in a chain that nothing jumps to, and that goes at once. */
+async function takes(iptables: Iptables, match: string, signal: AbortSignal): Promise<boolean> {
+  const ask = (rule: string): Promise<void> =>
+    iptables.restore(
+      `*mangle\n:${PROBE} - [0:0]\n-A ${PROBE} ${rule} -j RETURN\nCOMMIT\n*mangle\n:${PROBE} - [0:0]\n-X ${PROBE}\nCOMMIT\n`,
+      signal,
+    );
+  try {
+    await ask(match);
+    return true;
+  } catch (err) {
+    if (codeOf(err) !== 'IPTABLES_FAILED') throw err;
+    // Where nothing can be written, it is not for want of the match.
+    await ask('-p tcp');
+    return false;
+  }
 }
 
 async function readAll(iptables: Iptables, signal: AbortSignal): Promise<SavedTables> {

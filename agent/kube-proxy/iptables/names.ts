@@ -15,6 +15,8 @@ export const MARK_MASQ = 'KUBE-MARK-MASQ';
 export const FORWARD = 'KUBE-FORWARD';
 export const PROXY_FIREWALL = 'KUBE-PROXY-FIREWALL';
 export const CANARY = 'KUBE-PROXY-CANARY';
+/** In table mangle for as long as the kernel is asked what it can do. */
+export const PROBE = 'KUBE-PROXY-PROBE';
 /** Shared with the kubelet: we put our rule into it and leave the rest of it alone. */
 export const KUBELET_FIREWALL = 'KUBE-FIREWALL';
 
@@ -27,7 +29,7 @@ const PER_SERVICE = /^KUBE-(SVC|SVL|SEP|EXT|FW|XLB)-[A-Z2-7]{16}$/;
 const OURS: Readonly<Record<TableName, ReadonlySet<string>>> = {
   nat: new Set([SERVICES, NODEPORTS, POSTROUTING, MARK_MASQ, CANARY]),
   filter: new Set([SERVICES, EXTERNAL_SERVICES, NODEPORTS, FORWARD, PROXY_FIREWALL, CANARY]),
-  mangle: new Set([CANARY]),
+  mangle: new Set([CANARY, PROBE]),
 };
 
 export function isOurs(table: TableName, chain: string): boolean {

@@ -8,7 +8,8 @@ import type { Iptables } from '../../linux/iptables.ts';
 import type { Family } from '../ip.ts';
 import { serviceKey, type ServiceInput } from '../services.ts';
 import type { ServiceTable } from '../serviceTable.ts';
-import { corpus, service, settingsOf, slice, tableOf } from '../testing.ts';
+import { NODE, corpus, service, settingsOf, slice, tableOf } from '../testing.ts';
+import { iptablesDriver } from './driver.ts';
 import { IptablesProxier } from './proxier.ts';
 import { stateOf } from './testing.ts';
 
@@ -297,4 +298,42 @@ test('IptablesProxier: cut into transactions, a large write ends in the same sta
   for (const iptables of [nft, legacy]) await full(proxierOn(iptables), tableOf([]));
   assert.deepEqual(await stateOf(nft), await stateOf(legacy));
   assert.ok((await stateOf(nft)).every((line) => !line.includes('KUBE-S-')));
+});
+
+test('the driver asks once whether the kernel matches SCTP, and leaves nothing behind; SCTP ports alone are then left out, by name', async () => {
+  const probed = async (lacks: string | undefined): Promise<{ iptables: FakeIptables; lacksSctp: string | undefined }> => {
+    const iptables = new FakeIptables();
+    iptables.lacks = lacks;
+    const driver = iptablesDriver({ clock: new ManualClock(), open: async () => iptables, watch: () => iptables.watch() });
+    const before = await stateOf(iptables);
+    const support = await driver.probe('IPv4', never);
+    assert.equal(support.kind, 'supported');
+    assert.deepEqual(await stateOf(iptables), before);
+    return { iptables, lacksSctp: support.kind === 'supported' ? support.lacksSctp : undefined };
+  };
+  assert.equal((await probed(undefined)).lacksSctp, undefined);
+  const { iptables, lacksSctp } = await probed('-m sctp');
+  assert.match(lacksSctp ?? '', /modprobe xt_sctp.*nftables/);
+  const ports = [
+    { port: 38_412, protocol: 'SCTP' as const, name: 'ngap' },
+    { port: 80, name: 'http' },
+  ];
+  const endpoints = [{ addresses: ['10.1.0.1'] }];
+  const amf: ServiceInput = {
+    service: service('amf', { clusterIP: '10.96.0.7', ports }),
+    slices: [slice('amf', { endpoints, ports: ports.map(({ port, ...rest }) => ({ protocol: 'TCP', ...rest, port })) })],
+  };
+  const node = { ...NODE, ...(lacksSctp === undefined ? {} : { lacksSctp }) };
+  const table = tableOf([amf], node);
+  assert.match(
+    table
+      .problems('default/amf')
+      .map((p) => p.message)
+      .join(),
+    /^port 38412 \(ngap\) is SCTP and is not served: .*modprobe xt_sctp/,
+  );
+  await full(proxierOn(iptables), table);
+  assert.ok((await stateOf(iptables)).some((line) => line.includes('default/amf:http cluster IP')));
+  // What the kernel has is served as ever.
+  assert.deepEqual([...tableOf([amf]).ports('IPv4').keys()], ['default/amf:ngap/sctp', 'default/amf:http/tcp']);
 });

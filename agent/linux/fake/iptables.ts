@@ -27,6 +27,8 @@ export class FakeIptables implements Iptables {
   generation = 0;
   /** What restore was given. */
   readonly restored: string[] = [];
+  /** A match that the kernel does not have: "-m sctp". */
+  lacks: string | undefined;
   /** The next restores throw this. */
   failWith: Error | undefined;
   readonly #tables = new Map<TableName, Table>();
@@ -67,7 +69,8 @@ export class FakeIptables implements Iptables {
         this.#tables.set(name, draft);
         this.generation += 1;
         name = undefined;
-      } else command(name, draft, line, fail);
+      } else if (this.lacks !== undefined && line.includes(this.lacks)) fail('No chain/target/match by that name');
+      else command(name, draft, line, fail);
     });
   }
 
