@@ -173,9 +173,7 @@ ${about}
 
 ${helped.map(line).join('')}      ${'-h, --help'.padEnd(wide)}print this and exit
       ${'--version'.padEnd(wide)}print the version and exit
-
-Flags of upstream's ${program} that have one value here:
-${names('only')}
-Flags of upstream's ${program} that are refused, with the reason:
-${names('refused')}`;
+${section(`Flags of upstream's ${program} that have one value here:`, names('only'))}${section(`Flags of upstream's ${program} that are refused, with the reason:`, names('refused'))}`;
 }
+
+const section = (title: string, lines: string): string => (lines === '' ? '' : `\n${title}\n${lines}`);

@@ -6,6 +6,7 @@
  */
 import { Counter, Gauge, Histogram, MetricsRegistry, Observed } from '#base/metrics.ts';
 import { VERSION } from '#base/version.ts';
+import { addProcessMetrics } from '../component/processMetrics.ts';
 
 export type Transport = 'udp' | 'tcp';
 export type Family = '1' | '2'; // as CoreDNS says it: IPv4, IPv6
@@ -53,12 +54,6 @@ export const rcodeName = (rcode: number): string => RCODES[rcode] ?? 'OTHER';
 
 const SECONDS = [0.000_25, 0.000_5, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256, 0.512, 1.024, 2.048, 4.096, 8.192];
 const BYTES = [0, 100, 200, 300, 400, 511, 1_023, 2_047, 4_095, 8_291, 16_000, 32_000, 48_000, 64_000];
-
-export interface Usage {
-  readonly cpuSeconds: number;
-  readonly residentBytes: number;
-  readonly startSeconds: number;
-}
 
 export class DnsMetrics {
   readonly registry = new MetricsRegistry();
@@ -135,7 +130,7 @@ export class DnsMetrics {
     for (const metric of [this.limited, this.dropped, this.bugs, this.reloadsFailed]) metric.inc([], 0);
   }
 
-  watch(read: { readonly cached: () => number; readonly usage: () => Usage; readonly connections: () => number }): void {
+  watch(read: { readonly cached: () => number; readonly connections: () => number }): void {
     const { registry } = this;
     registry.add(
       new Observed({ name: 'coredns_cache_entries', help: 'Answers that are kept.', labels: ['server', 'type', 'zones', 'view'] }, () => [
@@ -143,11 +138,7 @@ export class DnsMetrics {
       ]),
     );
     registry.add(new Observed({ name: 'kijabi_dns_tcp_connections', help: 'Open connections.' }, () => [[[], read.connections()]]));
-    const usage = (name: string, help: string, kind: 'counter' | 'gauge', of: (u: Usage) => number): void =>
-      void registry.add(new Observed({ name, help, kind }, () => [[[], of(read.usage())]]));
-    usage('process_cpu_seconds_total', 'User and system time of this process.', 'counter', (u) => u.cpuSeconds);
-    usage('process_resident_memory_bytes', 'Memory of this process.', 'gauge', (u) => u.residentBytes);
-    usage('process_start_time_seconds', 'When this process started.', 'gauge', (u) => u.startSeconds);
+    addProcessMetrics(registry);
   }
 
   answered(told: Told): void {

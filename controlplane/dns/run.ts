@@ -8,14 +8,14 @@ import type { Logger } from '#base/log.ts';
 import { METRICS_CONTENT_TYPE } from '#base/metrics.ts';
 import { VERSION } from '#base/version.ts';
 import type { Client } from '#client/rest.ts';
-import type { Settings } from './config/flags.ts';
+import type { Settings } from './config/settings.ts';
 import { readUpstreams, watchUpstreams, type Watched } from './config/watch.ts';
 import type { Exchange } from './forward/exchange.ts';
 import { Forwarder } from './forward/forwarder.ts';
 import type { Upstream } from './forward/upstreams.ts';
 import { ClusterIndex } from './index.ts';
 import { loopProbes, probeNames, sendProbes } from './loops.ts';
-import { DnsMetrics, type Usage } from './metrics.ts';
+import { DnsMetrics } from './metrics.ts';
 import { Resolver } from './resolver.ts';
 import { Responder } from './responder.ts';
 import { Routes } from './routes.ts';
@@ -35,7 +35,6 @@ export interface DnsOptions {
   readonly newId: () => number;
   /** A label that nobody can guess. */
   readonly secret: () => string;
-  readonly usage: () => Usage;
   readonly onReady?: (ports: Ports) => void;
 }
 
@@ -96,7 +95,6 @@ export async function runDns(options: DnsOptions, signal: AbortSignal): Promise<
     }
     metrics.watch({
       cached: () => resolver.cached,
-      usage: options.usage,
       connections: () => tcp.reduce((sum, { connections }) => sum + connections, 0),
     });
     const page = (path: string, answer: () => Page) => (asked: string) => (asked === path ? answer() : undefined);

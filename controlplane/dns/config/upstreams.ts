@@ -8,7 +8,7 @@ import { closest } from '#api/suggest.ts';
 import { AppError } from '#base/errors.ts';
 import type { Upstream } from '../forward/upstreams.ts';
 import { nameOf } from '../records.ts';
-import { addressOf } from './flags.ts';
+import { addressOf } from './settings.ts';
 
 export interface DnsConfig {
   readonly stubDomains: ReadonlyMap<string, readonly Upstream[]>;

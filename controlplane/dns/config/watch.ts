@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises';
 import type { Clock } from '#base/clock.ts';
 import { AppError } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
-import type { Settings } from './flags.ts';
+import type { Settings } from './settings.ts';
 import { NO_CONFIG, readConfig, readResolvConf, type DnsConfig } from './upstreams.ts';
 
 export interface Watched extends Omit<DnsConfig, 'upstreamNameservers'> {
