@@ -62,6 +62,9 @@ export function controlPlaneOf({ clock }: Io): ControlPlane {
         '--',
         'kube-controller-manager',
         ...controllerManagerFlags({ kubernetesDir: paths.kubernetesDir, certDir: pki }),
+        '--',
+        'kube-scheduler',
+        ...schedulerFlags({ kubernetesDir: paths.kubernetesDir, certDir: pki }),
       ];
     },
     async ready({ paths }: ControlPlanePlace, signal) {
@@ -83,21 +86,28 @@ export function controlPlaneOf({ clock }: Io): ControlPlane {
   };
 }
 
-/** With the files that planPki makes. */
-export function controllerManagerFlags({
-  kubernetesDir,
-  certDir: pki,
-}: {
+interface PkiPlaces {
   readonly kubernetesDir: string;
   readonly certDir: string;
-}): readonly string[] {
-  const conf = join(kubernetesDir, 'controller-manager.conf');
+}
+
+/** What both say, with the files that planPki makes. */
+const ownFlags = (conf: string, { certDir }: PkiPlaces): readonly string[] => [
+  `--kubeconfig=${conf}`,
+  `--authentication-kubeconfig=${conf}`,
+  `--authorization-kubeconfig=${conf}`,
+  '--bind-address=127.0.0.1',
+  `--client-ca-file=${certDir}/ca.crt`,
+];
+
+export function schedulerFlags(places: PkiPlaces): readonly string[] {
+  return ownFlags(join(places.kubernetesDir, 'scheduler.conf'), places);
+}
+
+export function controllerManagerFlags(places: PkiPlaces): readonly string[] {
+  const { kubernetesDir, certDir: pki } = places;
   return [
-    `--kubeconfig=${conf}`,
-    `--authentication-kubeconfig=${conf}`,
-    `--authorization-kubeconfig=${conf}`,
-    '--bind-address=127.0.0.1',
-    `--client-ca-file=${pki}/ca.crt`,
+    ...ownFlags(join(kubernetesDir, 'controller-manager.conf'), places),
     '--use-service-account-credentials',
     `--root-ca-file=${pki}/ca.crt`,
     `--cluster-signing-cert-file=${pki}/ca.crt`,

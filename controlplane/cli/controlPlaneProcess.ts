@@ -15,6 +15,7 @@ import { begin, type Begun } from '../component/program.ts';
 const PROGRAMS: Readonly<Record<string, (argv: readonly string[]) => Promise<Begun>>> = {
   'kube-apiserver': async (argv) => begin((await import('../apiserver/main.ts')).kubeApiserver, argv),
   'kube-controller-manager': async (argv) => begin((await import('../controllers/main.ts')).kubeControllerManager, argv),
+  'kube-scheduler': async (argv) => begin((await import('../scheduler/main.ts')).kubeScheduler, argv),
 };
 
 type Running = Extract<Begun, { readonly kind: 'run' }> & { readonly name: string };

@@ -27,6 +27,7 @@ export interface SchedulerOptions {
   readonly parallelism?: number;
   readonly initialBackoffMs?: number;
   readonly maxBackoffMs?: number;
+  readonly flushAfterMs?: number;
   /** Default: the one of upstream. */
   readonly profiles?: readonly BuiltProfile[];
   readonly onOutcome?: (outcome: Outcome) => void;
@@ -56,7 +57,7 @@ export function makeScheduler(options: SchedulerOptions): RunningScheduler {
   const cluster = new Cluster();
   const recorders = new Map([...profiles.keys()].map((component) => [component, new EventRecorder({ client, clock, log, component })]));
   const queue: SchedulingQueue = new SchedulingQueue({
-    ...pick(options, 'initialBackoffMs', 'maxBackoffMs'),
+    ...pick(options, 'initialBackoffMs', 'maxBackoffMs', 'flushAfterMs'),
     gate: (pod) => profileOf(pod.pod)?.plugins.find((plugin) => plugin.gate?.(pod) !== undefined)?.name,
     helps: (event, pod, refusedBy) =>
       profileOf(pod.pod)?.plugins.some((plugin) => refusedBy.has(plugin.name) && plugin.helps(event, pod)) === true,

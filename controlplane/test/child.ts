@@ -1,4 +1,6 @@
 /** A command of ours as a process of its own, ended with the test. */
+import { Agent, request } from 'node:https';
+import { createServer, type AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
 import { execa } from 'execa';
 
@@ -39,4 +41,26 @@ export function start(t: TestContext, argv: readonly string[]): Child {
       void child.then(() => reject(new Error(`it ended without saying ${pattern}: ${text}`)));
     });
   return { kill: (signal) => void child.kill(signal), ended: child.then(({ exitCode }) => exitCode), says, all: () => text };
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** Asks a daemon on loopback, whatever its certificate. */
+export function ask(port: number, path: string, headers: Readonly<Record<string, string>> = {}): Promise<{ code: number; text: string }> {
+  return new Promise((resolve, reject) => {
+    const agent = new Agent({ rejectUnauthorized: false });
+    const req = request({ host: '127.0.0.1', port, path, headers, agent }, (res) => {
+      let text = '';
+      res.setEncoding('utf8').on('data', (piece: string) => (text += piece));
+      res.on('close', () => resolve({ code: res.statusCode ?? 0, text }));
+    });
+    req.on('error', reject);
+    req.end();
+  });
 }

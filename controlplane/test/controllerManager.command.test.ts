@@ -1,8 +1,6 @@
 /** kube-controller-manager as a process: who leads, what it serves and to whom, what it refuses. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { Agent, request } from 'node:https';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -11,31 +9,10 @@ import { until } from '#agent/test/harness/until.ts';
 import { startDevServer } from '../apiserver/dev/start.ts';
 import { TestClient } from '../apiserver/testing/client.ts';
 import { kubeconfigText } from '../pki/kubeconfig.ts';
-import { root, start } from './child.ts';
+import { ask, freePort, root, start } from './child.ts';
 
 const PROGRAM = 'controlplane/controllers/kube-controller-manager';
 const LEASE = '/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/kube-controller-manager';
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-function ask(port: number, path: string, headers: Readonly<Record<string, string>> = {}): Promise<{ code: number; text: string }> {
-  return new Promise((resolve, reject) => {
-    const agent = new Agent({ rejectUnauthorized: false });
-    const req = request({ host: '127.0.0.1', port, path, headers, agent }, (res) => {
-      let text = '';
-      res.setEncoding('utf8').on('data', (piece: string) => (text += piece));
-      res.on('close', () => resolve({ code: res.statusCode ?? 0, text }));
-    });
-    req.on('error', reject);
-    req.end();
-  });
-}
 
 test('one leads and works, the next takes over at once; health is for everybody, metrics for whom the API server allows', async (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'kube-controller-manager-test-'));

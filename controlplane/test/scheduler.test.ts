@@ -53,6 +53,8 @@ void describe('scheduler', () => {
     );
   });
   beforeEach(async () => {
+    // What others left would take room on nodes of the same name.
+    if (ns !== '') await client.send('DELETE', `${ns}/pods`, { body: { gracePeriodSeconds: 0 } });
     for (const name of await nodeNames()) await client.delete(`/api/v1/nodes/${name}`);
     ns = `/api/v1/namespaces/t${++namespaces}`;
     assert.equal((await client.post('/api/v1/namespaces', { metadata: { name: `t${namespaces}` } })).code, 201);

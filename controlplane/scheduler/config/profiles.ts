@@ -105,7 +105,8 @@ class Choice {
       for (const { name } of sets[first]?.disabled ?? [])
         if (sets[second]?.disabled?.some((d) => d.name === name || d.name === '*') !== true)
           say(`plugins.${first}.disabled: ${name} is still in ${second}: the two go together, take it out of both`);
-    this.#everywhere = chosen([...known], sets.multiPoint);
+    // Plugins of the user's own are in a profile that names them.
+    this.#everywhere = chosen([...BUILT_IN.keys(), PREEMPTION], sets.multiPoint);
   }
 
   at(point: Point): readonly string[] {
