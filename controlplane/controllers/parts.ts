@@ -23,10 +23,12 @@ export const SYNCS = {
   'concurrent-deployment-syncs': 5,
   'concurrent-endpoint-syncs': 5,
   'concurrent-gc-syncs': 20,
+  'concurrent-job-syncs': 5,
   'concurrent-namespace-syncs': 10,
   'concurrent-rc-syncs': 5,
   'concurrent-replicaset-syncs': 5,
   'concurrent-service-endpoint-syncs': 5,
+  'concurrent-ttl-after-finished-syncs': 5,
 } as const;
 
 export const syncsOf = ({ syncs }: Parts, flag: keyof typeof SYNCS): number => syncs?.[flag] ?? SYNCS[flag];

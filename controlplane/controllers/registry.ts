@@ -10,6 +10,7 @@ import { endpointsController } from './endpoints/reconcile.ts';
 import { endpointSliceController } from './endpointSlice/reconcile.ts';
 import { MOST_ENDPOINTS } from './endpointSlice/plan.ts';
 import { garbageCollectorController } from './garbageCollector/reconcile.ts';
+import { jobController } from './job/reconcile.ts';
 import { namespaceController } from './namespace/reconcile.ts';
 import { nodeIpamController } from './nodeIpam/reconcile.ts';
 import { NODE_LIFECYCLE, nodeLifecycleController } from './nodeLifecycle/reconcile.ts';
@@ -19,6 +20,7 @@ import { podGcController } from './podGc/reconcile.ts';
 import { replicaSetController, replicationController } from './replicaSet/reconcile.ts';
 import { rootCaController } from './rootCa/reconcile.ts';
 import { serviceAccountController } from './serviceAccount/reconcile.ts';
+import { ttlAfterFinishedController } from './ttlAfterFinished/reconcile.ts';
 
 export interface Registered {
   readonly name: string;
@@ -103,5 +105,15 @@ export const CONTROLLERS: readonly Registered[] = [
     name: 'replicationcontroller-controller',
     alias: 'replicationcontroller',
     make: (deps, parts) => replicationController(deps, { concurrency: syncsOf(parts, 'concurrent-rc-syncs') }),
+  },
+  {
+    name: 'job-controller',
+    alias: 'job',
+    make: (deps, parts) => jobController(deps, { concurrency: syncsOf(parts, 'concurrent-job-syncs') }),
+  },
+  {
+    name: 'ttl-after-finished-controller',
+    alias: 'ttl-after-finished',
+    make: (deps, parts) => ttlAfterFinishedController(deps, { concurrency: syncsOf(parts, 'concurrent-ttl-after-finished-syncs') }),
   },
 ];

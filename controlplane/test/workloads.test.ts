@@ -101,6 +101,40 @@ void describe('workloads', () => {
     await until('none is left', async () => (await get('pods -l app=old', '{.items[*].metadata.name}')) === '');
   });
 
+  const job = (name: string, ends: string, spec: object, metadata: object = {}): string =>
+    manifest({
+      apiVersion: 'batch/v1',
+      kind: 'Job',
+      metadata: { name, ...metadata },
+      spec: {
+        ...spec,
+        template: {
+          metadata: { annotations: { ends } },
+          spec: { restartPolicy: 'Never', containers: [{ name: 'main', image: 'i' }] },
+        },
+      },
+    });
+
+  test('jobs: one succeeds with all its indexes, one fails by its policy, one goes when its time is over; the finalizers of their pods go', async () => {
+    await say('apply -f -', job('good', '0', { completions: 3, parallelism: 2, completionMode: 'Indexed' }));
+    const rules = [{ action: 'FailJob', onExitCodes: { operator: 'In', values: [42] } }];
+    await say('apply -f -', job('bad', '42', { podFailurePolicy: { rules } }));
+    assert.match(await say('wait job/good --for=condition=complete --timeout=60s'), /condition met/);
+    assert.match(await say('wait job/bad --for=condition=failed --timeout=60s'), /condition met/);
+    assert.equal(await get('job/good', '{.status.succeeded}/{.status.completedIndexes}'), '3/0-2');
+    assert.match(
+      await get('job/bad', '{.status.failed}/{.status.conditions[?(@.type=="Failed")].message}'),
+      /^1\/Container main for pod default\/bad-\w+ failed with exit code 42 matching FailJob rule at index 0$/,
+    );
+    assert.equal(await get('pods -l batch.kubernetes.io/job-name', '{.items[*].metadata.finalizers[*]}'), '');
+    assert.equal((await get('pods -l job-name=good', '{.items[*].metadata.name}')).split(' ').length, 3);
+    await until('the end is told', async () => (await events('good')).some((text) => text === 'job-controller Completed Job completed'));
+    const version = await get('job/good', '{.metadata.resourceVersion}');
+    await say('apply -f -', job('short', '0', { ttlSecondsAfterFinished: 0 }));
+    await until('it is gone', async () => (await get('jobs', '{.items[*].metadata.name}')) === 'bad good');
+    assert.equal(await get('job/good', '{.metadata.resourceVersion}'), version, 'what is over is left alone');
+  });
+
   test('nothing of all that was worth a warning', () => {
     assert.deepEqual(
       lines.filter((line) => /^<[34]>/.test(line)),
