@@ -109,6 +109,7 @@ export function controllerManagerFlags(places: PkiPlaces): readonly string[] {
   return [
     ...ownFlags(join(kubernetesDir, 'controller-manager.conf'), places),
     '--use-service-account-credentials',
+    '--controllers=*,bootstrap-signer-controller,token-cleaner-controller',
     `--root-ca-file=${pki}/ca.crt`,
     `--cluster-signing-cert-file=${pki}/ca.crt`,
     `--cluster-signing-key-file=${pki}/ca.key`,

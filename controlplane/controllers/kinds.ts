@@ -1,9 +1,14 @@
 /** The kinds that controllers follow, without the rules of validation: the server has applied them. */
+import { PersistentVolume } from '#api/kinds/core/persistentVolume.ts';
+import { ResourceQuota } from '#api/kinds/core/quota.ts';
+import { PodDisruptionBudget } from '#api/kinds/policy/v1.ts';
+import { ClusterRole } from '#api/kinds/rbac/v1.ts';
+import { StorageClass } from '#api/kinds/storage/v1.ts';
 import { ControllerRevision, DaemonSet, Deployment, ReplicaSet } from '#api/kinds/apps/v1.ts';
 import { StatefulSet } from '#api/kinds/apps/statefulSet.ts';
 import { CronJob, Job } from '#api/kinds/batch/v1.ts';
 import { CertificateSigningRequest } from '#api/kinds/certificates/v1.ts';
-import { ConfigMap, ServiceAccount } from '#api/kinds/core/config.ts';
+import { ConfigMap, Secret, ServiceAccount } from '#api/kinds/core/config.ts';
 import { Endpoints } from '#api/kinds/core/endpoints.ts';
 import { Namespace } from '#api/kinds/core/namespace.ts';
 import { Node } from '#api/kinds/core/node.ts';
@@ -98,4 +103,40 @@ export const CRON_JOBS: ResourceType<CronJob> = {
   plural: 'cronjobs',
   namespaced: true,
   schema: CronJob,
+};
+export const DISRUPTION_BUDGETS: ResourceType<PodDisruptionBudget> = {
+  apiVersion: 'policy/v1',
+  kind: 'PodDisruptionBudget',
+  plural: 'poddisruptionbudgets',
+  namespaced: true,
+  schema: PodDisruptionBudget,
+};
+export const RESOURCE_QUOTAS: ResourceType<ResourceQuota> = {
+  apiVersion: 'v1',
+  kind: 'ResourceQuota',
+  plural: 'resourcequotas',
+  namespaced: true,
+  schema: ResourceQuota,
+};
+export const CLUSTER_ROLES: ResourceType<ClusterRole> = {
+  apiVersion: 'rbac.authorization.k8s.io/v1',
+  kind: 'ClusterRole',
+  plural: 'clusterroles',
+  namespaced: false,
+  schema: ClusterRole,
+};
+export const SECRETS: ResourceType<Secret> = { apiVersion: 'v1', kind: 'Secret', plural: 'secrets', namespaced: true, schema: Secret };
+export const VOLUMES: ResourceType<PersistentVolume> = {
+  apiVersion: 'v1',
+  kind: 'PersistentVolume',
+  plural: 'persistentvolumes',
+  namespaced: false,
+  schema: PersistentVolume,
+};
+export const STORAGE_CLASSES: ResourceType<StorageClass> = {
+  apiVersion: 'storage.k8s.io/v1',
+  kind: 'StorageClass',
+  plural: 'storageclasses',
+  namespaced: false,
+  schema: StorageClass,
 };

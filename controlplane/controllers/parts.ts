@@ -25,6 +25,7 @@ export const SYNCS = {
   'concurrent-gc-syncs': 20,
   'concurrent-job-syncs': 5,
   'concurrent-namespace-syncs': 10,
+  'concurrent-resource-quota-syncs': 5,
   'concurrent-rc-syncs': 5,
   'concurrent-replicaset-syncs': 5,
   'concurrent-service-endpoint-syncs': 5,

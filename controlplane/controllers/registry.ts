@@ -1,11 +1,16 @@
 /** Which controllers there are, by the names of --controllers, and what each is made with. A line each. */
 import type { Controller, ControllerDeps } from './controller.ts';
 import { syncsOf, type Parts } from './parts.ts';
+import { bootstrapSignerController } from './bootstrapSigner/reconcile.ts';
+import { clusterRoleAggregationController } from './clusterRoleAggregation/reconcile.ts';
 import { csrApprovingController } from './csrApproving/reconcile.ts';
 import { csrCleaningController } from './csrCleaning/reconcile.ts';
 import { csrSigningController } from './csrSigning/reconcile.ts';
 import { deploymentController } from './deployment/reconcile.ts';
 import { endpointSliceMirroringController } from './endpointSliceMirroring/reconcile.ts';
+import { disruptionController } from './disruption/reconcile.ts';
+import { resourceQuotaController } from './resourceQuota/reconcile.ts';
+import { tokenCleanerController } from './tokenCleaner/reconcile.ts';
 import { endpointsController } from './endpoints/reconcile.ts';
 import { endpointSliceController } from './endpointSlice/reconcile.ts';
 import { MOST_ENDPOINTS } from './endpointSlice/plan.ts';
@@ -73,6 +78,15 @@ export const CONTROLLERS: readonly Registered[] = [
     alias: 'podgc',
     make: (deps, { terminatedPodThreshold }) => podGcController(deps, { threshold: terminatedPodThreshold ?? THRESHOLD }),
   },
+  { name: 'disruption-controller', alias: 'disruption', make: (deps) => disruptionController(deps) },
+  {
+    name: 'resourcequota-controller',
+    alias: 'resourcequota',
+    make: (deps, parts) => resourceQuotaController(deps, { concurrency: syncsOf(parts, 'concurrent-resource-quota-syncs') }),
+  },
+  { name: 'clusterrole-aggregation-controller', alias: 'clusterrole-aggregation', make: (deps) => clusterRoleAggregationController(deps) },
+  { name: 'token-cleaner-controller', alias: 'tokencleaner', isOff: true, make: (deps) => tokenCleanerController(deps) },
+  { name: 'bootstrap-signer-controller', alias: 'bootstrapsigner', isOff: true, make: (deps) => bootstrapSignerController(deps) },
   {
     name: 'node-lifecycle-controller',
     alias: 'nodelifecycle',

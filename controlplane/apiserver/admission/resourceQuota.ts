@@ -13,7 +13,7 @@ import { EVERYTHING } from '../cache/filter.ts';
 import type { AdmissionPlugin, AdmissionRequest } from './chain.ts';
 import { refuse } from './refuse.ts';
 import type { PluginParts } from './plugins.ts';
-import { containerUsage, inScope, isCounted, isFor, usageOf, type Counted } from './quotaUsage.ts';
+import { containerUsage, inScope, isCounted, isFor, usageOf, type Counted } from '#api/quotaUsage.ts';
 
 export function resourceQuota({ registry }: PluginParts): AdmissionPlugin {
   const { cache } = registry.get('v1', 'resourcequotas');

@@ -53,6 +53,8 @@ const FLAGS: FlagTable = {
   'node-cidr-mask-size-ipv4': honoured('int', '0', 'BITS: the same of the IPv4 part of two (default 24)'),
   'node-cidr-mask-size-ipv6': honoured('int', '0', 'BITS: the same of the IPv6 part of two (default 64)'),
 
+  'resource-quota-sync-period': only('duration', '5m0s', NO_RESYNC),
+
   // certificates and accounts
   'cluster-signing-cert-file': honoured('string', '', 'FILE: authority that signs certificates of kubelets and clients'),
   'cluster-signing-key-file': honoured('string', '', 'FILE: key of --cluster-signing-cert-file'),

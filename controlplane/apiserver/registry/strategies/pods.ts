@@ -8,7 +8,7 @@ import { deepEqual } from '../deepEqual.ts';
 import { rfc3339 } from '#api/formats.ts';
 import type { KubeDraft, Part, Strategy } from '../types.ts';
 import { fieldReaders, keepStatus, SPEC } from './common.ts';
-import { qosClassOf } from './qos.ts';
+import { qosClassOf } from '#api/qos.ts';
 
 const FIELDS = [
   'spec.nodeName',

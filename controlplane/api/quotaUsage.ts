@@ -8,7 +8,7 @@ import type { ResourceQuota } from '#api/kinds/core/quota.ts';
 import type { Service } from '#api/kinds/core/service.ts';
 import type { KubeObject } from '#api/kinds/meta/objectMeta.ts';
 import { podTotal, type ResourceList } from '#api/podResources.ts';
-import { qosClassOf } from '../registry/strategies/qos.ts';
+import { qosClassOf } from '#api/qos.ts';
 
 export interface Counted {
   readonly group: string;
