@@ -18,14 +18,15 @@ import { PROGRAM } from './config/flagTable.ts';
 import { loadConfig } from './config/load.ts';
 import { profilesOf } from './config/profiles.ts';
 import { settingsOf, withConfig, type FlagSettings } from './config/settings.ts';
-import { BUILT_IN, type PluginFactory } from './plugins/profile.ts';
+import type { PluginHandle } from './core/storage.ts';
+import { BUILT_IN, DEFAULT_SCHEDULER, type PluginFactory } from './plugins/profile.ts';
 import { makeScheduler } from './run.ts';
 
 async function run(flags: FlagSettings, { clock, log, signal, notify }: DaemonContext): Promise<void> {
   const { program } = PROGRAM;
   const config = flags.configFile === undefined ? {} : await readConfig(flags.configFile);
   const factories = await pluginsOf(flags.pluginFiles);
-  const profiles = profilesOf(config, factories);
+  const profiles = (handle: PluginHandle): ReturnType<typeof profilesOf> => profilesOf(config, { factories, handle });
   const { serving, election, qps, burst, ...where } = withConfig(flags, config);
   const clientConfig = await clientConfigOf(where, process.env);
   const metrics = new MetricsRegistry();
@@ -63,7 +64,7 @@ async function run(flags: FlagSettings, { clock, log, signal, notify }: DaemonCo
     version: VERSION,
     server: clientConfig.server,
     port: serving?.port ?? 0,
-    profiles: profiles.map((p) => p.schedulerName).join(','),
+    profiles: (config.profiles ?? [{}]).map((p) => p.schedulerName ?? DEFAULT_SCHEDULER).join(','),
   });
   notify.send({ READY: 1, STATUS: `against ${clientConfig.server}` });
   try {

@@ -10,12 +10,14 @@ import type { Client } from '#client/rest.ts';
 import { Writer } from './act.ts';
 import { profilesOf, type BuiltProfile } from './config/profiles.ts';
 import { Cluster } from './core/cluster.ts';
+import type { PluginHandle } from './core/storage.ts';
 import { Feed } from './feed.ts';
-import { BUDGETS, LIVING_PODS, NAMESPACES, NODES, PODS } from './kinds.ts';
+import { BUDGETS, CLAIMS, CSI_NODES, LIVING_PODS, NAMESPACES, NODES, PODS, STORAGE_CLASSES, VOLUMES } from './kinds.ts';
 import { SchedulerMetrics } from './metrics.ts';
 import { DEFAULT_SCHEDULER } from './plugins/profile.ts';
 import { SchedulingQueue } from './queue/queue.ts';
 import { Scheduler, type Outcome } from './scheduler.ts';
+import { storageOf } from './storageAct.ts';
 
 export interface SchedulerOptions {
   readonly client: Client;
@@ -28,8 +30,8 @@ export interface SchedulerOptions {
   readonly initialBackoffMs?: number;
   readonly maxBackoffMs?: number;
   readonly flushAfterMs?: number;
-  /** Default: the one of upstream. */
-  readonly profiles?: readonly BuiltProfile[];
+  /** Default: upstream's profile. Throws what is wrong with a configuration. */
+  readonly profiles?: (handle: PluginHandle) => readonly BuiltProfile[];
   readonly onOutcome?: (outcome: Outcome) => void;
 }
 
@@ -52,7 +54,16 @@ export function makeScheduler(options: SchedulerOptions): RunningScheduler {
   const nodes = informers.for(NODES, { transform: withoutManagedFields });
   const namespaces = informers.for(NAMESPACES, { transform: withoutManagedFields });
   const budgets = informers.for(BUDGETS, { transform: withoutManagedFields });
-  const profiles = new Map((options.profiles ?? profilesOf({})).map((profile) => [profile.schedulerName, profile]));
+  const storage = {
+    claims: informers.for(CLAIMS, { transform: withoutManagedFields }),
+    volumes: informers.for(VOLUMES, { transform: withoutManagedFields }),
+    classes: informers.for(STORAGE_CLASSES, { transform: withoutManagedFields }),
+    csiNodes: informers.for(CSI_NODES, { transform: withoutManagedFields }),
+  };
+  const handle = storageOf(storage, client, clock);
+  const profiles = new Map(
+    (options.profiles ?? ((own) => profilesOf({}, { handle: own })))(handle).map((profile) => [profile.schedulerName, profile]),
+  );
   const profileOf = ({ spec }: Pod): BuiltProfile | undefined => profiles.get(spec.schedulerName ?? DEFAULT_SCHEDULER);
   const cluster = new Cluster();
   const recorders = new Map([...profiles.keys()].map((component) => [component, new EventRecorder({ client, clock, log, component })]));
@@ -95,7 +106,11 @@ export function makeScheduler(options: SchedulerOptions): RunningScheduler {
   nodes.onChange(feed.node);
   namespaces.onChange(feed.namespace);
   pods.onChange(feed.pod);
-  const all = [pods, nodes, namespaces, budgets];
+  feed.storage('PersistentVolumeClaim', storage.claims);
+  feed.storage('PersistentVolume', storage.volumes);
+  feed.storage('StorageClass', storage.classes);
+  feed.storage('CSINode', storage.csiNodes);
+  const all = [pods, nodes, namespaces, budgets, ...Object.values(storage)];
   return {
     cluster,
     queue,

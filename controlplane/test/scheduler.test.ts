@@ -186,6 +186,35 @@ void describe('scheduler', () => {
     });
   });
 
+  test('a claim that waits for its first pod gets the volume of a node, and the pod goes there once it is bound', async () => {
+    await Promise.all([node('a'), node('b')]);
+    const kind = { metadata: { name: 'local' }, provisioner: 'kubernetes.io/no-provisioner', volumeBindingMode: 'WaitForFirstConsumer' };
+    assert.equal((await client.post('/apis/storage.k8s.io/v1/storageclasses', kind)).code, 201);
+    const at = {
+      required: { nodeSelectorTerms: [{ matchExpressions: [{ key: 'kubernetes.io/hostname', operator: 'In', values: ['b'] }] }] },
+    };
+    const size = { storage: '1Gi' };
+    const made = await client.post('/api/v1/persistentvolumes', {
+      metadata: { name: 'disk' },
+      spec: { capacity: size, accessModes: ['ReadWriteOnce'], storageClassName: 'local', local: { path: '/mnt' }, nodeAffinity: at },
+    });
+    assert.equal(made.code, 201, made.text);
+    await client.patch('/api/v1/persistentvolumes/disk/status', 'merge-patch', { status: { phase: 'Available' } });
+    const wanted = { accessModes: ['ReadWriteOnce'], storageClassName: 'local', resources: { requests: size } };
+    assert.equal((await client.post(`${ns}/persistentvolumeclaims`, { metadata: { name: 'data' }, spec: wanted })).code, 201);
+    await withScheduler(async () => {
+      await pod('db', { volumes: [{ name: 'data', persistentVolumeClaim: { claimName: 'data' } }] });
+      const given = async () =>
+        ((await client.get('/api/v1/persistentvolumes/disk')).json as { spec: { claimRef?: { name: string } } }).spec.claimRef?.name;
+      await until('the volume is given', async () => (await given()) === 'data');
+      assert.equal(await nodeOf('db'), undefined, 'not before the claim is bound');
+      // Whoever binds volumes does its part.
+      const bound = { metadata: { annotations: { 'pv.kubernetes.io/bind-completed': 'yes' } }, spec: { volumeName: 'disk' } };
+      assert.equal((await client.patch(`${ns}/persistentvolumeclaims/data`, 'merge-patch', bound)).code, 200);
+      await until('it is placed', async () => (await nodeOf('db')) === 'b');
+    });
+  });
+
   test('two at once, and one after another, never place a pod twice or over-commit a node', async () => {
     await Promise.all([node('a', { cpu: '4' }), node('b', { cpu: '4' })]);
     const placements = new Map<string, Set<string>>();

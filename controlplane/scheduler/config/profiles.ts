@@ -8,6 +8,7 @@
 import type { Profile, Weighted } from '../core/decide.ts';
 import type { Plugin } from '../core/plugin.ts';
 import type { PreemptOptions } from '../core/preempt.ts';
+import { NO_STORAGE, type PluginHandle } from '../core/storage.ts';
 import { BUILT_IN, DEFAULT_SCHEDULER, DEFAULT_WEIGHTS, type PluginFactory } from '../plugins/profile.ts';
 import { refuse } from './load.ts';
 import type { KubeSchedulerConfiguration, Point, ProfileConfig } from './schedulerConfiguration.ts';
@@ -15,6 +16,11 @@ import type { KubeSchedulerConfiguration, Point, ProfileConfig } from './schedul
 export interface BuiltProfile extends Profile {
   /** undefined: nobody is pushed out. */
   readonly preemption: Pick<PreemptOptions, 'minCandidateNodesAbsolute' | 'minCandidateNodesPercentage'> | undefined;
+}
+
+export interface Ingredients {
+  readonly factories?: ReadonlyMap<string, PluginFactory>;
+  readonly handle?: PluginHandle;
 }
 
 const PREEMPTION = 'DefaultPreemption';
@@ -32,20 +38,20 @@ const ABSENT = [
 
 export function profilesOf(
   config: KubeSchedulerConfiguration,
-  factories: ReadonlyMap<string, PluginFactory> = BUILT_IN,
+  { factories = BUILT_IN, handle = NO_STORAGE }: Ingredients = {},
 ): readonly BuiltProfile[] {
   const problems: string[] = [];
-  const profiles = (config.profiles ?? [{}]).map((profile) => build(profile, config, factories, problems));
+  const profiles = (config.profiles ?? [{}]).map((profile) => build({ profile, config, factories, handle }, problems));
   if (problems.length > 0) throw refuse(problems);
   return profiles;
 }
 
-function build(
-  profile: ProfileConfig,
-  config: KubeSchedulerConfiguration,
-  factories: ReadonlyMap<string, PluginFactory>,
-  problems: string[],
-): BuiltProfile {
+interface Given extends Required<Ingredients> {
+  readonly profile: ProfileConfig;
+  readonly config: KubeSchedulerConfiguration;
+}
+
+function build({ profile, config, factories, handle }: Given, problems: string[]): BuiltProfile {
   const { schedulerName = DEFAULT_SCHEDULER, pluginConfig = [] } = profile;
   const say = (text: string): void => void problems.push(`profile ${schedulerName}: ${text}`);
   const choice = new Choice(profile, factories, say);
@@ -54,7 +60,7 @@ function build(
   const made = new Map<string, Plugin>();
   for (const name of choice.used) {
     try {
-      const plugin = factories.get(name)?.(args.get(name) ?? {});
+      const plugin = factories.get(name)?.(args.get(name) ?? {}, handle);
       if (plugin !== undefined) made.set(name, plugin);
     } catch (err) {
       say(`plugin ${name}: ${err instanceof Error ? err.message : String(err)}`);

@@ -2,6 +2,7 @@
 import type { TopologySpreadConstraint } from '#api/kinds/core/scheduling.ts';
 import type { Profile } from '../core/decide.ts';
 import type { Plugin } from '../core/plugin.ts';
+import { NO_STORAGE, type PluginHandle } from '../core/storage.ts';
 import { imageLocality } from './imageLocality.ts';
 import { interPodAffinity } from './interPodAffinity.ts';
 import { nodeAffinity } from './nodeAffinity.ts';
@@ -19,7 +20,11 @@ import {
 import { nodeUnschedulable } from './nodeUnschedulable.ts';
 import { podTopologySpread, type PodTopologySpreadArgs } from './podTopologySpread.ts';
 import { schedulingGates } from './schedulingGates.ts';
+import { nodeVolumeLimits } from './nodeVolumeLimits.ts';
 import { taintToleration } from './taintToleration.ts';
+import { volumeBinding } from './volumeBinding.ts';
+import { volumeRestrictions } from './volumeRestrictions.ts';
+import { volumeZone } from './volumeZone.ts';
 
 export const DEFAULT_SCHEDULER = 'default-scheduler';
 
@@ -33,7 +38,7 @@ export const DEFAULT_WEIGHTS: Readonly<Record<string, number>> = {
   ImageLocality: 1,
 };
 
-export type PluginFactory = (args: Readonly<Record<string, unknown>>) => Plugin;
+export type PluginFactory = (args: Readonly<Record<string, unknown>>, handle: PluginHandle) => Plugin;
 
 /** In upstream's order. Arguments were checked when the configuration was read. */
 export const BUILT_IN: ReadonlyMap<string, PluginFactory> = new Map<string, PluginFactory>([
@@ -44,14 +49,18 @@ export const BUILT_IN: ReadonlyMap<string, PluginFactory> = new Map<string, Plug
   ['NodeAffinity', (args) => nodeAffinity(args)],
   ['NodePorts', () => nodePorts],
   ['NodeResourcesFit', (args) => nodeResourcesFit(fitArgs(args))],
+  ['VolumeRestrictions', (_, handle) => volumeRestrictions(handle)],
+  ['NodeVolumeLimits', (_, handle) => nodeVolumeLimits(handle)],
+  ['VolumeBinding', (args, handle) => volumeBinding(args, handle)],
+  ['VolumeZone', (_, handle) => volumeZone(handle)],
   ['PodTopologySpread', (args) => podTopologySpread(spreadArgs(args))],
   ['InterPodAffinity', (args) => interPodAffinity(args)],
   ['NodeResourcesBalancedAllocation', (args) => balancedAllocation(resourcesOf(args))],
   ['ImageLocality', () => imageLocality],
 ]);
 
-export function defaultProfile(): Profile {
-  const plugins = [...BUILT_IN.values()].map((make) => make({}));
+export function defaultProfile(handle: PluginHandle = NO_STORAGE): Profile {
+  const plugins = [...BUILT_IN.values()].map((make) => make({}, handle));
   return {
     schedulerName: DEFAULT_SCHEDULER,
     plugins,
