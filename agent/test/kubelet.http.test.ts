@@ -387,6 +387,8 @@ test('kijabi exec, attach and port-forward by the local socket', { skip }, async
   assert.deepEqual([failed.stdout, failed.stderr, failed.exitCode], ['out', 'err', 42]);
   const piped = await kijabi(['exec', '-i', 'pod/web-node1', '-c', 'c', '--', 'sh', '-c', 'read x; echo "[$x]"'], { input: 'typed\n' });
   assert.equal(piped.stdout, '[typed]');
+  const ended = await kijabi(['exec', '-i', 'web-node1', '--', 'sh', '-c', 'cat; exit 5'], { input: 'to the end\n' });
+  assert.deepEqual([ended.exitCode, ended.stdout, ended.stderr], [5, 'to the end', ''], 'who reads to the end of stdin finds it');
   const absent = await kijabi(['exec', 'web-node1', '--', '/no/such']);
   assert.notEqual(absent.exitCode, 0);
   assert.match(absent.stderr, /no such file or directory/);

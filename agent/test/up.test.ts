@@ -34,6 +34,18 @@ void describe('kijabi up', skip, () => {
 
   const kijabi = (...args: readonly string[]) => execa(KIJABI, args, { reject: false, stdin: 'ignore', env: { NODE_OPTIONS: '' } });
 
+  /** By subresource, the requests that were upgraded: SPDY asks by POST, a WebSocket by GET. */
+  const upgrades = async (): Promise<{ readonly spdy: Map<string, number>; readonly webSocket: Map<string, number> }> => {
+    const { out } = await clients.get('1.36')!.kubectl.run(['get', '--raw', '/metrics']);
+    const found = { spdy: new Map<string, number>(), webSocket: new Map<string, number>() };
+    const add = (to: Map<string, number>, key: string, count: number): void => void to.set(key, (to.get(key) ?? 0) + count);
+    for (const [, verb, subresource = '', count] of out.matchAll(
+      /^apiserver_request_total\{verb="(CREATE|GET)",group="",version="v1",resource="pods",subresource="(exec|attach|portforward)".*\} (\d+)$/gm,
+    ))
+      add(found[verb === 'GET' ? 'webSocket' : 'spdy'], subresource, Number(count));
+    return found;
+  };
+
   const restartKubelet = async (): Promise<void> => {
     const kubelet = (): ProcessId | undefined => readState(nodePaths(NAME).stateFile)?.processes.kubelet;
     const id = kubelet();
@@ -68,11 +80,25 @@ void describe('kijabi up', skip, () => {
     const told = await Promise.allSettled([...clients.values()].map((client) => tellStory({ ...client, nodeName: NODE })));
     for (const [i, story] of told.entries())
       if (story.status === 'rejected') throw new Error(`kubectl ${[...clients.keys()][i]}: ${story.reason}`, { cause: story.reason });
+    // Each of them attaches and forwards once: the old one by SPDY, the others, which would fall back to it, not.
+    await until('their WebSockets, two of debug among them, are counted', async () => {
+      const { webSocket } = await upgrades();
+      return webSocket.get('attach') === 4 && webSocket.get('portforward') === 2;
+    });
+    const { spdy } = await upgrades();
+    assert.deepEqual([spdy.get('attach'), spdy.get('portforward')], [1, 1]);
   });
 
   for (const age of ['debian', '1.36'] as const)
     test(`streams over restarts and under load with kubectl ${age}`, async () => {
+      const earlier = await upgrades();
       await tryStreams({ ...clients.get(age)!, nodeName: NODE, restartKubelet }, { megabytes: MEGABYTES });
+      const now = await upgrades();
+      const [used, other] = age === 'debian' ? (['spdy', 'webSocket'] as const) : (['webSocket', 'spdy'] as const);
+      for (const kind of ['exec', 'portforward']) {
+        assert.ok((now[used].get(kind) ?? 0) > (earlier[used].get(kind) ?? 0), `${kind} by ${used}`);
+        assert.equal(now[other].get(kind), earlier[other].get(kind), `no ${kind} by ${other}`);
+      }
     });
 
   test('the static pod is seen by everybody, and deleting what is seen does not stop it', async () => {

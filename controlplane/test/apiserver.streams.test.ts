@@ -6,7 +6,9 @@ import { connect, type TLSSocket } from 'node:tls';
 import { after, before, test } from 'node:test';
 import { startDevServer, type DevServer } from '../apiserver/dev/start.ts';
 import { TestClient, type TestAnswer } from '../apiserver/testing/client.ts';
+import { WebSocket } from 'ws';
 import { FakeKubelet } from './fakeKubelet.ts';
+import { speakSpdy, STATUS, type FakeOptions, type Spoken } from './fakeSpdy.ts';
 
 // oxlint-disable-next-line typescript/no-explicit-any
 type Loose = any;
@@ -94,6 +96,7 @@ before(async () => {
   const pods = [
     pod('one', 'n1', ['main'], [{ containerPort: 8080 }]),
     pod('refuse', 'n1', ['main']),
+    pod('speaks', 'n1', ['main']),
     pod('two', 'n1', ['a', 'b']),
     pod('dead', 'dead', ['main']),
     pod('lost', 'nowhere', ['main']),
@@ -172,6 +175,109 @@ for (const [method, protocol] of [
     while (kubelet.openConnections > 0) await new Promise((resolve) => setImmediate(resolve));
   });
 }
+
+/** A WebSocket of kubectl 1.36 to a kubelet that speaks SPDY alone; what came by channel, once it is over. */
+async function command(path: string, use: (ws: WebSocket) => void, options: FakeOptions = {}) {
+  let spoken: Spoken | undefined;
+  kubelet.speaks = (socket) => void (spoken = speakSpdy(socket, options));
+  const ws = new WebSocket(`wss://127.0.0.1:${server.port}${path}`, ['v5.channel.k8s.io'], {
+    ca: server.pki.ca,
+    headers: { authorization: `Bearer ${server.token}` },
+  });
+  const said = new Map<number, Buffer[]>();
+  ws.on('message', (message: Buffer) => said.set(message[0] ?? -1, [...(said.get(message[0] ?? -1) ?? []), message.subarray(1)]));
+  ws.once('open', () => use(ws));
+  const code = await new Promise<number>((resolve, reject) => ws.once('close', resolve).once('error', reject));
+  return { code, spoken, protocol: ws.protocol, of: (channel: number) => Buffer.concat(said.get(channel) ?? []) };
+}
+
+test('a WebSocket of today is translated for the kubelet: channels, sizes of terminals, the end of stdin, the exit code', async () => {
+  const text = Buffer.alloc(300_000, 'abc');
+  const { code, spoken, protocol, of } = await command(`${PODS}/speaks/exec?command=cat&stdin=true&stdout=true&stderr=true`, (ws) => {
+    for (let at = 0; at < text.length; at += 40_000) ws.send(Buffer.concat([Buffer.of(0), text.subarray(at, at + 40_000)]));
+    ws.send(Buffer.of(9, 1, 2)); // no channel of ours
+    ws.send(Buffer.of(255, 0));
+  });
+  assert.deepEqual([code, protocol], [1_000, 'v5.channel.k8s.io']);
+  assert.ok(of(1).equals(text));
+  assert.deepEqual([of(2).toString(), of(3).toString()], ['bye', STATUS]);
+  assert.deepEqual(
+    [...(spoken?.streams ?? [])],
+    [
+      ['error', 1],
+      ['stdin', 3],
+      ['stdout', 5],
+      ['stderr', 7],
+    ],
+  );
+  const seen = kubelet.seen.at(-1);
+  assert.deepEqual(
+    [seen?.method, seen?.url, seen?.headers.upgrade, seen?.headers['x-stream-protocol-version'], seen?.headers.authorization],
+    ['POST', '/exec/default/speaks/main?input=1&output=1&error=1&command=cat', 'SPDY/3.1', 'v4.channel.k8s.io', undefined],
+  );
+  const terminal = await command(`${PODS}/speaks/attach?stdin=true&stdout=true&tty=true`, (ws) => {
+    ws.send(Buffer.concat([Buffer.of(4), Buffer.from('{"Width":77,"Height":33}')]));
+    ws.send(Buffer.of(255, 0));
+  });
+  assert.deepEqual([...(terminal.spoken?.streams.keys() ?? [])], ['error', 'stdin', 'stdout', 'resize']);
+  assert.deepEqual(terminal.spoken?.resized, ['{"Width":77,"Height":33}']);
+  while (kubelet.openConnections > 0) await new Promise((resolve) => setImmediate(resolve));
+});
+
+test('more than a client reads waits at the kubelet, and all of it arrives', async () => {
+  const floodBytes = 24 << 20;
+  const { code, of } = await command(`${PODS}/speaks/exec?command=x&stdout=true&stderr=true`, () => undefined, { floodBytes });
+  assert.deepEqual([code, of(1).length, of(3).toString()], [1_000, floodBytes, STATUS]);
+});
+
+test('what goes wrong behind a WebSocket is said as the end of the command', async () => {
+  const end = async (path: string, options: FakeOptions = {}) => {
+    const { code, of } = await command(path, () => undefined, options);
+    const status: Loose = JSON.parse(of(3).toString());
+    return [code, status.status, status.reason, status.code, status.message];
+  };
+  const failed = (text: string) => [1_000, 'Failure', 'InternalError', 500, `Internal error occurred: ${text}`];
+  const query = 'command=x&stdout=true&stderr=true';
+  assert.deepEqual(await end(`${PODS}/refuse/exec?${query}`), failed('unable to upgrade connection: container not found ("refuse")'));
+  assert.deepEqual(
+    await end(`${PODS}/dead/exec?${query}`),
+    failed('error dialing backend: dial tcp 10.9.0.2:10250: connect: connection refused'),
+  );
+  assert.deepEqual(await end(`${PODS}/speaks/exec?${query}`, { breaksOff: true }), failed('the connection to the container broke off'));
+  await assert.rejects(
+    command(`${PODS}/done/exec?${query}`, () => undefined),
+    /400/,
+  );
+});
+
+test('a client that goes takes its command along', async () => {
+  await command(`${PODS}/speaks/exec?command=cat&stdin=true&stdout=true`, (ws) => ws.terminate());
+  while (kubelet.openConnections > 0) await new Promise((resolve) => setImmediate(resolve));
+});
+
+test('the SPDY of a port-forward goes through a WebSocket as it is', async () => {
+  // By hand: clients of WebSockets refuse to offer a name with a slash.
+  const handshake = 'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Protocol: ';
+  const { socket, until } = await upgrade(`${PODS}/one/portforward?ports=80`, {
+    method: 'GET',
+    protocol: 'websocket',
+    headers: `${handshake}SPDY/3.1+portforward.k8s.io\r\n`,
+  });
+  const head = await until('hello ');
+  assert.match(head, /^HTTP\/1\.1 101 /);
+  assert.match(head, /Sec-WebSocket-Protocol: SPDY\/3\.1\+portforward\.k8s\.io/i);
+  const bytes = Buffer.from(Array.from({ length: 256 }, (_, i) => i));
+  // One binary message, masked with zeros.
+  socket.write(Buffer.concat([Buffer.of(0x82, 0xfe, 1, 3, 0, 0, 0, 0), bytes, Buffer.from('END')]));
+  assert.ok((await until('END')).endsWith(`${bytes.toString('latin1')}END`));
+  const seen = kubelet.seen.at(-1);
+  assert.deepEqual(
+    [seen?.method, seen?.url, seen?.headers.upgrade, seen?.headers['x-stream-protocol-version']],
+    ['POST', '/portForward/default/one?port=80', 'SPDY/3.1', 'portforward.k8s.io'],
+  );
+  socket.destroy();
+  while (kubelet.openConnections > 0) await new Promise((resolve) => setImmediate(resolve));
+});
 
 test('attach and port-forward reach their paths', async () => {
   const attach = await upgrade(`${PODS}/one/attach?stdin=true&tty=true&container=main`);

@@ -66,6 +66,9 @@ export class FakeKubelet {
     this.seen.push({ method: req.method ?? '', url: req.url ?? '', headers: req.headers, client: String(client) });
   }
 
+  /** Of upgrades by paths with "speaks": what happens behind the 101. */
+  speaks: ((socket: Duplex, path: string) => void) | undefined;
+
   /** 101 and an echo; a path with "refuse" is answered with 404 in plain text, as containerd's streaming does. */
   #upgrade(req: IncomingMessage, socket: Duplex): void {
     this.#note(req);
@@ -75,8 +78,10 @@ export class FakeKubelet {
       return;
     }
     socket.write(
-      `HTTP/1.1 101 Switching Protocols\r\nUpgrade: ${req.headers.upgrade}\r\nConnection: Upgrade\r\nX-Stream-Protocol-Version: v4.channel.k8s.io\r\n\r\nhello `,
+      `HTTP/1.1 101 Switching Protocols\r\nUpgrade: ${req.headers.upgrade}\r\nConnection: Upgrade\r\nX-Stream-Protocol-Version: v4.channel.k8s.io\r\n\r\n`,
     );
+    if (this.speaks !== undefined && req.url?.includes('speaks') === true) return this.speaks(socket, req.url);
+    socket.write('hello ');
     socket.pipe(socket);
   }
 }

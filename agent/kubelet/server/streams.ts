@@ -10,6 +10,7 @@ import { AppError } from '#base/errors.ts';
 import type { CriRuntime } from '../runtime/cri.ts';
 import type { PodWorkers } from '../pods/workers.ts';
 import { runningContainer, readySandbox } from './find.ts';
+import { translateOrTunnel } from './translate.ts';
 import { tunnel } from './tunnel.ts';
 import type { Target } from './access.ts';
 
@@ -61,12 +62,13 @@ export async function serveStream(
   { kind, target, upgrade }: { readonly kind: StreamKind; readonly target: Target; readonly upgrade: Upgrade },
   signal: AbortSignal,
 ): Promise<void> {
-  const text = await streamUrl(deps, kind, target, signal);
+  const { url: text, wanted } = await streamUrl(deps, kind, target, signal);
   const url = URL.parse(text);
   if (url === null) throw new AppError('STREAM_URL', `The runtime gave no URL to ${kind}: ${JSON.stringify(text)}`);
   // WebSockets say their ports in the query; SPDY says them inside.
   if (kind === 'portForward') for (const port of forwardedPorts(target.query)) url.searchParams.append('port', String(port));
-  await tunnel({ ...upgrade, url, idleMs: deps.streamIdleMs, signal });
+  const joined = { ...upgrade, url, idleMs: deps.streamIdleMs, signal };
+  await (wanted === undefined ? tunnel(joined) : translateOrTunnel(joined, wanted));
 }
 
 async function streamUrl(
@@ -74,21 +76,22 @@ async function streamUrl(
   kind: StreamKind,
   { segments, query }: Target,
   signal: AbortSignal,
-): Promise<string> {
+): Promise<{ readonly url: string; readonly wanted?: StreamOptions }> {
   const cri = runtime.client.runtime;
   if (kind === 'portForward')
-    return (await cri.portForward({ pod_sandbox_id: readySandbox(workers, segments.slice(1)).id, port: forwardedPorts(query) }, { signal }))
-      .url;
+    return cri.portForward({ pod_sandbox_id: readySandbox(workers, segments.slice(1)).id, port: forwardedPorts(query) }, { signal });
   const { spec, running } = runningContainer(workers, segments.slice(1));
   if (kind === 'exec') {
     const cmd = query.getAll('command');
     if (cmd.length === 0) throw new AppError('BAD_REQUEST', 'command: want at least one');
-    return (await cri.exec({ container_id: running.id, cmd, ...streamOptions(query) }, { signal })).url;
+    const wanted = streamOptions(query);
+    return { ...(await cri.exec({ container_id: running.id, cmd, ...wanted }, { signal })), wanted };
   }
-  const wanted = streamOptions(query);
+  const asked = streamOptions(query);
   // As upstream: whether there is a terminal was decided when the container was made.
   const tty = spec.tty === true;
-  return (await cri.attach({ container_id: running.id, ...wanted, tty, stderr: wanted.stderr && !tty }, { signal })).url;
+  const wanted = { ...asked, tty, stderr: asked.stderr && !tty };
+  return { ...(await cri.attach({ container_id: running.id, ...wanted }, { signal })), wanted };
 }
 
 /** /run: stdout and stderr of one command, one after the other. */

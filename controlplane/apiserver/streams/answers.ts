@@ -1,6 +1,6 @@
 /** From the answer of a kubelet or a pod to ours: its bytes at the pace of the client, or a Status of what it says. */
 import type { Answer, ApiCall, Sink } from '../call.ts';
-import type { BackendResponse } from '../http/backend.ts';
+import { DialError, type BackendResponse } from '../http/backend.ts';
 import { ApiError, badRequest, internalError, type About } from '../status.ts';
 
 /** Headers that are about one connection, or about us. Source: RFC 9110 section 7.6.1. */
@@ -89,7 +89,7 @@ async function textOf(response: BackendResponse): Promise<string> {
 }
 
 /** What refused to upgrade, as it said it. A connection that asked for an upgrade is never streamed to. */
-export async function wholeAnswerFrom(response: BackendResponse): Promise<Answer> {
+export async function wholeAnswerFrom(response: BackendResponse): Promise<Answer & { readonly kind: 'text' }> {
   const text = await textOf(response);
   return { kind: 'text', code: response.statusCode ?? 502, contentType: response.headers['content-type'] ?? 'text/plain', text };
 }
@@ -109,4 +109,10 @@ export async function errorFrom(response: BackendResponse, about: About, name: s
     default:
       return ApiError.plain(text === '' ? `the kubelet answered ${response.statusCode}` : text);
   }
+}
+
+/** Differs from other errors by upstream's hand: 500 without a reason, so that kubectl prints the text alone. */
+export function unreached(err: unknown, prefix: string): unknown {
+  if (!(err instanceof DialError)) return err;
+  return ApiError.plain(`${prefix}${err.message}`, err);
 }

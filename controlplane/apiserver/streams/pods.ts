@@ -1,20 +1,22 @@
 /**
  * What a kubelet does with running containers: logs, exec, attach, port-forward. The server finds the kubelet, shows it who it is, and then
- * hands on bytes: SPDY and WebSocket upgrades alike. Source: the pod subresources of Kubernetes 1.36 and the paths of the kubelet's API.
+ * hands on bytes, of SPDY and of old WebSockets; what new ones say (webSockets.ts) becomes SPDY. Source: the pod subresources of Kubernetes 1.36 and the paths of the kubelet's API.
  */
 import { at } from '#api/fieldPath.ts';
 import type { Pod } from '#api/kinds/core/pod.ts';
 import { Problems } from '#api/problem.ts';
 import { joinDuplex } from '#base/duplex.ts';
+import { CLIENT_PROTOCOL } from '#base/remoteCommand.ts';
 import type { Answer, ApiCall, Handler } from '../call.ts';
-import { DialError, type Backends, type Target } from '../http/backend.ts';
+import type { Backends, Target } from '../http/backend.ts';
 import type { RegistryDeps } from '../registry/deps.ts';
 import { settle } from '../registry/reads.ts';
 import type { Resource } from '../registry/types.ts';
 import { isTrue, type ResourceRequest } from '../requestInfo.ts';
-import { ApiError, badRequest, invalid, notFound } from '../status.ts';
-import { answerFrom, errorFrom, handedOn, wholeAnswerFrom } from './answers.ts';
+import { badRequest, invalid, notFound } from '../status.ts';
+import { answerFrom, errorFrom, handedOn, unreached, wholeAnswerFrom } from './answers.ts';
 import { containerOf, kubeletOf, type KubeletPlaces } from './kubelet.ts';
+import { speaks, translated, tunnelled, TUNNEL_PROTOCOL } from './webSockets.ts';
 
 export interface StreamParts {
   readonly deps: RegistryDeps;
@@ -91,7 +93,10 @@ export function execHandler(parts: StreamParts, what: 'exec' | 'attach'): Handle
     const query = streams.filter(([option]) => isTrue(call.query.get(option))).map(([, theirs]) => `${theirs}=1`);
     if (what === 'exec') query.push(...call.query.all('command').map((word) => `command=${encodeURIComponent(word)}`));
     const path = `/${what}/${namespace}/${name}/${container}?${query.join('&')}`;
-    return upgraded(call, parts.backends, { ...kubeletOf(node, parts.places), path });
+    const target = { ...kubeletOf(node, parts.places), path };
+    if (!speaks(call, CLIENT_PROTOCOL)) return upgraded(call, parts.backends, target);
+    const [stdin = false, stdout = false, stderr = false, tty = false] = streams.map(([option]) => isTrue(call.query.get(option)));
+    return translated(call, { backends: parts.backends, target, wanted: { stdin, stdout, stderr: stderr && !tty, tty } });
   };
 }
 
@@ -105,7 +110,8 @@ export function portForwardHandler(parts: StreamParts): Handler {
     const wrong = ports.find((port) => !/^\d{1,5}$/.test(port) || Number(port) < 1 || Number(port) > 65_535);
     if (wrong !== undefined) throw badRequest(`ports: want numbers from 1 to 65535, got ${JSON.stringify(wrong)}`);
     const path = `/portForward/${namespace}/${name}${ports.length === 0 ? '' : `?port=${ports.join(',')}`}`;
-    return upgraded(call, parts.backends, { ...kubeletOf(node, parts.places), path });
+    const target = { ...kubeletOf(node, parts.places), path };
+    return (speaks(call, TUNNEL_PROTOCOL) ? tunnelled : upgraded)(call, parts.backends, target);
   };
 }
 
@@ -132,10 +138,4 @@ export async function upgraded(call: ApiCall, backends: Backends, target: Target
   if (answer.first.length > 0) client.write(answer.first);
   void joinDuplex(client, answer.socket, call.signal).then(() => upgrade.drop());
   return { kind: 'taken' };
-}
-
-/** Differs from other errors by upstream's hand: 500 without a reason, so that kubectl prints the text alone. */
-function unreached(err: unknown, prefix: string): unknown {
-  if (!(err instanceof DialError)) return err;
-  return ApiError.plain(`${prefix}${err.message}`, err);
 }

@@ -92,6 +92,17 @@ export async function tellStory({ kubectl, nodeName, dir }: Place): Promise<void
   const attached = kubectl.follow([...ns, 'attach', '-i', 'web', '-c', 'echo'], { input: 'attached\n' });
   await attached.says(/^got attached$/m);
   await attached.stop();
+  // A container that comes into the pod later; what it says is shown for as long as stdin is open (stdin ends the session, not the container).
+  if (kubectl.minor >= 26) {
+    const debug = kubectl.follow([...ns, 'debug', '-i', 'web', '--image=busybox', '-c', 'debugger', '--target=web', '--', 'cat'], {
+      input: 'debugged\n',
+    });
+    await debug.says(/^debugged$/m);
+    await debug.stop();
+    await say(['get', 'pod', 'web', '-o', 'jsonpath={.status.ephemeralContainerStatuses[0].state}'], /^\{"running":/);
+    await say(['logs', 'web', '-c', 'debugger'], /^debugged$/m);
+    await say(['exec', 'web', '-c', 'debugger', '--', 'sh', '-c', 'grep -l httpd /proc/[0-9]*/cmdline'], /\/proc\/\d+\/cmdline/);
+  }
   // A terminal of a size of its own, and the exit code of what ran in it.
   const script = 'while [ "$(stty size)" != "33 77" ]; do sleep 0.05; done; tty; stty size; exit 5';
   const typed = kubectl.follow([...ns, 'exec', '-it', 'web', '-c', 'web', '--', 'sh', '-c', script], {
