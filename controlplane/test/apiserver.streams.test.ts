@@ -250,9 +250,17 @@ test('what goes wrong behind a WebSocket is said as the end of the command', asy
   );
 });
 
-test('a client that goes takes its command along', async () => {
+test('a client that goes takes its command along, and the request is counted once', async () => {
+  const counted = async (): Promise<number> => {
+    const { text } = await client.get('/metrics');
+    const counts = text.matchAll(/^apiserver_request_total\{verb="GET",.*subresource="exec".*\} (\d+)$/gm);
+    return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
+  };
+  const before = await counted();
   await command(`${PODS}/speaks/exec?command=cat&stdin=true&stdout=true`, (ws) => ws.terminate());
   while (kubelet.openConnections > 0) await new Promise((resolve) => setImmediate(resolve));
+  while ((await counted()) === before) await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(await counted(), before + 1);
 });
 
 test('the SPDY of a port-forward goes through a WebSocket as it is', async () => {

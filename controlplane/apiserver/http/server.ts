@@ -143,7 +143,10 @@ export class ApiHttpServer {
       const raw = this.#raw.get(peerKey(socket as Socket));
       exchange.onAbort(() => drop());
       socket.once('close', () => drop());
+      let isOver = false;
       const drop = (): void => {
+        if (isOver) return;
+        isOver = true;
         socket.destroy();
         // A TLS socket with something left to write does not take the connection below along.
         raw?.destroy();
