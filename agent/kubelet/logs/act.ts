@@ -82,7 +82,8 @@ async function rotateOne(
       throw err;
     }
   } catch (err) {
-    if (!signal.aborted) log.warn('Cannot rotate container log', { pod, container, err });
+    // A container that was removed a moment ago has no log to go on with.
+    if (!signal.aborted && codeOf(err) !== 'CRI_NOT_FOUND') log.warn('Cannot rotate container log', { pod, container, err });
   }
 }
 

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { ManualClock, SystemClock } from '#base/clock.ts';
+import { AppError } from '#base/errors.ts';
 import { makeLogger } from '#base/log.ts';
 import { readLog } from '../server/logs.ts';
 import { rotateLogs } from './act.ts';
@@ -119,6 +120,15 @@ test('a runtime that does not open a new file: the log keeps its name and its co
   assert.deepEqual(readdirSync(dir), ['0.log']);
   assert.equal(readFileSync(file, 'utf8'), lines(0, 100));
   assert.match(said.join(''), /<4>Cannot rotate container log pod=default\/web container=c err="not now"/);
+});
+
+test('a container that was removed a moment ago is nothing to speak of', async (t) => {
+  const { file, look, said, reopened } = await rotating(t, () => {
+    throw new AppError('CRI_NOT_FOUND', 'ReopenContainerLog found nothing');
+  });
+  rmSync(file);
+  await look();
+  assert.deepEqual([reopened(), said], [1, []]);
 });
 
 test('a log whose name is gone is opened anew: an earlier rotation was broken off', async (t) => {
