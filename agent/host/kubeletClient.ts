@@ -3,10 +3,10 @@
  *
  * Throws: KUBELET_UNREACHABLE (nobody listens, or it broke off), KUBELET_ANSWER (it answered with an error, or with what is no JSON).
  */
-import { request } from 'node:http';
 import type { Node } from '#api/kinds/core/node.ts';
 import type { Pod } from '#api/kinds/core/pod.ts';
 import { AppError, codeOf } from '#base/errors.ts';
+import { http } from '#base/http.ts';
 
 export interface TimelineStep {
   readonly step: string;
@@ -166,7 +166,7 @@ export class KubeletClient {
   #follow(path: string, onText: (text: string) => void, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const fail = (err: unknown): void => (signal.aborted ? resolve() : reject(unreachable(this.socket, err)));
-      const req = request({ socketPath: this.socket, path, agent: false, signal }, (res) => {
+      const req = http.request({ socketPath: this.socket, path, agent: false, signal }, (res) => {
         let refusal = '';
         res.setEncoding('utf8');
         res.on('data', (chunk: string) => (res.statusCode === 200 ? onText(chunk) : (refusal += chunk)));
@@ -195,7 +195,7 @@ export class KubeletClient {
         reject(signal.aborted ? signal.reason : unreachable(this.socket, err));
       };
       // agent: false closes the connection each time, so that nothing keeps this process alive.
-      const req = request({ socketPath: this.socket, path, agent: false, signal }, (res) => {
+      const req = http.request({ socketPath: this.socket, path, agent: false, signal }, (res) => {
         let text = '';
         res.setEncoding('utf8');
         res.on('data', (chunk: string) => (text += chunk));

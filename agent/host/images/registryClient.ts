@@ -5,9 +5,10 @@
  * Source: OCI distribution-spec 1.1 (monolithic upload: POST, then PUT with ?digest=); docker-registry 2.8 answers 202 and 201.
  */
 import { createReadStream } from 'node:fs';
-import { request, type IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import { AppError } from '#base/errors.ts';
+import { http } from '#base/http.ts';
 import { MANIFEST_TYPE, readOciArchive, type ArchiveBlob, type ImageRef } from './oci.ts';
 
 export interface PushTarget {
@@ -94,7 +95,7 @@ const LONGEST_TEXT = 4_096;
 async function call({ method, path, headers = {}, body, target }: Call): Promise<Answer> {
   const { socketPath, signal } = target;
   const length = body === undefined ? 0 : body.kind === 'bytes' ? body.bytes.length : body.sizeBytes;
-  const outgoing = request({ socketPath, method, path, signal, headers: { host: 'registry', 'content-length': length, ...headers } });
+  const outgoing = http.request({ socketPath, method, path, signal, headers: { host: 'registry', 'content-length': length, ...headers } });
   const answered = new Promise<IncomingMessage>((resolve, reject) => outgoing.once('response', resolve).once('error', reject));
   answered.catch(() => undefined); // awaited below; a body that cannot be sent fails first
   try {

@@ -1,6 +1,6 @@
 /** Asks a running proxy, on its metrics address. Throws: PROXY_UNREACHABLE, or the error the proxy answered with. */
-import { request } from 'node:http';
 import { AppError, explain } from '#base/errors.ts';
+import { http } from '#base/http.ts';
 import type { HostPort } from '../config/load.ts';
 
 const TIMEOUT_MS = 30_000;
@@ -34,7 +34,7 @@ export function askProxy(at: ProxyAddress, path: string): Promise<string> {
           `No kube-proxy answers on ${where} (${explain(err)}): is it running, and is this its ${'socket' in at ? '--socket' : 'metricsBindAddress'}?`,
         ),
       );
-    const req = request({ ...target, path, timeout: TIMEOUT_MS, agent: false }, (res) => {
+    const req = http.request({ ...target, path, timeout: TIMEOUT_MS, agent: false }, (res) => {
       const chunks: Buffer[] = [];
       res.on('data', (chunk: Buffer) => chunks.push(chunk));
       res.on('error', unreachable);
