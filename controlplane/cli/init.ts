@@ -1,4 +1,5 @@
 /** `kijabi init`: the certificates, keys, kubeconfig and configuration files of a cluster; certificates lie as kubeadm lays them out. */
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -79,7 +80,8 @@ export const initCommand: Command = async (argv, io) => {
   const isWhole = kept === steps.length + configs.all;
   if (kept > 0) io.out(`${isWhole ? 'Everything is there' : `${kept} files were there`} and right: kept\n`);
   for (const lack of configs.lacks) io.out(`${lack}\n`);
-  if (values['dry-run'] !== true) io.out(nextSteps({ facts, kubernetesDir, certDir, serviceCidr: values['service-cidr'] }));
+  if (values['dry-run'] !== true)
+    io.out(nextSteps({ facts, kubernetesDir, certDir, serviceCidr: values['service-cidr'] }, prefixOf(io.env)));
   return 0;
 };
 
@@ -202,9 +204,13 @@ interface Made {
   readonly serviceCidr: string;
 }
 
-const nextSteps = ({ facts, kubernetesDir, certDir, serviceCidr }: Made): string => `
+/** In a clone the programs are npm's to find; after systemd/install.sh they are everybody's. */
+const prefixOf = (env: Io['env']): string =>
+  (env['PATH'] ?? '').split(':').some((dir) => existsSync(join(dir, 'kube-apiserver'))) ? '' : 'npx ';
+
+const nextSteps = ({ facts, kubernetesDir, certDir, serviceCidr }: Made, npx: string): string => `
 Start the API server with them:
-  kube-apiserver --advertise-address=${facts.advertiseAddress} --secure-port=${facts.port} --service-cluster-ip-range=${serviceCidr} \\
+  ${npx}kube-apiserver --advertise-address=${facts.advertiseAddress} --secure-port=${facts.port} --service-cluster-ip-range=${serviceCidr} \\
     --client-ca-file=${certDir}/ca.crt --tls-cert-file=${certDir}/apiserver.crt --tls-private-key-file=${certDir}/apiserver.key \\
     --service-account-issuer=https://kubernetes.default.svc.${facts.dnsDomain} --service-account-key-file=${certDir}/sa.pub \\
     --service-account-signing-key-file=${certDir}/sa.key --authorization-mode=Node,RBAC --enable-bootstrap-token-auth \\
@@ -214,8 +220,8 @@ The controllers:
   kube-controller-manager ${controllerManagerFlags({ kubernetesDir, certDir }).join(' \\\n    ')}
 
 Then the kubelet and the service proxy of this node:
-  kubelet --config ${kubernetesDir}/kubelet.yaml --kubeconfig ${kubernetesDir}/kubelet.conf --hostname-override ${facts.nodeName}
-  kube-proxy --config ${kubernetesDir}/kube-proxy.yaml --hostname-override ${facts.nodeName}
+  ${npx}kubelet --config ${kubernetesDir}/kubelet.yaml --kubeconfig ${kubernetesDir}/kubelet.conf --hostname-override ${facts.nodeName}
+  ${npx}kube-proxy --config ${kubernetesDir}/kube-proxy.yaml --hostname-override ${facts.nodeName}
 
 And talk to it:
   export KUBECONFIG=${kubernetesDir}/admin.conf

@@ -37,8 +37,8 @@ test('a control plane out of kijabi init: the printed command starts it, each ku
   assert.match(made.stdout, /^made \S+\/pki\/ca\.crt\n/);
   assert.match(made.stdout, /^made \S+\/kubelet\.yaml\nmade \S+\/kube-proxy\.yaml$/m);
   const printed = made.stdout.split('\n');
-  const at = printed.findIndex((line) => /^\s+kube-apiserver /.test(line));
-  const command = printed.slice(at, printed.indexOf('', at)).join(' ').replaceAll(/\\\s/g, ' ').trim().split(/\s+/);
+  const at = printed.findIndex((line) => /^\s+(npx )?kube-apiserver /.test(line));
+  const command = printed.slice(at, printed.indexOf('', at)).join(' ').replaceAll(/\\\s/g, ' ').trim().replace(/^npx /, '').split(/\s+/);
   const server = start(t, [
     `controlplane/apiserver/${command[0]}`,
     ...command.slice(1),
