@@ -50,6 +50,7 @@ export const TEST_PACKAGES: readonly Requirement[] = [
   { package: 'etcd-server', why: 'the distributed store', programs: ['etcd'] },
   { package: 'ipset', why: 'sets of the ipvs proxy mode', programs: ['ipset'] },
   { package: 'ipvsadm', why: 'virtual servers of the ipvs proxy mode', programs: ['ipvsadm'] },
+  { package: 'faketime', why: 'a wall clock that tests move', programs: ['faketime'] },
   { package: 'kubernetes-client', why: 'kubectl against the kubelet', programs: ['kubectl'] },
   { package: 'openssl', why: 'certificates of tests', programs: ['openssl'] },
   { package: 'unzip', why: 'current kubectl and helm come in an archive', programs: ['unzip'] },

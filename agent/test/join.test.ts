@@ -8,14 +8,20 @@ import { parse } from 'yaml';
 import type { Node } from '#api/kinds/core/node.ts';
 import type { Pod } from '#api/kinds/core/pod.ts';
 import { codeOf } from '#base/errors.ts';
+import { missingPackages, TEST_PACKAGES } from '../host/packages.ts';
 import { ADDRESS, bootstrapKubeconfig, startCluster, type TestCluster } from './harness/cluster.ts';
 import { makeDocumented } from './harness/documentedApi.ts';
 import { missing, startContainerd, type TestContainerd } from './harness/containerd.ts';
 import { startKubelet, type TestKubelet } from './harness/kubelet.ts';
 import { manifest, type TestPod } from './harness/manifest.ts';
 import { until } from './harness/until.ts';
+import { makeWallClock, type WallClock } from './harness/wallClock.ts';
 
-const skip = missing();
+const skip =
+  missing() ?? (missingPackages(TEST_PACKAGES.filter((p) => p.package === 'faketime')).length > 0 ? 'needs faketime' : undefined);
+/** Of the certificates that the cluster signs: long beside all that happens here. */
+const LIFE_SECONDS = 36_000;
+const DAY_SECONDS = 86_400;
 const PODS = '/api/v1/namespaces/default/pods';
 
 void describe('a kubelet that joins an API server', skip === undefined ? {} : { skip }, () => {
@@ -24,6 +30,14 @@ void describe('a kubelet that joins an API server', skip === undefined ? {} : { 
   let kubelet: TestKubelet;
   let proxy: ReturnType<typeof startProxy>;
   let kubeconfig: string;
+  /** Of the two daemons, which see them move while they run; nobody waits for a certificate to grow old. */
+  let clocks: { readonly server: WallClock; readonly kubelet: WallClock };
+  let atSeconds = 0;
+  const letPass = (seconds: number): void => {
+    atSeconds += seconds;
+    clocks.server.set(atSeconds);
+    clocks.kubelet.set(atSeconds);
+  };
 
   const podOf = (given: TestPod): object => {
     const pod = JSON.parse(manifest(given)) as { spec: object };
@@ -46,7 +60,7 @@ void describe('a kubelet that joins an API server', skip === undefined ? {} : { 
   const csrs = '/apis/certificates.k8s.io/v1/certificatesigningrequests';
   interface Csr {
     metadata: { name: string };
-    spec: { signerName: string };
+    spec: { signerName: string; username?: string };
     status?: { certificate?: string; conditions?: { type: string }[] };
   }
   const list = async (): Promise<Csr[]> => ((await cluster.json('GET', csrs)) as unknown as { items: Csr[] }).items;
@@ -61,8 +75,9 @@ void describe('a kubelet that joins an API server', skip === undefined ? {} : { 
 
   before(async () => {
     containerd = await startContainerd();
-    // Certificates live so shortly that all that follows happens under several of them.
-    cluster = await startCluster(containerd, { controllerFlags: ['--cluster-signing-duration=40s'], audit: true });
+    clocks = { server: makeWallClock(containerd.dir, 'server'), kubelet: makeWallClock(containerd.dir, 'kubelet') };
+    const controllerFlags = [`--cluster-signing-duration=${LIFE_SECONDS}s`];
+    cluster = await startCluster(containerd, { controllerFlags, audit: true, env: clocks.server.env });
     proxy = startProxy(containerd, cluster);
     const bootstrap = await bootstrapKubeconfig(cluster);
     kubeconfig = join(containerd.dir, 'joined.conf');
@@ -77,6 +92,7 @@ void describe('a kubelet that joins an API server', skip === undefined ? {} : { 
     kubelet = await startKubelet(containerd, {
       config: { ...made, serverTLSBootstrap: true },
       flags: ['--kubeconfig', kubeconfig, '--bootstrap-kubeconfig', bootstrap, '--node-labels', 'tier=edge,node.kubernetes.io/rack=1'],
+      env: clocks.kubelet.env,
     });
   });
   after(async () => {
@@ -288,7 +304,7 @@ void describe('a kubelet that joins an API server', skip === undefined ? {} : { 
     await cluster.json('DELETE', '/api/v1/nodes/node2');
   });
 
-  test('the server is killed; pods go on, end, begin again, manifests change; then the truth arrives', async () => {
+  test('the server is killed and away for five minutes; pods go on, end, begin again, manifests change; then the truth arrives, once', async () => {
     await create({
       name: 'crash',
       script: 'test -f /tmp/once || { touch /tmp/once; }; sleep 3600',
@@ -299,6 +315,8 @@ void describe('a kubelet that joins an API server', skip === undefined ? {} : { 
     await shows('the mirror of old', 'old-node1', isReady);
     const before = await get('files');
     await cluster.kill('SIGKILL');
+    const told = cluster.audit().length;
+    letPass(300);
     const said = kubelet.log().length;
     const since = (): string => kubelet.log().slice(said);
     const killed = async (name: string): Promise<void> => {
@@ -326,6 +344,20 @@ void describe('a kubelet that joins an API server', skip === undefined ? {} : { 
       .filter((line) => line.includes('Cannot work with the API server, pods go on'));
     assert.deepEqual(lines, [...new Set(lines)], 'one line for the outage, and one for each cause that comes to it');
     assert.match(since(), /Works with the API server again/);
+    const events = async (): Promise<number> => {
+      const { items } = (await cluster.json('GET', '/api/v1/namespaces/default/events')) as unknown as {
+        items: { reason: string; count?: number; involvedObject: { name: string } }[];
+      };
+      return items.filter((e) => e.involvedObject.name === 'crash' && e.reason === 'Started').reduce((n, e) => n + (e.count ?? 1), 0);
+    };
+    await until('the event of its second start', async () => (await events()) === 2);
+    const asked = cluster.audit().slice(told);
+    const did = (verb: string, uri: string): number =>
+      asked.filter((a) => a.verb === verb && a.user.username === 'system:node:node1' && a.requestURI.split('?')[0] === uri).length;
+    assert.deepEqual(
+      { made: did('create', PODS), removed: did('delete', `${PODS}/old-node1`), told: did('patch', `${PODS}/crash/status`) },
+      { made: 1, removed: 1, told: 1 },
+    );
   });
 
   test('the kubelet is killed and started again: nothing is touched, and a pod deleted meanwhile ends', async () => {
@@ -344,18 +376,119 @@ void describe('a kubelet that joins an API server', skip === undefined ? {} : { 
     }
   });
 
-  test('certificates are renewed before they end, and one to serve with is given once a person approved it', async () => {
-    const issued = async (signer: string): Promise<number> =>
-      (await list()).filter((c) => c.spec.signerName === `kubernetes.io/${signer}` && c.status?.certificate !== undefined).length;
-    await until('the client certificate was renewed', async () => (await issued('kube-apiserver-client-kubelet')) >= 3);
+  test('mirror pods while server and kubelet come and go and manifests change: one each, of the containers that were there', async () => {
+    const names = ['keep', 'edit', 'drop'];
+    const text = (name: string, v: string): string => manifest({ name, labels: { v } });
+    for (const name of names) kubelet.apply(`${name}.yaml`, text(name, '1'));
+    for (const name of names) await shows(`the mirror of ${name}`, `${name}-node1`, isReady);
+    const edited = (v: string) =>
+      shows(`the mirror of edit, version ${v}`, 'edit-node1', (pod) => pod?.metadata.labels?.['v'] === v && isReady(pod));
+    const identity = async (name: string) => {
+      const pod = await get(`${name}-node1`);
+      const id = pod?.status?.containerStatuses?.[0]?.containerID?.replace('containerd://', '') ?? '';
+      return { uid: pod?.metadata.uid, id, pid: await processOf(containerd, id) };
+    };
+    const [keep, drop] = [await identity('keep'), await identity('drop')];
+    assert.ok(Number(keep.pid) > 0 && keep.uid !== undefined, JSON.stringify(keep));
+
+    await cluster.kill('SIGKILL');
+    await cluster.start();
+    kubelet.apply('edit.yaml', text('edit', '2'));
+    await edited('2'); // so it follows the server again
+    assert.deepEqual([await identity('keep'), await identity('drop')], [keep, drop]);
+
+    await cluster.kill('SIGKILL');
+    await kubelet.kill('SIGKILL');
+    kubelet.apply('edit.yaml', text('edit', '3'));
+    kubelet.remove('drop.yaml');
+    await kubelet.start();
+    await until('it runs what the manifests say without a server', async () => {
+      const [now, gone] = [await kubelet.pod('edit'), await kubelet.pod('drop')];
+      return gone === undefined && now?.metadata.labels?.['v'] === '3' && now.status?.phase === 'Running';
+    });
+    await cluster.start();
+    await edited('3');
+    await shows('no mirror of drop', 'drop-node1', (pod) => pod === undefined);
+    assert.deepEqual(await identity('keep'), keep);
+    const ran = (await kubelet.pod('edit'))?.status?.containerStatuses?.[0]?.containerID;
+    assert.equal(`containerd://${(await identity('edit')).id}`, ran);
+    for (const [name, count] of [
+      ['keep', 1],
+      ['edit', 1],
+      ['drop', 0],
+    ] as const)
+      await until(`${count} sandboxes of ${name}`, async () => (await sandboxesOf(containerd, `${name}-node1`)) === count);
+  });
+
+  test('one to serve with is given once a person approved it; both are renewed before they end, with no gap for who asks for logs', async () => {
+    const current = (name: string): string => readFileSync(join(kubelet.rootDir, `pki/kubelet-${name}-current.pem`), 'utf8');
     assert.match(readFileSync(kubeconfig, 'utf8'), /client-certificate: .*kubelet-client-current\.pem/);
     const waiting = (await list()).filter((c) => c.spec.signerName === 'kubernetes.io/kubelet-serving');
     assert.ok(waiting.length > 0 && waiting.every((c) => c.status?.certificate === undefined), 'nobody approves those by itself');
+    const logs = (): Promise<string> =>
+      cluster.client.text('GET', `${PODS}/files/log?tailLines=1`, { signal: new AbortController().signal });
+    await assert.rejects(logs(), /certificate/, 'what it signed for itself is not believed');
     await until('a certificate to serve with', async () => {
       await approve();
-      return (await issued('kubelet-serving')) > 0;
+      return logs().then(
+        () => true,
+        () => false,
+      );
     });
+    const [client, server] = [current('client'), current('server')];
+    const failures: unknown[] = [];
+    let asked = 0;
+    const stop = new AbortController();
+    const asking = (async () => {
+      for (; !stop.signal.aborted; asked += 1) await logs().catch((err: unknown) => failures.push(err));
+    })();
+    letPass(0.92 * LIFE_SECONDS);
+    await until('both are new', async () => {
+      await approve();
+      return current('client') !== client && current('server') !== server;
+    });
+    const served = async (): Promise<string> => {
+      const argv = ['openssl', 's_client', '-connect', `${ADDRESS}:10250`] as const;
+      const { stdout } = await execa('nsenter', [`--net=/run/netns/${containerd.netns}`, ...argv], { input: '', reject: false });
+      return /-----BEGIN[^]*?END CERTIFICATE-----/.exec(stdout)?.[0] ?? '';
+    };
+    await until('the new one is served', async () => current('server').startsWith(await served()));
+    const then = asked;
+    await until('and believed', () => asked > then + 5);
+    stop.abort();
+    await asking;
+    assert.deepEqual(failures, []);
+    const mine = (await list()).filter((c) => c.spec.signerName === 'kubernetes.io/kube-apiserver-client-kubelet');
+    assert.deepEqual(
+      mine.map((c) => `${c.spec.username} ${c.status?.certificate !== undefined}`).toSorted(),
+      ['system:bootstrap:abcdef true', 'system:node:node1 true'],
+      'the token was used once, the node asked for the rest by itself',
+    );
   });
+
+  for (const [what, days, says] of [
+    ['slow', -400, /our client certificate begins on \S+: is the clock right\?/],
+    ['fast', 400, /our client certificate ended on \S+: renew it .*, or set the clock/],
+  ] as const)
+    test(`a clock that is ${what} by ${Math.abs(days)} days: one line that says so, no pod is touched, and all is well when it is right again`, async () => {
+      const before = await get('files');
+      const said = kubelet.log().length;
+      const since = (): string => kubelet.log().slice(said);
+      clocks.kubelet.set(atSeconds + days * DAY_SECONDS);
+      // What is open stays open: who may speak to whom is looked at when they meet.
+      await cluster.kill('SIGKILL');
+      await cluster.start();
+      await until('it says what is wrong', () => says.test(since()));
+      clocks.kubelet.set(atSeconds);
+      await until('it works again', () => since().includes('Works with the API server again'));
+      await create({ name: `after-${what}` });
+      await shows('another pod runs', `after-${what}`, isReady);
+      assert.equal((await get('files'))?.status?.containerStatuses?.[0]?.containerID, before?.status?.containerStatuses?.[0]?.containerID);
+      const lines = since()
+        .split('\n')
+        .filter((line) => says.test(line));
+      assert.equal(lines.length, 1, lines.join('\n'));
+    });
 
   test('kubelet and proxy asked for nothing but what upstream documents', () => {
     const undocumented = makeDocumented();
@@ -381,6 +514,18 @@ const METHODS: Readonly<Record<string, string>> = {
   delete: 'DELETE',
   deletecollection: 'DELETE',
 };
+
+/** undefined: it does not run. */
+async function processOf(containerd: TestContainerd, id: string): Promise<string | undefined> {
+  const stdout = await containerd.ctr(['tasks', 'ls']);
+  return new RegExp(`^${id} +(\\d+) +RUNNING`, 'm').exec(stdout)?.[1];
+}
+
+async function sandboxesOf(containerd: TestContainerd, pod: string): Promise<number> {
+  const filter = `labels."io.kubernetes.pod.name"==${pod},labels."io.cri-containerd.kind"==sandbox`;
+  const stdout = await containerd.ctr(['containers', 'ls', '-q', filter]);
+  return stdout.split('\n').filter((line) => line !== '').length;
+}
 
 /** The service proxy beside the kubelet, with the configuration of `kijabi init`, which leaves the host's settings alone. */
 function startProxy(containerd: TestContainerd, cluster: TestCluster) {

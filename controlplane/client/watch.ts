@@ -46,6 +46,8 @@ export interface FollowOptions<T> {
 
 const FIRST_RETRY_MS = 800;
 const LONGEST_RETRY_MS = 30_000;
+/** Differs: upstream waits as long for a server that is not there as for one that has too much to do; asking where nobody is costs nobody. */
+const LONGEST_AWAY_MS = 5_000;
 const GOOD_MS = 120_000;
 const SHORTEST_WATCH_S = 300;
 /** A server sends bookmarks about once a minute when anything happens in it; a connection that says nothing for so long may be dead. */
@@ -62,6 +64,7 @@ export async function follow<T extends KubeObject>(options: FollowOptions<T>, si
 class Follower<T extends KubeObject> {
   readonly #options: FollowOptions<T>;
   readonly #backoff = new Backoff(FIRST_RETRY_MS, LONGEST_RETRY_MS);
+  readonly #away = new Backoff(FIRST_RETRY_MS, LONGEST_AWAY_MS);
   /** Where to go on; undefined: read everything. */
   #version: string | undefined;
   #streamList: boolean;
@@ -91,7 +94,9 @@ class Follower<T extends KubeObject> {
       if (tookMs >= GOOD_MS) this.#backoff.reset('');
       // A watch that ends in its time, or after something was told, is how watches are.
       if (failure === undefined && (tookMs >= 1_000 || this.#version !== before)) continue;
-      const retryInMs = Math.round(this.#backoff.nextMs('') * (1 + this.#options.random()));
+      const isAway = codeOf(failure) === 'API_UNREACHABLE';
+      if (!isAway) this.#away.reset('');
+      const retryInMs = Math.round((isAway ? this.#away : this.#backoff).nextMs('') * (1 + this.#options.random()));
       if (failure !== undefined) {
         log.warn('Cannot follow the API server', { retryInMs, err: failure });
         this.#isDown = true;

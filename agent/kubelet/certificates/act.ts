@@ -85,7 +85,8 @@ export function datesProblem(
   try {
     const { fromMs, toMs } = lifeOf(source.kind === 'text' ? source.text : readFileSync(source.path, 'utf8'));
     const date = (ms: number): string => new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
-    if (toMs <= nowMs) return `our client certificate ended on ${date(toMs)}: renew it (kijabi certs renew, or --bootstrap-kubeconfig)`;
+    if (toMs <= nowMs)
+      return `our client certificate ended on ${date(toMs)}: renew it (kijabi certs renew, or --bootstrap-kubeconfig), or set the clock`;
     return fromMs > nowMs ? `our client certificate begins on ${date(fromMs)}: is the clock right?` : undefined;
   } catch {
     return undefined;

@@ -29,6 +29,8 @@ const LATER_LOOK_MS = 5_000;
 const GIVE_UP_MS = 15 * 60_000;
 const RETRY_BASE_MS = 2_000;
 const RETRY_MAX_MS = 300_000;
+/** Short beside any life of a certificate, and no work worth speaking of. */
+const LONGEST_SLEEP_MS = 10_000;
 
 export interface CertificateParts {
   readonly certDir: string;
@@ -127,7 +129,7 @@ export async function rotate(parts: RotationParts, signal: AbortSignal): Promise
   if (current !== undefined) onCertificate?.(current);
   while (!signal.aborted) {
     try {
-      if (current !== undefined) await clock.sleep(renewAtMs(lifeOf(current), random()) - clock.nowMs(), signal);
+      if (current !== undefined) await untilWallClock(renewAtMs(lifeOf(current), random()), clock, signal);
       const isOver = current !== undefined && lifeOf(current).toMs <= clock.nowMs();
       const replaced = isOver ? await replacement?.() : undefined;
       const asker = isOver && replaced === undefined && afterEnd !== undefined ? await afterEnd() : client;
@@ -143,6 +145,12 @@ export async function rotate(parts: RotationParts, signal: AbortSignal): Promise
       await clock.sleep(retryInMs, signal).catch(() => undefined);
     }
   }
+}
+
+/** Looks at the clock now and then: one that is put right meanwhile, on a machine that came up without the time, may be years away. */
+async function untilWallClock(atMs: number, clock: Clock, signal: AbortSignal): Promise<void> {
+  for (let leftMs = atMs - clock.nowMs(); leftMs > 0; leftMs = atMs - clock.nowMs())
+    await clock.sleep(Math.min(leftMs, LONGEST_SLEEP_MS), signal);
 }
 
 /**

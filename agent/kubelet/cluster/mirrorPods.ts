@@ -36,7 +36,7 @@ export interface MirrorPodsOptions {
 export type MirrorAction = { readonly kind: 'createMirror'; readonly pod: Pod } | { readonly kind: 'deleteMirror'; readonly uid: string };
 
 const RETRY_BASE_MS = 500;
-const RETRY_MAX_MS = 60_000;
+const RETRY_MAX_MS = 10_000;
 
 export class MirrorPods {
   readonly #options: MirrorPodsOptions;

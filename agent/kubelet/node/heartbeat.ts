@@ -88,8 +88,10 @@ export class Heartbeat {
       try {
         if (this.#uid === undefined) await this.#register(signal);
         const isDue = clock.monotonicMs() >= reportAtMs;
-        if (await this.#tell(isDue ? 'all' : 'changes', signal)) reportAtMs = clock.monotonicMs() + settings.statusReportMs;
-        connection.reached();
+        if (await this.#tell(isDue ? 'all' : 'changes', signal)) {
+          reportAtMs = clock.monotonicMs() + settings.statusReportMs;
+          connection.reached();
+        }
         backoff.reset('');
       } catch (err) {
         if (signal.aborted) return;
@@ -168,6 +170,7 @@ export class Heartbeat {
       let waitMs = everyMs;
       try {
         lease = await this.#renew(lease, signal);
+        connection.reached();
         backoff.reset('');
       } catch (err) {
         if (signal.aborted) return;

@@ -98,11 +98,13 @@ export interface ClusterOptions {
   readonly flags?: readonly string[];
   /** And of kube-controller-manager. */
   readonly controllerFlags?: readonly string[];
+  /** More of its environment. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export async function startCluster(
   containerd: TestContainerd,
-  { flags = [], controllerFlags = [], audit = false }: ClusterOptions = {},
+  { flags = [], controllerFlags = [], audit = false, env = {} }: ClusterOptions = {},
 ): Promise<TestCluster> {
   const dir = join(containerd.dir, 'kubernetes');
   const logFile = join(containerd.dir, 'apiserver.log');
@@ -152,7 +154,7 @@ export async function startCluster(
   let child: ReturnType<typeof spawn> | undefined;
   const spawn = () => {
     const log = { file: logFile, append: true } as const;
-    return execa('nsenter', [...inside, ...argv], { stdin: 'ignore', stdout: log, stderr: log, reject: false, buffer: false });
+    return execa('nsenter', [...inside, ...argv], { stdin: 'ignore', stdout: log, stderr: log, env, reject: false, buffer: false });
   };
   const way = await openWay(containerd, ADDRESS, PORT);
   const clock = new SystemClock();

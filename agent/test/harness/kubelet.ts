@@ -40,6 +40,8 @@ export interface KubeletOptions {
   readonly config?: Readonly<Record<string, unknown>>;
   /** More flags. */
   readonly flags?: readonly string[];
+  /** More of its environment. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export async function startKubelet(containerd: TestContainerd, options: KubeletOptions = {}): Promise<TestKubelet> {
@@ -48,7 +50,10 @@ export async function startKubelet(containerd: TestContainerd, options: KubeletO
   return self;
 }
 
-export function makeKubelet(containerd: TestContainerd, { nodeName = 'node1', config = {}, flags = [] }: KubeletOptions = {}): TestKubelet {
+export function makeKubelet(
+  containerd: TestContainerd,
+  { nodeName = 'node1', config = {}, flags = [], env = {} }: KubeletOptions = {},
+): TestKubelet {
   const dir = join(containerd.dir, `kubelet-${nodeName}`);
   const [manifests, rootDir, podLogs, logFile, configFile] = ['manifests', 'root', 'logs/pods', 'kubelet.log', 'config.json'].map((name) =>
     join(dir, name),
@@ -94,6 +99,7 @@ export function makeKubelet(containerd: TestContainerd, { nodeName = 'node1', co
       stdin: 'ignore',
       stdout: log,
       stderr: log,
+      env,
       reject: false,
       buffer: false,
     });
