@@ -4,9 +4,11 @@ import fc from 'fast-check';
 import type { ConfigMap } from '#api/kinds/core/config.ts';
 import { ManualClock } from '#base/clock.ts';
 import { configMaps } from './contract.ts';
+import { unreachable } from './errors.ts';
 import { Informer, type Change, type InformerOptions } from './informer.ts';
 import { unlimited } from './rateLimit.ts';
 import { Client } from './rest.ts';
+import type { ApiResponse } from './transport.ts';
 import { answer, FakeApi, type FakeApiOptions } from './testing/fakeApi.ts';
 import { chance, recorder, turns, type Line } from './testing/kit.ts';
 
@@ -165,6 +167,30 @@ test('a server that is away is asked less and less often, is warned of, and foun
   for (let i = 0; i < 60; i++) await settle(clock, 1_000);
   assert.deepEqual(Object.keys(held(informer)), ['default/a']);
   assert.equal(lines.at(-1)?.message, 'Following the API server again');
+});
+
+test('where nobody is, somebody is looked for every few seconds, however long; who answers is then given time', async (t) => {
+  const { api, clock, informer } = setUp(t);
+  await settle(clock);
+  let asked = 0;
+  const refuse = (told: () => ApiResponse) => () => {
+    asked += 1;
+    return told();
+  };
+  api.intercept = refuse(() => {
+    throw unreachable('https://server', new Error('connect ECONNREFUSED'));
+  });
+  api.disconnect();
+  for (let i = 0; i < 600; i++) await settle(clock, 1_000);
+  const away = asked;
+  assert.ok(away >= 60 && away <= 110, `asked ${away} times in ten minutes`);
+  put(api, 'a');
+  api.intercept = refuse(() => answer(503, { kind: 'Status', reason: 'ServiceUnavailable', code: 503, message: 'not yet' }));
+  for (let i = 0; i < 12; i++) await settle(clock, 1_000);
+  assert.ok(asked > away + 1 && asked < away + 6, `asked ${asked - away} times in twelve seconds`);
+  api.intercept = undefined;
+  for (let i = 0; i < 20; i++) await settle(clock, 1_000);
+  assert.deepEqual(Object.keys(held(informer)), ['default/a']);
 });
 
 test('a connection that says nothing is not trusted for ever, and that is no news', async (t) => {
