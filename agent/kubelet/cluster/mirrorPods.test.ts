@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Pod } from '#api/kinds/core/pod.ts';
-import { mirrorOf, planMirror } from './mirrorPods.ts';
+import { mirrorOf, planMirror, withoutRepeats, type MirrorAction } from './mirrorPods.ts';
 
 const pod = (hash: string): Pod => ({
   metadata: { name: 'web-n', namespace: 'a', uid: hash, annotations: { 'kubernetes.io/config.hash': hash } },
@@ -28,6 +28,18 @@ for (const [name, given, want] of [
   ['nor replaced', [pod('1'), stranger, 'u'], ''],
 ] as const)
   test(`planMirror: ${name}`, () => assert.equal(kinds(...(given as Parameters<typeof planMirror>)), want));
+
+for (const [name, next, done, want] of [
+  ['what was done and is not seen yet is not done again', { kind: 'deleteMirror', uid: '1' }, { kind: 'deleteMirror', uid: '1' }, 0],
+  ['another mirror is another matter', { kind: 'deleteMirror', uid: '2' }, { kind: 'deleteMirror', uid: '1' }, 1],
+  ['a mirror that was made is not made again', { kind: 'createMirror', pod: pod('1') }, { kind: 'createMirror', pod: pod('1') }, 0],
+  ['one of an edited pod is', { kind: 'createMirror', pod: pod('2') }, { kind: 'createMirror', pod: pod('1') }, 1],
+  ['nothing was done', { kind: 'createMirror', pod: pod('1') }, undefined, 1],
+] as const)
+  test(`withoutRepeats: ${name}`, () => {
+    const plan = withoutRepeats({ actions: [next as MirrorAction] }, done as MirrorAction | undefined);
+    assert.deepEqual([plan.actions.length, plan.lookAgainAfterMs !== undefined], [want, want === 0]);
+  });
 
 test('mirrorOf: a copy that says whose it is, without the identity of the static pod', () => {
   const { metadata } = mirrorOf(pod('1'), 'node-uid');

@@ -37,12 +37,21 @@ export type MirrorAction = { readonly kind: 'createMirror'; readonly pod: Pod } 
 
 const RETRY_BASE_MS = 500;
 const RETRY_MAX_MS = 10_000;
+/** What was done is asked for again when the watch does not show it for so long. */
+const SHOWN_WITHIN_MS = 5_000;
+
+interface Seen {
+  readonly there: Pod | undefined;
+  /** What was done last and may not be seen yet. */
+  readonly done: MirrorAction | undefined;
+}
 
 export class MirrorPods {
   readonly #options: MirrorPodsOptions;
   readonly #pods: ResourceClient<Pod>;
   readonly #queue: WorkQueue;
   readonly #refused = new Map<string, string>();
+  readonly #done = new Map<string, { readonly action: MirrorAction; readonly atMs: number }>();
 
   constructor(options: MirrorPodsOptions) {
     this.#options = options;
@@ -57,22 +66,33 @@ export class MirrorPods {
 
   async run(signal: AbortSignal): Promise<void> {
     const { clock, log, staticPod, live, nodeUid, isComplete } = this.#options;
-    await runLoop<Pod, Pod | undefined, MirrorAction>(
+    await runLoop<Pod, Seen, MirrorAction>(
       {
         name: 'mirrorPods',
         desired: staticPod,
-        observe: (key) => Promise.resolve(live(key)),
-        plan: (wanted, there) => (isComplete() ? planMirror(wanted, there, nodeUid()) : { actions: [] }),
+        observe: (key) => Promise.resolve({ there: live(key), done: this.#notSeenYet(key, live(key)) }),
+        plan: (wanted, { there, done }) => (isComplete() ? withoutRepeats(planMirror(wanted, there, nodeUid()), done) : { actions: [] }),
         act: async ({ key, actions, onStep }) => {
           for (const action of actions) {
             onStep(action.kind);
             await this.#act(key, action, signal);
+            this.#done.set(key, { action, atMs: clock.monotonicMs() });
           }
         },
       },
       { queue: this.#queue, clock, log, backoff: new Backoff(RETRY_BASE_MS, RETRY_MAX_MS) },
       signal,
     );
+  }
+
+  #notSeenYet(key: string, there: Pod | undefined): MirrorAction | undefined {
+    const last = this.#done.get(key);
+    if (last === undefined) return undefined;
+    const { action, atMs } = last;
+    const isSeen = action.kind === 'deleteMirror' ? there?.metadata.uid !== action.uid : there !== undefined;
+    if (!isSeen && this.#options.clock.monotonicMs() - atMs < SHOWN_WITHIN_MS) return action;
+    this.#done.delete(key);
+    return undefined;
   }
 
   async #act(key: string, action: MirrorAction, signal: AbortSignal): Promise<void> {
@@ -96,6 +116,17 @@ export class MirrorPods {
       this.#options.log.warn('The API server takes no mirror of a static pod, it runs without one', { pod: key, err });
     }
   }
+}
+
+/** The watch is a moment behind: what it does not show yet is not done again. Pure. */
+export function withoutRepeats(plan: Plan<MirrorAction>, done: MirrorAction | undefined): Plan<MirrorAction> {
+  const [next] = plan.actions;
+  if (next === undefined || done === undefined || identityOf(next) !== identityOf(done)) return plan;
+  return { actions: [], lookAgainAfterMs: SHOWN_WITHIN_MS, waitingFor: 'the watch' };
+}
+
+function identityOf(action: MirrorAction): string {
+  return action.kind === 'deleteMirror' ? `delete ${action.uid}` : `create ${action.pod.metadata.annotations?.[CONFIG_HASH]}`;
 }
 
 /** Pure. */
