@@ -1,5 +1,5 @@
 /**
- * A wall clock for programs of a test (libfaketime): those that were started with its environment see it move at once. What they measure
+ * A wall clock for programs of a test (libfaketime): those that were started with its environment see it move within a second. What they measure
  * durations with is the machine's own clock.
  */
 import { existsSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
@@ -22,6 +22,6 @@ export function makeWallClock(dir: string, name: string): WallClock {
     renameSync(`${file}.new`, file);
   };
   set(0);
-  const settings = { FAKETIME_NO_CACHE: '1', FAKETIME_DONT_FAKE_MONOTONIC: '1', DONT_FAKE_MONOTONIC: '1', NO_FAKE_STAT: '1' };
+  const settings = { FAKETIME_CACHE_DURATION: '1', FAKETIME_DONT_FAKE_MONOTONIC: '1', DONT_FAKE_MONOTONIC: '1', NO_FAKE_STAT: '1' };
   return { env: { LD_PRELOAD: library, FAKETIME_TIMESTAMP_FILE: file, ...settings }, set };
 }
