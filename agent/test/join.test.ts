@@ -352,11 +352,15 @@ void describe('a kubelet that joins an API server', skip === undefined ? {} : { 
     };
     await until('the event of its second start', async () => (await events()) === 2);
     const asked = cluster.audit().slice(told);
-    const did = (verb: string, uri: string): number =>
-      asked.filter((a) => a.verb === verb && a.user.username === 'system:node:node1' && a.requestURI.split('?')[0] === uri).length;
+    // A server that has just begun refuses some: those are asked again.
+    const did = (verb: string, uri: string) =>
+      asked
+        .filter((a) => a.verb === verb && a.user.username === 'system:node:node1' && a.requestURI.split('?')[0] === uri)
+        .map((a) => a.responseStatus?.code ?? 0)
+        .filter((code) => code !== 403 && code < 429);
     assert.deepEqual(
       { made: did('create', PODS), removed: did('delete', `${PODS}/old-node1`), told: did('patch', `${PODS}/crash/status`) },
-      { made: 1, removed: 1, told: 1 },
+      { made: [201], removed: [200], told: [200] },
     );
   });
 

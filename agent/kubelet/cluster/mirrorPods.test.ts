@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Pod } from '#api/kinds/core/pod.ts';
-import { mirrorOf, planMirror, withoutRepeats, type MirrorAction } from './mirrorPods.ts';
+import { mirrorOf, planMirror, withoutRepeats } from './mirrorPods.ts';
 
 const pod = (hash: string): Pod => ({
   metadata: { name: 'web-n', namespace: 'a', uid: hash, annotations: { 'kubernetes.io/config.hash': hash } },
@@ -37,7 +37,7 @@ for (const [name, next, done, want] of [
   ['nothing was done', { kind: 'createMirror', pod: pod('1') }, undefined, 1],
 ] as const)
   test(`withoutRepeats: ${name}`, () => {
-    const plan = withoutRepeats({ actions: [next as MirrorAction] }, done as MirrorAction | undefined);
+    const plan = withoutRepeats({ actions: [next] }, done);
     assert.deepEqual([plan.actions.length, plan.lookAgainAfterMs !== undefined], [want, want === 0]);
   });
 

@@ -102,9 +102,9 @@ export class PodStatuses {
     if (entry === undefined) return;
     const { log, connection } = this.#options;
     try {
-      await this.#sync(entry, signal);
+      const hasAsked = await this.#sync(entry, signal);
       this.#backoff.reset(uid);
-      connection.reached();
+      if (hasAsked) connection.reached();
     } catch (err) {
       if (signal.aborted) return;
       if (isNotFound(err) || isConflict(err)) return this.#forget(uid); // it is gone, or another one has its name
@@ -114,15 +114,20 @@ export class PodStatuses {
     }
   }
 
-  async #sync(entry: Entry, signal: AbortSignal): Promise<void> {
+  /** Whether the server was asked for anything. */
+  async #sync(entry: Entry, signal: AbortSignal): Promise<boolean> {
     const live = this.#options.live(entry.key);
     const { sent, status, uid, key } = entry;
-    if (live?.metadata.uid !== uid) return this.#forget(uid);
+    if (live?.metadata.uid !== uid) {
+      this.#forget(uid);
+      return false;
+    }
     const [namespace = '', name = ''] = key.split('/');
     const there = newest(live, sent?.answer);
     const patch = statusPatch(there.status, status);
     const isTold = sent?.status === status && sent.answer === there;
-    if (patch !== undefined && !isTold) {
+    const hasNews = patch !== undefined && !isTold;
+    if (hasNews) {
       const answer = await this.#pods.patch(
         { namespace, name },
         { type: 'strategic', body: { metadata: { uid }, status: patch }, subresource: 'status' },
@@ -130,11 +135,12 @@ export class PodStatuses {
       );
       entry.sent = { status, answer };
     }
-    if (!entry.ended || entry.status !== status) return;
+    if (!entry.ended || entry.status !== status) return hasNews;
     await this.#pods.delete({ namespace, name }, { gracePeriodSeconds: 0, preconditions: { uid }, signal }).catch((err: unknown) => {
       if (!isNotFound(err) && !isConflict(err)) throw err;
     });
     this.#forget(uid);
+    return true;
   }
 
   #forget(uid: string): void {

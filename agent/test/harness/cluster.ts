@@ -88,6 +88,7 @@ export interface Asked {
   readonly requestURI: string;
   readonly user: { readonly username: string };
   readonly userAgent?: string;
+  readonly responseStatus?: { readonly code?: number };
   readonly stage: 'ResponseStarted' | 'ResponseComplete' | 'Panic';
 }
 

@@ -1,5 +1,5 @@
 /**
- * A wall clock for programs of a test (libfaketime): those that were started with its environment see it move within a second. What they measure
+ * A wall clock for programs of a test (libfaketime): those started with its environment see it move within a second. What they measure
  * durations with is the machine's own clock.
  */
 import { existsSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
