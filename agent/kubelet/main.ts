@@ -468,11 +468,22 @@ function failing(work: Promise<unknown>): Promise<never> {
   return new Promise((_, reject) => void work.catch(reject));
 }
 
+/** Every module that is loaded when it is needed. */
+const LATER = [
+  () => import('./cluster/join.ts'),
+  () => import('./server/auth.ts'),
+  () => import('./server/pki.ts'),
+  () => import('./server/secure.ts'),
+  () => import('./server/stats/views.ts'),
+  () => import('#client/kubeconfig.ts'),
+  () => import('#client/reviews.ts'),
+];
+
 async function main(argv: readonly string[]): Promise<number> {
   const clock = new SystemClock();
   const asked = await answerCommandLine(argv, clock);
   if (typeof asked === 'number') return asked;
-  await startWarm([() => import('./cluster/join.ts'), () => import('#client/reviews.ts'), () => import('./server/stats/views.ts')]);
+  await startWarm(LATER);
   const log = makeDaemonLogger(clock, asked.settings.verbosity >= 4 ? 'debug' : 'info', 'kubelet');
   return runDaemon({ name: 'kubelet', log, clock, run: (ctx) => run(asked, ctx) });
 }

@@ -77,6 +77,7 @@ const QUIET_BYTES = 8 << 20;
 async function returnMemory(clock: Clock, signal: AbortSignal): Promise<void> {
   const { gc } = globalThis;
   if (gc === undefined) return;
+  const trim = await mallocTrim();
   let keptBytes = 0;
   let allocatedBytes = 0;
   while (!signal.aborted) {
@@ -87,5 +88,17 @@ async function returnMemory(clock: Clock, signal: AbortSignal): Promise<void> {
     if (signal.aborted || !isQuiet || heap.total_heap_size < keptBytes + HEAP_GROWTH_BYTES) continue;
     await gc({ type: 'major', execution: 'async', flavor: 'last-resort' });
     keptBytes = getHeapStatistics().total_heap_size;
+    trim();
+  }
+}
+
+/** Gives back what malloc keeps between what is in use; nothing where the C library cannot. */
+async function mallocTrim(): Promise<() => void> {
+  try {
+    const { dlopen } = await import('node:ffi');
+    const { functions: libc } = dlopen(null, { malloc_trim: { arguments: ['u64'], return: 'i32' } });
+    return () => void libc.malloc_trim(0n);
+  } catch {
+    return () => undefined;
   }
 }

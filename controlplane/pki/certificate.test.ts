@@ -5,8 +5,8 @@ import { test } from 'node:test';
 import 'reflect-metadata';
 import * as x509 from '@peculiar/x509';
 import fc from 'fast-check';
-import { nameOf } from './certificate.ts';
-import { elements, namedBits, oid, time, tlv } from './der.ts';
+import { nameOf } from '#api/x509/certificate.ts';
+import { elements, namedBits, oid, time, tlv } from '#api/x509/der.ts';
 import { Authority } from './issue.ts';
 
 const dates = { notBefore: new Date('2026-01-02T03:04:05Z'), notAfter: new Date('2051-06-07T08:09:10Z') };

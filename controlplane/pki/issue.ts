@@ -1,6 +1,6 @@
 /**
  * Makes authorities, certificates and keys: ECDSA P-256, PEM. Touches no file.
- * Units: dates; subjects as in certificate.ts.
+ * Units: dates; subjects as in api/x509/certificate.ts.
  * Differs: kubeadm makes RSA keys of 2,048 bits unless told otherwise; these are smaller, and a TLS handshake costs the server a tenth.
  */
 import { createPrivateKey, createPublicKey, generateKeyPair, randomBytes, X509Certificate, type KeyObject } from 'node:crypto';
@@ -19,9 +19,9 @@ import {
   subjectKey,
   type AlternativeName,
   type Usage,
-} from './certificate.ts';
+} from '#api/x509/certificate.ts';
 
-export type { Usage } from './certificate.ts';
+export type { Usage } from '#api/x509/certificate.ts';
 
 /** PEM texts. */
 export interface KeyPairPem {

@@ -2,7 +2,7 @@
 import { webcrypto } from 'node:crypto';
 import 'reflect-metadata';
 import * as x509 from '@peculiar/x509';
-import type { AlternativeName } from './certificate.ts';
+import type { AlternativeName } from '#api/x509/certificate.ts';
 
 x509.cryptoProvider.set(webcrypto as never);
 

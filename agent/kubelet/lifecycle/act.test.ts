@@ -1,18 +1,15 @@
 /** Hooks as they go over the wire, against real servers on the loopback, with TLS too. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
 import { createServer as createTls } from 'node:https';
 import { createServer as createTcp, type AddressInfo, type Server } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import type { LifecycleHandler, Probe } from '#api/kinds/core/probes.ts';
 import { SystemClock } from '#base/clock.ts';
 import { explain } from '#base/errors.ts';
 import { CriClient } from '#cri/client.ts';
-import { run } from '../../linux/exec.ts';
 import { askOnce } from '../probes/act.ts';
+import { makeSelfSigned } from '../server/selfSigned.ts';
 import { runHook } from './act.ts';
 
 async function listen(t: TestContext, server: Server): Promise<number> {
@@ -22,12 +19,8 @@ async function listen(t: TestContext, server: Server): Promise<number> {
 }
 
 async function withTls(t: TestContext, answer: RequestListener): Promise<number> {
-  const dir = mkdtempSync(join(tmpdir(), 'kijabi-hooks-'));
-  t.after(() => rmSync(dir, { recursive: true }));
-  const [cert, key] = [join(dir, 'tls.crt'), join(dir, 'tls.key')];
-  const program = new URL('../server/selfSign.ts', import.meta.url).pathname;
-  await run([process.execPath, program, cert, key, 'somebody-else']);
-  return listen(t, createTls({ cert: readFileSync(cert), key: readFileSync(key) }, answer));
+  const { certificate: cert, key } = makeSelfSigned('somebody-else', [], Date.now());
+  return listen(t, createTls({ cert, key }, answer));
 }
 
 const target = { containerId: 'id', container: { name: 'c' }, ip: '127.0.0.1' };

@@ -48,6 +48,8 @@ export class PodStart {
   #volumes: readonly VolumePlan[] = [];
   /** Ids of the containers that were started. */
   readonly #made: string[] = [];
+  /** Their logs; nobody who waits for a place need wait for that. */
+  readonly #linked: Promise<void>[] = [];
   /** Ends also when the pod is not wanted any more. */
   #turnSignal: AbortSignal = new AbortController().signal;
 
@@ -85,6 +87,7 @@ export class PodStart {
       if (turn.aborted) return;
       await inSlot(slots, clock, () => this.#startContainers(made, starts, signal), signal);
     }
+    await Promise.all(this.#linked);
     this.#tellMade(made, starts);
   }
 
@@ -198,9 +201,10 @@ export class PodStart {
     const restarts = a.attempt === 0 ? undefined : a.attempt;
     const tookMs = Math.round(clock.monotonicMs() - startedMs);
     log.info('Started container', { pod: this.#turn.key, container: a.name, image: container.image, restarts, tookMs });
-    await disk
+    const linked = disk
       .linkContainerLog(this.#pod, a.name, a.attempt, id)
       .catch((err: unknown) => log.warn('Cannot link container log', { pod: this.#turn.key, container: a.name, err }));
+    this.#linked.push(linked);
   }
 
   async #createAndStart(

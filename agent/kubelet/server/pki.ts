@@ -4,10 +4,11 @@
  * Throws: AppError TLS_FILE (a file cannot be read or is no PEM), TLS_SELF_SIGN (it cannot be made).
  */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
+import { makeSelfSigned } from './selfSigned.ts';
 
 export interface KeyPair {
   readonly certificate: string;
@@ -25,7 +26,6 @@ export interface PkiOptions {
 
 /** A self-signed one is made anew this long before its end. */
 const RENEW_MS = 30 * 24 * 3_600_000;
-const MAKER = new URL('selfSign.ts', import.meta.url).pathname;
 
 export async function loadKeyPair(options: PkiOptions, signal: AbortSignal): Promise<KeyPair> {
   const { files } = options;
@@ -80,11 +80,11 @@ async function selfSigned(options: PkiOptions, signal: AbortSignal): Promise<Key
     log.info('Making a new self-signed certificate', { file: certificate, why: stale });
   }
   try {
-    const { run } = await import('../../linux/exec.ts'); // once in a year
-    await run([process.execPath, '--disable-warning=ExperimentalWarning', MAKER, certificate, key, nodeName, ...names, 'localhost'], {
-      signal,
-    });
-    return { certificate: await readFile(certificate, 'utf8'), key: await readFile(key, 'utf8') };
+    const pair = makeSelfSigned(nodeName, [...names, 'localhost'], nowMs);
+    await mkdir(certDir, { recursive: true, mode: 0o700 });
+    await writeWhole(key, pair.key);
+    await writeWhole(certificate, pair.certificate);
+    return pair;
   } catch (err) {
     signal.throwIfAborted();
     throw new AppError(
@@ -94,4 +94,12 @@ async function selfSigned(options: PkiOptions, signal: AbortSignal): Promise<Key
       err,
     );
   }
+}
+
+/** Never half a file, and never one that others may read, not even for a moment. */
+async function writeWhole(file: string, text: string): Promise<void> {
+  const aside = `${file}.new`;
+  await rm(aside, { force: true });
+  await writeFile(aside, text, { mode: 0o600, flag: 'wx' });
+  await rename(aside, file);
 }
