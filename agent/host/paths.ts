@@ -33,6 +33,8 @@ export interface NodePaths {
   readonly servicesDir: string;
   readonly proxyConfig: string;
   readonly proxySocket: string;
+  /** Of kube-scheduler, where there is a control plane. */
+  readonly schedulerSocket: string;
   readonly containerdRoot: string;
   readonly containerdState: string;
   readonly containerdSocket: string;
@@ -78,6 +80,7 @@ export function nodePaths(name: string): NodePaths {
     servicesDir: join(stateDir, 'services'),
     proxyConfig: join(stateDir, 'kube-proxy.yaml'),
     proxySocket: join(runDir, 'kube-proxy.sock'),
+    schedulerSocket: join(runDir, 'kube-scheduler.sock'),
     containerdRoot: join(stateDir, 'containerd'),
     containerdState: join(runDir, 'containerd'),
     containerdSocket: join(runDir, 'containerd.sock'),

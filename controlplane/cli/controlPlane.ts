@@ -65,6 +65,7 @@ export function controlPlaneOf({ clock }: Io): ControlPlane {
         '--',
         'kube-scheduler',
         ...schedulerFlags({ kubernetesDir: paths.kubernetesDir, certDir: pki }),
+        `--socket=${paths.schedulerSocket}`,
       ];
     },
     async ready({ paths }: ControlPlanePlace, signal) {

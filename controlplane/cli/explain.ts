@@ -7,10 +7,12 @@ import { AppError } from '#base/errors.ts';
 import type { Command, Io } from './io.ts';
 
 export const USAGE = `Usage: kijabi explain pod NAME [-n NAMESPACE] [-o json]
+       kijabi explain scheduling NAME [-n NAMESPACE] [-o json]
        kijabi explain service NAME [-n NAMESPACE] [-o json]
        kijabi explain packet --from IP --to IP:PORT [--proto tcp|udp|sctp] [-o json]
        kijabi explain drift [-o json]
 
+scheduling  why a pod is on its node, or on none: each plugin's word about each node, and the smallest change that would help
 pod      its story from first sight to now: steps with their durations, what it waits for and why, the last lines of a crash
 service  which rules of the kernel serve a service, in order, with what they counted; its endpoints with their share, and why one is not used
 packet   which rules a new connection meets on this node, and where it ends
@@ -21,7 +23,7 @@ drift    what in the kernel is not as it should be
       --proto PROTOCOL     tcp (default), udp or sctp
   -n, --namespace NAME     of the service (default: default); NAMESPACE/NAME does the same
   -o, --output json        for programs
-      --socket PATH        the proxy's --socket; without it, that of the isolated node if it runs, else port 10249 on loopback
+      --socket PATH        the --socket of proxy or scheduler; without it, that of the isolated node if it runs, else port 10249 on loopback
   -h, --help               print this
 `;
 
@@ -42,7 +44,13 @@ export const explainCommand: Command = async (argv, io) => {
   if (values.help === true) return (io.out(USAGE), 0);
   const { output = 'text' } = values;
   if (output !== 'text' && output !== 'json') throw new AppError('USAGE', `-o: want json or text, got ${JSON.stringify(output)}`);
-  const pod = podOf(positionals);
+  const scheduled = nameAfter(['scheduling', 'schedule'], positionals);
+  if (scheduled !== undefined) {
+    const { explainScheduling } = await import('./explainScheduling.ts');
+    await explainScheduling(io, { name: scheduled, namespace: values.namespace, json: output === 'json', socket: values.socket });
+    return 0;
+  }
+  const pod = nameAfter(['pod', 'pods', 'po'], positionals);
   if (pod !== undefined) {
     const { explainPod } = await import('./explainPod.ts');
     await explainPod(io, { name: pod, namespace: values.namespace, json: output === 'json', socket: values.socket });
@@ -54,10 +62,10 @@ export const explainCommand: Command = async (argv, io) => {
 };
 
 /** Of "pod NAME" and "pod/NAME". */
-function podOf([what = '', ...rest]: readonly string[]): string | undefined {
+function nameAfter(words: readonly string[], [what = '', ...rest]: readonly string[]): string | undefined {
   const [kind = '', name = rest[0]] = what.split('/');
-  if (!['pod', 'pods', 'po'].includes(kind)) return undefined;
-  if (name === undefined || name === '') throw new AppError('USAGE', `explain pod: want one NAME\n${USAGE}`);
+  if (!words.includes(kind)) return undefined;
+  if (name === undefined || name === '') throw new AppError('USAGE', `explain ${words[0]}: want one NAME\n${USAGE}`);
   return name;
 }
 

@@ -11,6 +11,7 @@ import { VERSION } from '#base/version.ts';
 import { connect } from '#client/connect.ts';
 import { clientConfigOf } from '../component/clientOf.ts';
 import { serve } from '../component/http/serve.ts';
+import { serveSocket } from '../component/http/socket.ts';
 import { leadership } from '../component/lead.ts';
 import { addProcessMetrics } from '../component/processMetrics.ts';
 import { runProgram, type Program } from '../component/program.ts';
@@ -20,6 +21,8 @@ import { profilesOf } from './config/profiles.ts';
 import { settingsOf, withConfig, type FlagSettings } from './config/settings.ts';
 import type { PluginHandle } from './core/storage.ts';
 import { BUILT_IN, DEFAULT_SCHEDULER, type PluginFactory } from './plugins/profile.ts';
+import { Decisions } from './explain/decisions.ts';
+import { explainRoute } from './explain/route.ts';
 import { makeScheduler } from './run.ts';
 
 async function run(flags: FlagSettings, { clock, log, signal, notify }: DaemonContext): Promise<void> {
@@ -42,6 +45,7 @@ async function run(flags: FlagSettings, { clock, log, signal, notify }: DaemonCo
     clock,
     log,
   });
+  const decisions = new Decisions();
   const { parallelism, podInitialBackoffSeconds, podMaxBackoffSeconds } = config;
   const scheduler = makeScheduler({
     client,
@@ -51,14 +55,17 @@ async function run(flags: FlagSettings, { clock, log, signal, notify }: DaemonCo
     random: Math.random,
     profiles,
     flushAfterMs: flags.flushAfterMs,
+    onOutcome: (outcome) => decisions.take(outcome),
     ...(parallelism === undefined ? {} : { parallelism }),
     ...(podInitialBackoffSeconds === undefined ? {} : { initialBackoffMs: podInitialBackoffSeconds * 1_000 }),
     ...(podMaxBackoffSeconds === undefined ? {} : { maxBackoffMs: podMaxBackoffSeconds * 1_000 }),
   });
+  const route = explainRoute(scheduler, decisions);
+  if (flags.socket !== undefined) await serveSocket({ socket: flags.socket, route }, signal);
   if (serving !== undefined) {
     const synced = { name: 'informer-sync', problem: () => (scheduler.isSynced ? undefined : 'the cluster has not been read yet') };
     const checks = [{ name: 'ping', problem: () => undefined }, leading.check, synced];
-    await serve({ program, settings: serving, checks, metrics, clock, log }, signal);
+    await serve({ program, settings: serving, checks, metrics, route, clock, log }, signal);
   }
   log.info('Scheduler is ready', {
     version: VERSION,

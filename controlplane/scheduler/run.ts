@@ -38,6 +38,7 @@ export interface SchedulerOptions {
 export interface RunningScheduler {
   readonly cluster: Cluster;
   readonly queue: SchedulingQueue;
+  readonly profileOf: (pod: Pod) => BuiltProfile | undefined;
   readonly isSynced: boolean;
   /** Follows the API server; runs beside all of lead(). */
   follow(signal: AbortSignal): Promise<void>;
@@ -114,6 +115,7 @@ export function makeScheduler(options: SchedulerOptions): RunningScheduler {
   return {
     cluster,
     queue,
+    profileOf,
     get isSynced() {
       return all.every((informer) => informer.isSynced);
     },

@@ -1,6 +1,6 @@
 /** kube-scheduler as a process: it leads, places pods with a plugin of the user's own, serves health and metrics, and refuses what it cannot do. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -44,7 +44,8 @@ profiles:
 `,
   );
   const port = await freePort();
-  const flags = [`--config=${join(dir, 'config.yaml')}`, `--plugins=${join(dir, 'lucky.ts')}`];
+  const socket = join(dir, 'scheduler.sock');
+  const flags = [`--socket=${socket}`, `--config=${join(dir, 'config.yaml')}`, `--plugins=${join(dir, 'lucky.ts')}`];
   const serving = [
     '--bind-address=127.0.0.1',
     `--secure-port=${port}`,
@@ -73,6 +74,10 @@ profiles:
   const { text } = await ask(port, '/metrics', { authorization: `Bearer ${server.token}` });
   assert.match(text, /^scheduler_schedule_attempts_total\{result="scheduled",profile="lucky"\} 1$/m);
   assert.match(text, /^leader_election_master_status\{name="kube-scheduler"\} 1$/m);
+  assert.equal(statSync(socket).mode & 0o777, 0o600);
+  const explained = await execa(join(root, 'controlplane/cli/kijabi'), ['explain', 'scheduling', 'q', '--socket', socket]);
+  assert.match(explained.stdout, /^default\/q is on b\.\nDecided by lucky at .*\nb was the only node that passed\./);
+  assert.match(explained.stdout, /a +Lucky +node\(s\) had no luck/);
   scheduler.kill('SIGTERM');
   assert.equal(await scheduler.ended, 0);
   assert.equal(await holder(), '', 'the lease is given back');

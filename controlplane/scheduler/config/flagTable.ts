@@ -9,6 +9,7 @@ import { sharedFlags } from '../../component/sharedFlags.ts';
 const FLAGS: FlagTable = {
   ...sharedFlags({ port: 10_259, qps: 50, burst: 100, lease: 'kube-scheduler' }),
   config: honoured('string', '', 'FILE: a KubeSchedulerConfiguration'),
+  socket: honoured('string', '', 'PATH: a unix socket for root alone, for kijabi explain scheduling'),
   plugins: honoured('list', '', 'FILE[,FILE]: modules with plugins of your own (controlplane/scheduler/README.md)'),
   'write-config-to': refused('string', 'the defaults are in controlplane/scheduler/README.md'),
   'pod-max-in-unschedulable-pods-duration': honoured('duration', '5m0s', 'DURATION: after which a pod is tried again without a reason'),

@@ -12,6 +12,7 @@ export interface FlagSettings extends SharedSettings {
   readonly configFile: string | undefined;
   readonly pluginFiles: readonly string[];
   readonly flushAfterMs: number;
+  readonly socket: string | undefined;
   /** Flags that stand on the command line win over the file. */
   readonly given: (flag: string) => boolean;
 }
@@ -22,6 +23,7 @@ export function settingsOf(values: FlagValues): FlagSettings {
     ...sharedSettings(values, problems),
     configFile: values.file('config'),
     pluginFiles: values.list('plugins'),
+    socket: values.file('socket'),
     flushAfterMs: problems.positiveMs(values, 'pod-max-in-unschedulable-pods-duration'),
     given: (flag: string) => values.isGiven(flag),
   };
