@@ -83,6 +83,10 @@ test('kubelet: configuration and command line', () => {
   assert.equal(config['kind'], 'KubeletConfiguration');
   assert.equal(config['staticPodPath'], '/my manifests');
   assert.equal(config['cgroupRoot'], '/kijabi-n1');
+  assert.ok(!('clusterDNS' in config));
+  const dns = { address: '10.96.0.10', domain: 'cluster.local' };
+  const joined = parse(kubeletConfig(PATHS, '/m', { clientCa: '/ca', dns })) as Record<string, unknown>;
+  assert.deepEqual([joined['clusterDNS'], joined['clusterDomain']], [['10.96.0.10'], 'cluster.local']);
   assert.deepEqual(kubeletCommand(PATHS, 'worker').slice(1), [
     '--config',
     PATHS.kubeletConfig,

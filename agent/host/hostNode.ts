@@ -10,7 +10,7 @@ import type { Cgroups } from '../linux/cgroup.ts';
 import type { Argv } from '../linux/exec.ts';
 import type { Lock } from '../linux/flock.ts';
 import { inCgroup, inNode } from './enter.ts';
-import { kubeletCommand, kubeletConfig } from './kubelet.ts';
+import { kubeletCommand, kubeletConfig, type ClusterDns } from './kubelet.ts';
 import { kubeProxyCommand, kubeProxyConfig } from './kubeProxy.ts';
 import { applyRules, forwardRules, type Target } from './nodeRules.ts';
 import type { NodePaths } from './paths.ts';
@@ -139,10 +139,10 @@ export class HostNode {
   }
 
   /** From now on kubelet and proxy join the API server whose files lie in kubernetesDir. */
-  join(): void {
+  join(dns: ClusterDns): void {
     this.#joined = true;
     const { kubernetesDir, kubeletConfig: kubelet, proxyConfig: proxy } = this.paths;
-    writeFileSync(kubelet, kubeletConfig(this.paths, this.manifestsDir, join(kubernetesDir, 'pki', 'ca.crt')));
+    writeFileSync(kubelet, kubeletConfig(this.paths, this.manifestsDir, { clientCa: join(kubernetesDir, 'pki', 'ca.crt'), dns }));
     writeFileSync(proxy, kubeProxyConfig(this.subnets.pods, this.#kubeconfig('kube-proxy.conf')));
   }
 

@@ -12,8 +12,18 @@ export function kubeletCommand(paths: NodePaths, nodeName: string, kubeconfig?: 
   return [LAUNCHER, '--config', paths.kubeletConfig, '--hostname-override', nodeName, '--root-dir', paths.kubeletDir, ...joined];
 }
 
-/** clientCa: of whom the API server is, where there is one. */
-export function kubeletConfig(paths: NodePaths, manifestsDir: string, clientCa?: string): string {
+export interface ClusterDns {
+  readonly address: string;
+  readonly domain: string;
+}
+
+export interface Cluster {
+  /** Of whom the API server is. */
+  readonly clientCa: string;
+  readonly dns: ClusterDns;
+}
+
+export function kubeletConfig(paths: NodePaths, manifestsDir: string, cluster?: Cluster): string {
   return stringify({
     apiVersion: 'kubelet.config.k8s.io/v1beta1',
     kind: 'KubeletConfiguration',
@@ -26,6 +36,12 @@ export function kubeletConfig(paths: NodePaths, manifestsDir: string, clientCa?:
     healthzPort: 10_248,
     readOnlyPort: 0,
     failSwapOn: false, // it is for trying things on any machine
-    ...(clientCa === undefined ? {} : { authentication: { x509: { clientCAFile: clientCa } } }),
+    ...(cluster === undefined
+      ? {}
+      : {
+          authentication: { x509: { clientCAFile: cluster.clientCa } },
+          clusterDNS: [cluster.dns.address],
+          clusterDomain: cluster.dns.domain,
+        }),
   });
 }

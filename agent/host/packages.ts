@@ -41,6 +41,7 @@ export const SERVICE_PACKAGES: readonly Requirement[] = [
 
 /** What the tests need besides: peers, oracles, second choices. */
 export const TEST_PACKAGES: readonly Requirement[] = [
+  { package: 'bind9-dnsutils', why: 'a client of cluster DNS that nobody here wrote', programs: ['dig'] },
   { package: 'busybox-static', why: 'containers of tests', programs: ['busybox'] },
   { package: 'catatonit', why: 'the pause image of tests', programs: ['catatonit'] },
   { package: 'conntrack', why: 'connection tracking of the service proxy', programs: ['conntrack'] },

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { explain } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
 import type { Argv } from '../linux/exec.ts';
+import type { ClusterDns } from './kubelet.ts';
 import type { NodePaths } from './paths.ts';
 import { askProxy } from '../kube-proxy/explain/client.ts';
 import type { HostNode } from './hostNode.ts';
@@ -68,6 +69,8 @@ export interface ServeOptions extends SettleOptions {
 
 /** What the node has to be told of the other half of the tree. */
 export interface ControlPlane {
+  /** What pods ask for names. */
+  readonly clusterDns: ClusterDns;
   /** Makes certificates and kubeconfig files below the node's kubernetesDir, and the kubeconfig for the host. */
   prepare(place: ControlPlanePlace): Promise<void>;
   /** The command line of the API server. */
@@ -177,7 +180,7 @@ async function provideApiServer(node: HostNode, controlPlane: ControlPlane): Pro
   const process = node.startApiServer(controlPlane.command(place));
   const logFile = node.paths.logs.apiserver;
   await node.waitFor(process, { what: 'The API server', logFile, ready: (signal) => controlPlane.ready(place, signal) });
-  node.join();
+  node.join(controlPlane.clusterDns);
   return { value: undefined, text: `https://127.0.0.1:${port}, kubeconfig ${node.paths.kubeconfig}` };
 }
 

@@ -9,15 +9,17 @@ import { parseKubeconfig } from '#client/kubeconfig.ts';
 import { PkiWriter } from '../pki/act.ts';
 import { seenFiles } from '../pki/observe.ts';
 import { planPki } from '../pki/plan.ts';
+import { CLUSTER_DNS, dnsFlags, provideDnsService } from './clusterDns.ts';
 import type { Io } from './io.ts';
 
 const LAUNCHER = new URL('kijabi-control-plane', import.meta.url).pathname;
 const SERVICES = '10.96.0.0/12';
-const DOMAIN = 'cluster.local';
+const { domain: DOMAIN } = CLUSTER_DNS;
 const LOOK_MS = 20;
 
 export function controlPlaneOf({ clock }: Io): ControlPlane {
   return {
+    clusterDns: CLUSTER_DNS,
     async prepare({ paths, nodeName, address, port }) {
       const range = parseCidr(SERVICES);
       const facts = {
@@ -66,9 +68,12 @@ export function controlPlaneOf({ clock }: Io): ControlPlane {
         'kube-scheduler',
         ...schedulerFlags({ kubernetesDir: paths.kubernetesDir, certDir: pki }),
         `--socket=${paths.schedulerSocket}`,
+        '--',
+        'kube-dns',
+        ...dnsFlags(paths, address),
       ];
     },
-    async ready({ paths }: ControlPlanePlace, signal) {
+    async ready({ paths, address }: ControlPlanePlace, signal) {
       const log = makeLogger({ write: () => undefined, clock });
       const config = parseKubeconfig(readFileSync(paths.kubeconfig), { file: paths.kubeconfig });
       const client = connect({ config, clock, log, userAgent: 'kijabi', qps: -1 });
@@ -80,6 +85,7 @@ export function controlPlaneOf({ clock }: Io): ControlPlane {
       };
       try {
         while (!(await isThere().catch(() => false))) await clock.sleep(LOOK_MS, signal);
+        await provideDnsService(client, address, signal);
       } finally {
         client.close();
       }

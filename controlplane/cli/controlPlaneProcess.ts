@@ -14,6 +14,7 @@ import { begin, type Begun } from '../component/program.ts';
 /** In the order in which they start; the first ends last. */
 const PROGRAMS: Readonly<Record<string, (argv: readonly string[]) => Promise<Begun>>> = {
   'kube-apiserver': async (argv) => begin((await import('../apiserver/main.ts')).kubeApiserver, argv),
+  'kube-dns': async (argv) => begin((await import('../dns/main.ts')).kubeDns, argv),
   'kube-controller-manager': async (argv) => begin((await import('../controllers/main.ts')).kubeControllerManager, argv),
   'kube-scheduler': async (argv) => begin((await import('../scheduler/main.ts')).kubeScheduler, argv),
 };

@@ -20,8 +20,8 @@ import { Resolver } from './resolver.ts';
 import { Responder } from './responder.ts';
 import { Routes } from './routes.ts';
 import { listenHttp, type Page } from './server/http.ts';
-import { listenTcp, type TcpListening } from './server/tcp.ts';
-import { listenUdp, type Listening } from './server/udp.ts';
+import { listenTcp, type TcpLimits, type TcpListening } from './server/tcp.ts';
+import { listenUdp, type ListenAt, type Listening } from './server/udp.ts';
 import { clusterSource } from './source.ts';
 
 export interface DnsOptions {
@@ -87,11 +87,11 @@ export async function runDns(options: DnsOptions, signal: AbortSignal): Promise<
   };
   try {
     const tcp: TcpListening[] = [];
+    const limits = { connections: settings.maxTcpConnections, idleMs: settings.tcpIdleMs };
     for (const at of settings.listen) {
-      const { port } = await opened(listenUdp(at, responder, log));
-      tcp.push(
-        await opened(listenTcp({ ...at, port }, responder, { connections: settings.maxTcpConnections, idleMs: settings.tcpIdleMs })),
-      );
+      const pair = await listenBoth(at, { responder, log, limits });
+      open.push(...pair);
+      tcp.push(pair[0]);
     }
     metrics.watch({
       cached: () => resolver.cached,
@@ -165,6 +165,24 @@ export async function runDns(options: DnsOptions, signal: AbortSignal): Promise<
   } finally {
     resolver.close();
     await closeAll();
+  }
+}
+
+/** A free port of TCP (--listen with port 0) may be taken for UDP: then another one is tried. */
+const FREE_PORT_TRIES = 10;
+
+async function listenBoth(
+  at: ListenAt,
+  { responder, log, limits }: { readonly responder: Responder; readonly log: Logger; readonly limits: TcpLimits },
+): Promise<readonly [TcpListening, Listening]> {
+  for (let tries = 1; ; tries++) {
+    const tcp = await listenTcp(at, responder, limits);
+    try {
+      return [tcp, await listenUdp({ ...at, port: tcp.port }, responder, log)];
+    } catch (err) {
+      await tcp.close();
+      if (at.port !== 0 || tries === FREE_PORT_TRIES) throw err;
+    }
   }
 }
 

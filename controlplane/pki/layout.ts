@@ -46,7 +46,14 @@ export const LEAVES: Readonly<Record<string, Pick<LeafSpec, 'authority' | 'usage
   'apiserver-etcd-client': { authority: 'etcd/ca', usages: ['client'] },
 };
 
-export const KUBECONFIG_FILES = ['admin.conf', 'kubelet.conf', 'controller-manager.conf', 'scheduler.conf', 'kube-proxy.conf'] as const;
+export const KUBECONFIG_FILES = [
+  'admin.conf',
+  'kubelet.conf',
+  'controller-manager.conf',
+  'scheduler.conf',
+  'kube-proxy.conf',
+  'kube-dns.conf',
+] as const;
 
 /** A kubeconfig file with a client certificate of its own in it, signed by the cluster's authority. */
 export interface KubeconfigSpec {
@@ -57,6 +64,8 @@ export interface KubeconfigSpec {
 }
 
 export const SIGNING_KEY = 'sa';
+
+const DNS_ACCOUNT = 'system:serviceaccount:kube-system:kube-dns';
 
 export function leaves(facts: ClusterFacts): readonly LeafSpec[] {
   const { nodeName, advertiseAddress } = facts;
@@ -101,7 +110,8 @@ export function apiServerNames({
 
 /**
  * Differs: kubeadm of 1.29 and later gives admin.conf a group that is bound to cluster-admin through the API; here the files are made
- * before any server runs, so admin.conf and the server's client for kubelets are of system:masters.
+ * before any server runs, so admin.conf and the server's client for kubelets are of system:masters. There is a file for cluster DNS as a
+ * service of a host, in the name of the account that its pods would have.
  */
 export function kubeconfigs(facts: ClusterFacts): readonly KubeconfigSpec[] {
   const local = `https://${hostPort(facts.advertiseAddress, facts.port)}`;
@@ -122,6 +132,7 @@ export function kubeconfigs(facts: ClusterFacts): readonly KubeconfigSpec[] {
     },
     { file: 'scheduler.conf', user: 'system:kube-scheduler', subject: 'CN=system:kube-scheduler', server: local },
     { file: 'kube-proxy.conf', user: 'system:kube-proxy', subject: 'CN=system:kube-proxy', server },
+    { file: 'kube-dns.conf', user: DNS_ACCOUNT, subject: `CN=${DNS_ACCOUNT}`, server },
   ];
 }
 

@@ -103,6 +103,7 @@ test('kubeconfig files say who, where and whom to trust', async (t) => {
     ['admin.conf', 'https://api.example:443', 'O = system:masters, CN = kubernetes-admin'],
     ['kubelet.conf', 'https://api.example:443', 'O = system:nodes, CN = system:node:cp-1'],
     ['kube-proxy.conf', 'https://api.example:443', 'CN = system:kube-proxy'],
+    ['kube-dns.conf', 'https://api.example:443', 'CN = system:serviceaccount:kube-system:kube-dns'],
     ['scheduler.conf', 'https://192.0.2.7:6443', 'CN = system:kube-scheduler'],
     ['controller-manager.conf', 'https://192.0.2.7:6443', 'CN = system:kube-controller-manager'],
   ];
@@ -182,7 +183,7 @@ test('other names, another server, an end in the past and a clock that is behind
     [
       { ...FACTS, endpoint: undefined },
       NOW_MS,
-      Array.from({ length: 3 }, () => /^\S+\.conf is for https:\/\/api\.example:443, not for https:\/\/192\.0\.2\.7:6443: move it away/),
+      Array.from({ length: 4 }, () => /^\S+\.conf is for https:\/\/api\.example:443, not for https:\/\/192\.0\.2\.7:6443: move it away/),
     ],
     [
       FACTS,

@@ -92,7 +92,7 @@ test('a control plane out of kijabi init: the printed command starts it, each ku
 
   const check = await kijabi('certs', 'check-expiration', `--kubernetes-dir=${dir}`, '-o', 'json');
   assert.equal(check.exitCode, 0);
-  assert.equal((JSON.parse(check.stdout) as { certificates: unknown[] }).certificates.length, 15);
+  assert.equal((JSON.parse(check.stdout) as { certificates: unknown[] }).certificates.length, 16);
 });
 
 test('kijabi init says everything that is wrong with its flags, and changes nothing where something is wrong', async (t) => {

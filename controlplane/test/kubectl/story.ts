@@ -128,7 +128,13 @@ export async function tellStory({ kubectl, nodeName, dir }: Place): Promise<void
   await say(['apply', '-f', kubectl.file('service.yaml', service(address))], /service\/web created/);
   const clusterIp = await say(['get', 'service', 'web', '-o', 'jsonpath={.spec.clusterIP}'], /^10\./);
   // Not -T: Debian's static busybox crashes with it.
-  await eventually(['exec', 'web', '-c', 'web', '--', 'timeout', '5', 'wget', '-qO-', `http://${clusterIp}/`], /^page$/m);
+  const inPod = ['exec', 'web', '-c', 'web', '--', 'timeout', '5'];
+  // With its namespace: the pod has the name of the service, and finds itself in its own hosts file.
+  await eventually([...inPod, 'wget', '-qO-', `http://web.${kubectl.namespace}/`], /^page$/m);
+  await eventually([...inPod, 'wget', '-qO-', `http://${clusterIp}/`], /^page$/m);
+  const name = `web.${kubectl.namespace}.svc.cluster.local`;
+  await eventually([...inPod, 'nslookup', clusterIp], new RegExp(`name = ${name.replaceAll('.', '\\.')}$`, 'm'));
+  await eventually([...inPod, 'sh', '-c', 'nslookup nothing 2>&1 || true'], /can't find nothing\.svc\.cluster\.local: NXDOMAIN/);
 
   await eventually(['top', 'pod', 'web', '--containers'], /^web +echo +\d+m +\d+Mi/m);
   await eventually(['top', 'node', nodeName], new RegExp(`^${nodeName} +\\d+m`, 'm'));
