@@ -20,6 +20,8 @@ export interface Parts {
 
 /** Upstream's defaults of the flags that say how many keys a controller works on at once. */
 export const SYNCS = {
+  'concurrent-cron-job-syncs': 5,
+  'concurrent-daemonset-syncs': 2,
   'concurrent-deployment-syncs': 5,
   'concurrent-endpoint-syncs': 5,
   'concurrent-gc-syncs': 20,
@@ -29,6 +31,7 @@ export const SYNCS = {
   'concurrent-rc-syncs': 5,
   'concurrent-replicaset-syncs': 5,
   'concurrent-service-endpoint-syncs': 5,
+  'concurrent-statefulset-syncs': 5,
   'concurrent-ttl-after-finished-syncs': 5,
 } as const;
 

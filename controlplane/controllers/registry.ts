@@ -6,6 +6,8 @@ import { clusterRoleAggregationController } from './clusterRoleAggregation/recon
 import { csrApprovingController } from './csrApproving/reconcile.ts';
 import { csrCleaningController } from './csrCleaning/reconcile.ts';
 import { csrSigningController } from './csrSigning/reconcile.ts';
+import { cronJobController } from './cronJob/reconcile.ts';
+import { daemonSetController } from './daemonSet/reconcile.ts';
 import { deploymentController } from './deployment/reconcile.ts';
 import { endpointSliceMirroringController } from './endpointSliceMirroring/reconcile.ts';
 import { disruptionController } from './disruption/reconcile.ts';
@@ -25,6 +27,7 @@ import { podGcController } from './podGc/reconcile.ts';
 import { replicaSetController, replicationController } from './replicaSet/reconcile.ts';
 import { rootCaController } from './rootCa/reconcile.ts';
 import { serviceAccountController } from './serviceAccount/reconcile.ts';
+import { statefulSetController } from './statefulSet/reconcile.ts';
 import { ttlAfterFinishedController } from './ttlAfterFinished/reconcile.ts';
 
 export interface Registered {
@@ -129,5 +132,20 @@ export const CONTROLLERS: readonly Registered[] = [
     name: 'ttl-after-finished-controller',
     alias: 'ttl-after-finished',
     make: (deps, parts) => ttlAfterFinishedController(deps, { concurrency: syncsOf(parts, 'concurrent-ttl-after-finished-syncs') }),
+  },
+  {
+    name: 'daemonset-controller',
+    alias: 'daemonset',
+    make: (deps, parts) => daemonSetController(deps, { concurrency: syncsOf(parts, 'concurrent-daemonset-syncs') }),
+  },
+  {
+    name: 'statefulset-controller',
+    alias: 'statefulset',
+    make: (deps, parts) => statefulSetController(deps, { concurrency: syncsOf(parts, 'concurrent-statefulset-syncs') }),
+  },
+  {
+    name: 'cronjob-controller',
+    alias: 'cronjob',
+    make: (deps, parts) => cronJobController(deps, { concurrency: syncsOf(parts, 'concurrent-cron-job-syncs') }),
   },
 ];

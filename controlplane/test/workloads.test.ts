@@ -14,8 +14,17 @@ import { kubectlOf } from './kubectl/clients.ts';
 import { makeProgram, type Program } from './kubectl/kit.ts';
 import { FakeNodes } from './workloads/fakeNodes.ts';
 
+/** Nodes that nobody speaks for are not for the controllers of nodes. */
+const isOn = ({ name, isOff }: { readonly name: string; readonly isOff?: true }): boolean => isOff !== true && !/^(node|taint)-/.test(name);
+
 void describe('workloads', () => {
-  const clock = new SystemClock();
+  /** Of the controllers; the server's own is that of the machine. */
+  const clock = new (class extends SystemClock {
+    aheadMs = 0;
+    override nowMs(): number {
+      return super.nowMs() + this.aheadMs;
+    }
+  })();
   const life = new AbortController();
   const lines: string[] = [];
   let running: Promise<unknown>;
@@ -30,7 +39,7 @@ void describe('workloads', () => {
     const config = parseKubeconfig(server.kubeconfig);
     const log = makeLogger({ write: (line) => lines.push(line), clock });
     running = Promise.all([
-      runControllers({ config, clock, log }, life.signal),
+      runControllers({ config, clock, log, isOn }, life.signal),
       new FakeNodes({ config, nodes: ['n1', 'n2'], broken: 'broken' }).run(life.signal),
     ]);
   });
@@ -133,6 +142,83 @@ void describe('workloads', () => {
     await say('apply -f -', job('short', '0', { ttlSecondsAfterFinished: 0 }));
     await until('it is gone', async () => (await get('jobs', '{.items[*].metadata.name}')) === 'bad good');
     assert.equal(await get('job/good', '{.metadata.resourceVersion}'), version, 'what is over is left alone');
+  });
+
+  const labels = { app: 'x' };
+  const workload = (kind: string, name: string, spec: object): string =>
+    manifest({
+      apiVersion: 'apps/v1',
+      kind,
+      metadata: { name },
+      spec: {
+        selector: { matchLabels: { app: name } },
+        template: { metadata: { labels: { app: name } }, spec: { containers: [{ name: 'c', image: 'one' }] } },
+        ...spec,
+      },
+    });
+
+  test('a daemon set: a pod on every node, rolled out and undone, and on a node that comes later', async () => {
+    const node = (name: string): string => manifest({ apiVersion: 'v1', kind: 'Node', metadata: { name, labels } });
+    const ready = 'node.kubernetes.io/not-ready-';
+    await say('apply -f -', node('n1') + node('n2'));
+    await say(`taint nodes n1 n2 ${ready}`);
+    await say('apply -f -', workload('DaemonSet', 'agent', {}));
+    await until('both nodes are seen', async () => (await get('ds/agent', '{.status.desiredNumberScheduled}')) === '2');
+    assert.match(await say('rollout status ds/agent --timeout=60s'), /successfully rolled out/);
+    assert.equal((await get('pods -l app=agent', '{.items[*].spec.nodeName}')).split(' ').toSorted().join(), 'n1,n2');
+    await say('set image ds/agent c=two');
+    await say('rollout status ds/agent --timeout=60s');
+    assert.match(await say('rollout history ds/agent'), /^1 .*\n2 /m);
+    await say('rollout undo ds/agent');
+    await say('rollout status ds/agent --timeout=60s');
+    assert.equal(await get('pods -l app=agent', '{.items[*].spec.containers[0].image}'), 'one one');
+    await say('apply -f -', node('n3'));
+    await say(`taint nodes n3 ${ready}`);
+    await until('the third', async () => (await get('ds/agent', '{.status.numberReady}')) === '3');
+    assert.match((await events('agent'))[0] ?? '', /^daemonset-controller SuccessfulCreate Created pod: agent-\w+$/);
+  });
+
+  test('a stateful set: in order with its claims, rolled out from the top, undone, made smaller', async () => {
+    const spec = { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } };
+    const claims = { volumeClaimTemplates: [{ metadata: { name: 'data' }, spec }] };
+    const policy = { persistentVolumeClaimRetentionPolicy: { whenScaled: 'Delete', whenDeleted: 'Retain' } };
+    await say('apply -f -', workload('StatefulSet', 'db', { replicas: 2, serviceName: 'db', ...claims, ...policy }));
+    await say('rollout status sts/db --timeout=60s');
+    assert.equal(await get('pods -l app=db', '{.items[*].metadata.name}'), 'db-0 db-1');
+    assert.equal(await get('pvc', '{.items[*].metadata.name}'), 'data-db-0 data-db-1');
+    await say('set image sts/db c=two');
+    assert.match(await say('rollout status sts/db --timeout=60s'), /complete/);
+    await say('rollout undo sts/db');
+    await say('rollout status sts/db --timeout=60s');
+    assert.equal(await get('pods -l app=db', '{.items[*].spec.containers[0].image}'), 'one one');
+    await say('scale sts db --replicas=1');
+    await until('its claim goes with the second', async () => {
+      const { items } = JSON.parse(await say('get pvc -o json')) as { items: { metadata: { name: string; deletionTimestamp?: string } }[] };
+      // What protects claims in use may still hold it.
+      return items.every(({ metadata }) => metadata.name === 'data-db-0' || metadata.deletionTimestamp !== undefined);
+    });
+    await until('all is told', async () => (await events('db')).length >= 5);
+    const told = await events('db');
+    assert.ok(
+      told.includes('statefulset-controller SuccessfulCreate create Claim data-db-0 Pod db-0 in StatefulSet db success'),
+      told.join(),
+    );
+    assert.ok(told.includes('statefulset-controller SuccessfulCreate create Pod db-0 in StatefulSet db successful'), told.join());
+  });
+
+  test('a cron job: when it is due it makes a job, whose end it sees', async () => {
+    const made = await kubectl.run(['create', 'cronjob', 'tick', '--image=i', '--schedule=* * * * *']);
+    assert.equal(made.code, 0, made.err);
+    const ends = { spec: { jobTemplate: { spec: { template: { metadata: { annotations: { ends: '0' } } } } } } };
+    await say(`patch cronjob tick --type=merge -p ${JSON.stringify(ends)}`);
+    clock.aheadMs = 61_000;
+    await say('annotate cronjob tick look=now');
+    await until('the end of the first', async () => (await events('tick')).some((text) => text.includes('SawCompletedJob')));
+    await say('patch cronjob tick -p {"spec":{"suspend":true}}');
+    const told = await events('tick');
+    assert.match(told[0] ?? '', /^cronjob-controller SuccessfulCreate Created job tick-\d+$/);
+    assert.match(told[1] ?? '', /^cronjob-controller SawCompletedJob Saw completed job: tick-\d+, condition: Complete$/);
+    assert.match(await get('cronjob/tick', '{.status.lastScheduleTime}'), /:00Z$/);
   });
 
   test('nothing of all that was worth a warning', () => {

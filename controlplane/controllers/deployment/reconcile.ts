@@ -19,7 +19,7 @@ const NAME = 'deployment-controller';
 export function deploymentController(deps: ControllerDeps, { concurrency }: Pace): Controller {
   const deployments = deps.informers.for(DEPLOYMENTS, { indexes: KEEPER_INDEXES });
   const sets = deps.informers.for(REPLICA_SETS, { indexes: KEEPER_INDEXES });
-  const { pods, client, events, expectations } = workloadParts(deps, NAME, [deployments, sets]);
+  const { pods, client, events, expectations } = workloadParts(deps, { account: NAME }, [deployments, sets]);
   const deploymentsClient = client.resource(DEPLOYMENTS);
   const setsClient = client.resource(REPLICA_SETS);
   const selectorOf = ({ spec }: Deployment): ReturnType<typeof fromLabelSelector> => fromLabelSelector(spec.selector);

@@ -21,7 +21,7 @@ const byJob = (pod: Pod): readonly string[] => (isTracked(pod) ? keysOfOwner(JOB
 
 export function jobController(deps: ControllerDeps, { concurrency }: Pace): Controller {
   const jobs = deps.informers.for(JOBS, { indexes: KEEPER_INDEXES });
-  const { pods, client, control, events, expectations } = workloadParts(deps, NAME, [jobs]);
+  const { pods, client, control, events, expectations } = workloadParts(deps, { account: NAME }, [jobs]);
   pods.addIndexes({ [TRACKED]: byJob });
   const jobsClient = client.resource(JOBS);
   const podsClient = client.resource(PODS);

@@ -48,7 +48,7 @@ export function replicationController(deps: ControllerDeps, { concurrency }: Pac
 function controllerOfReplicas<T extends Replicated>(deps: ControllerDeps, kept: Kept<T>): Controller {
   const { name, account, type, selectorOf, countsTerminating, concurrency } = kept;
   const owners = deps.informers.for(type, { indexes: KEEPER_INDEXES });
-  const { pods, client, control, expectations } = workloadParts(deps, account, [owners]);
+  const { pods, client, control, expectations } = workloadParts(deps, { account }, [owners]);
   const ownersClient = client.resource(type);
   const podsClient = client.resource(PODS);
   /** What did not work in the last turn of a key, for its status. */

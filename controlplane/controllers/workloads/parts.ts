@@ -26,11 +26,18 @@ export interface WorkloadParts {
   readonly control: PodControl;
 }
 
-/** account: of the service account, and how events are signed. caches: of what it writes, beside pods. */
-export function workloadParts(deps: ControllerDeps, account: string, caches: readonly Cache[]): WorkloadParts {
+export interface Names {
+  /** Of the service account. */
+  readonly account: string;
+  /** How events are signed. Default: as the account. */
+  readonly component?: string;
+}
+
+/** caches: of what it writes, beside pods. */
+export function workloadParts(deps: ControllerDeps, { account, component = account }: Names, caches: readonly Cache[]): WorkloadParts {
   const client = deps.clientAs(account);
   const pods = deps.informers.for(PODS, { indexes: OWNER_INDEXES });
-  const events = deps.eventsOf(account, account);
+  const events = deps.eventsOf(component, account);
   const expectations = new Expectations(deps.clock, [pods, ...caches]);
   const control = new PodControl({ client: client.resource(PODS), pods, events, expectations });
   return { client, pods, events, expectations, control };
