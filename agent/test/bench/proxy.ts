@@ -18,6 +18,7 @@ import { benchIptables, type ChangeFigures, type IptablesFigures } from './proxy
 import { benchIpvs, openIpvsProxier } from './proxyIpvs.ts';
 import { benchNftables } from './proxyNftables.ts';
 import { benchPath } from './proxyPath.ts';
+import { benchWhole } from './proxyWhole.ts';
 import type { ModeFigures } from './proxySteps.ts';
 import { ms, ratio, row } from './report.ts';
 
@@ -92,6 +93,13 @@ async function open(mode: string, node: NetNs): Promise<Proxier> {
   return new IptablesProxier({ family: 'IPv4', iptables: await node.iptables(backend), clock, watch: NO_WATCH });
 }
 
+async function whole(mode: string, services: number): Promise<void> {
+  const kind = mode === 'ipvs' || mode === 'nftables' ? mode : 'iptables';
+  const f = await benchWhole({ mode: kind, services, rounds: Number(values.rounds), open: (node) => open(mode, node) });
+  const { cpuMs, lines, wallMs } = f;
+  row('  one service, the whole proxy', [`${lines} lines`, `own CPU ${ms(cpuMs)}`], ms(wallMs));
+}
+
 async function path(mode: string, services: number): Promise<void> {
   const f = await benchPath(services, Number(values.connections), (node) => open(mode, node));
   row(
@@ -110,6 +118,7 @@ for (const mode of values.modes.split(',')) {
     if (mode === 'ipvs') printMode(await benchIpvs(services, rounds));
     else if (mode === 'nftables') printMode(await benchNftables({ services, repeats: services > BARE_FULL_UP_TO ? 1 : 3, rounds }));
     else await iptables(mode === 'iptables-legacy' ? 'legacy' : 'nft', services);
+    await whole(mode, services);
   }
   process.stdout.write(`\n${mode}, first packet of a connection (median) and connections a second\n`);
   for (const services of numbers(values.path)) await path(mode, services);
