@@ -67,7 +67,13 @@ export class ProxyMetrics {
     [...FAMILY, 'traffic_policy'],
   );
   readonly iptablesRules = this.#gauge('sync_proxy_rules_iptables_total', 'iptables rules of this proxy.', [...FAMILY, 'table']);
-  readonly iptablesLast = this.#gauge('sync_proxy_rules_iptables_last', 'Lines written by the last sync.', FAMILY);
+  readonly iptablesLast = this.#gauge('sync_proxy_rules_iptables_last', 'Lines written by the last sync.', [...FAMILY, 'table']);
+  /** As the kernel counts it: set when the metrics are read. */
+  readonly invalidDropped = this.#counter(
+    'iptables_ct_state_invalid_dropped_packets_total',
+    'Packets dropped because connection tracking calls them invalid.',
+    [],
+  );
   readonly restoreFailures = this.#counter(
     'sync_proxy_rules_iptables_restore_failures_total',
     'Syncs that iptables-restore refused.',
@@ -79,6 +85,11 @@ export class ProxyMetrics {
     FAMILY,
   );
   readonly nftablesFailures = this.#counter('sync_proxy_rules_nftables_sync_failures_total', 'Syncs that nft refused.', FAMILY);
+  readonly nftablesCleanupFailures = this.#counter(
+    'sync_proxy_rules_nftables_cleanup_failures_total',
+    'Times nft refused to remove what no service needs any more.',
+    FAMILY,
+  );
   readonly conntrackDeleted = this.#counter(
     'conntrack_reconciler_deleted_entries_total',
     'Stale flows removed from connection tracking.',

@@ -59,6 +59,8 @@ export interface SyncReport {
   readonly bytesWritten: number;
   /** Of ours, in the whole rule set, by table (iptables: "nat", "filter"; other modes name their own parts). */
   readonly rulesByTable?: Readonly<Record<string, number>>;
+  /** Of linesWritten, by the same names. */
+  readonly linesByTable?: Readonly<Record<string, number>>;
   readonly planMs: number;
   readonly kernelMs: number;
 }
@@ -100,6 +102,8 @@ export interface Proxier {
   /** Nobody can write rules without checkIntact noticing: a full sync without evidence would find nothing. Default: not so. */
   readonly seesAllWrites?: boolean;
   sync(input: SyncInput, signal: AbortSignal): Promise<SyncReport>;
+  /** Packets dropped so far because connection tracking calls them invalid. Absent: the mode does not drop them. */
+  countInvalidDropped?(signal: AbortSignal): Promise<number>;
   /** Cheap: is what we wrote still there? Asked every second, so it must cost next to nothing while nobody writes. */
   checkIntact(signal: AbortSignal): Promise<Intactness>;
   /** Complete: reads everything of ours back. Changes nothing. */

@@ -114,6 +114,11 @@ test('ServiceProxy: what the endpoints controller triggered is measured when the
   assert.match(text, /kubeproxy_network_programming_duration_seconds_bucket\{ip_family="IPv4",le="2"\} 0/);
   assert.match(text, /kubeproxy_network_programming_duration_seconds_bucket\{ip_family="IPv4",le="3"\} 1/);
   assert.match(text, /kubeproxy_sync_proxy_rules_service_changes_pending 0/);
+  const asked = await proxy.metricsText(new AbortController().signal);
+  // The line of KUBE-SERVICES, and the chains of service and endpoint with theirs.
+  assert.match(asked, /kubeproxy_sync_proxy_rules_iptables_last\{ip_family="IPv4",table="nat"\} 7/);
+  assert.match(asked, /kubeproxy_sync_proxy_rules_iptables_last\{ip_family="IPv4",table="filter"\} 0/);
+  assert.match(asked, /kubeproxy_iptables_ct_state_invalid_dropped_packets_total 0/);
   await stop();
 });
 

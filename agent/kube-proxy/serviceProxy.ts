@@ -148,7 +148,8 @@ export class ServiceProxy {
     if (this.#tried.size === proxiers.length && [...this.#tried.values()].includes(true)) this.#becomeReady();
     if (event.kind === 'failed') {
       const isNft = this.#options.mode === 'nftables';
-      (isNft ? metrics.nftablesFailures : metrics.restoreFailures).inc(label);
+      const isCleanup = event.err instanceof AppError && event.err.facts['step'] === 'cleanup';
+      (isCleanup ? metrics.nftablesCleanupFailures : isNft ? metrics.nftablesFailures : metrics.restoreFailures).inc(label);
       if (event.attempt === 'partial' && !isNft) metrics.partialRestoreFailures.inc(label);
       return;
     }
@@ -158,7 +159,7 @@ export class ServiceProxy {
     (report.kind === 'full' ? metrics.fullSyncSeconds : metrics.partialSyncSeconds).observe(label, seconds);
     metrics.lastSync.set(label, clock.nowMs() / 1_000);
     for (const [table, rules] of Object.entries(report.rulesByTable ?? {})) metrics.iptablesRules.set([family, table], rules);
-    metrics.iptablesLast.set(label, report.linesWritten);
+    for (const [table, lines] of Object.entries(report.linesByTable ?? {})) metrics.iptablesLast.set([family, table], lines);
     this.#observeProgramming(family, ports);
     this.#countPending();
     const synced = this.#synced.get(family);
@@ -255,6 +256,23 @@ export class ServiceProxy {
       outcomes: Object.fromEntries(outcomes),
       steps,
     };
+  }
+
+  /** Prometheus' text, with what is asked of the kernel. Where the kernel does not answer, its last answer counts. */
+  async metricsText(signal: AbortSignal): Promise<string> {
+    const { invalidDropped, registry } = this.metrics;
+    try {
+      let dropped: number | undefined;
+      for (const proxier of this.#options.proxiers) {
+        const count = await proxier.countInvalidDropped?.(signal);
+        if (count !== undefined) dropped = (dropped ?? 0) + count;
+      }
+      // A rule that is written anew counts from zero.
+      if (dropped !== undefined) invalidDropped.inc([], dropped - invalidDropped.get());
+    } catch (err) {
+      if (codeOf(err) === 'STOPPING') throw err;
+    }
+    return registry.text();
   }
 
   /** Every difference between what should be and what is in the kernel. */

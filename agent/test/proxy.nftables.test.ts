@@ -286,6 +286,20 @@ test('explain names every element and rule of a service in the order a packet me
     );
     assert.ok(cluster.rules.every((r) => r.isInKernel));
     assert.deepEqual([cluster.rules.at(-1)?.packets, cluster.rules.at(-1)?.bytes], ['0', '0']);
+    const sticky = tableOf([web(2, ['10.244.0.5'], { sessionAffinity: 'ClientIP' })]);
+    await full(proxier, sticky);
+    const ofSticky = { ...input, services: sticky.ports('IPv4') };
+    const [affine] = await proxier.explain([...ofSticky.services.values()][0]!, ofSticky, never);
+    const counting = affine?.rules.filter(({ rule }) => /\bcounter\b/.test(rule)) ?? [];
+    assert.deepEqual(
+      counting.map(({ rule, packets, bytes, isInKernel }) => [/@affinity|dnat/.exec(rule)?.[0], packets, bytes, isInKernel]),
+      [
+        ['@affinity', '0', '0', true],
+        ['dnat', '0', '0', true],
+      ],
+    );
+    assert.equal(await full(proxierOn(nft, 'IPv4'), sticky), 0, 'what a rule has counted is no difference');
+    await full(proxier, table);
     assert.equal(node?.address, '*:30080');
     assert.ok(node.rules.every((r) => r.isInKernel));
     assert.match(node.rules.map((r) => r.rule).join('\n'), /30080 : goto node-port-external-local\/tcp\/2\/0[\s\S]*30080 : drop/);

@@ -58,6 +58,7 @@ class Reading {
   readonly open = new Set<Node>();
   aliased = 0;
   inAlias = 0;
+  isBlown = false;
 
   problem(node: { readonly range?: readonly number[] | null }, message: string): undefined {
     if (this.problems.length < MOST_PROBLEMS) this.problems.push({ offset: node.range?.[0] ?? 0, message });
@@ -97,7 +98,11 @@ function readAlias(alias: Alias, reading: Reading, depth: number): unknown {
   const target = reading.anchors.get(alias.source);
   if (target === undefined) return reading.problem(alias, `the alias *${alias.source} has no anchor before it`);
   if (reading.open.has(target)) return reading.problem(alias, `the alias *${alias.source} contains itself`);
-  if (reading.aliased > MOST_ALIASED) return reading.problem(alias, 'the aliases of this document blow it up beyond measure');
+  if (reading.isBlown) return undefined; // said once, where it became too much
+  if (reading.aliased > MOST_ALIASED) {
+    reading.isBlown = true;
+    return reading.problem(alias, 'the aliases of this document blow it up beyond measure');
+  }
   reading.inAlias += 1;
   const value = read(target, reading, depth);
   reading.inAlias -= 1;

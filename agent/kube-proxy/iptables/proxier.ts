@@ -20,7 +20,7 @@ import { patchOf, type PortChange } from './patch.ts';
 import type { Style } from './portRules.ts';
 import { LARGE_ENDPOINTS, planRuleset, staticRuleset, type Plan } from './ruleset.ts';
 import { SaveReader, concernsUs, diffTables, driftOf, type SavedTables, type Writes } from './tables.ts';
-import { NFT_LINES_PER_BATCH, renderBatches } from './writes.ts';
+import { NFT_LINES_PER_BATCH, linesOf, renderBatches } from './writes.ts';
 
 /** Taking single rules out of a long chain costs a look at the whole chain for each: above this many changes a full sync is cheaper. */
 const MANY_CHANGES = 200;
@@ -121,6 +121,7 @@ export class IptablesProxier implements Proxier {
     }
     return {
       linesWritten: batches.reduce((sum, b) => sum + b.lines, 0),
+      linesByTable: { nat: linesOf(writes.nat), filter: linesOf(writes.filter) },
       bytesWritten: batches.reduce((sum, b) => sum + b.bytes, 0),
       planMs,
       kernelMs: this.#clock.monotonicMs() - startMs - planMs,
@@ -139,6 +140,12 @@ export class IptablesProxier implements Proxier {
       throw toProxyError(err);
     }
     return reader.tables;
+  }
+
+  async countInvalidDropped(signal: AbortSignal): Promise<number> {
+    let dropped = 0;
+    await this.#iptables.save({ table: 'filter', counters: 'with' }, (line) => (dropped += invalidDropped(line)), signal);
+    return dropped;
   }
 
   /** Where nobody wrote since we looked last, the kernel need not be read. */
@@ -194,6 +201,11 @@ export class IptablesProxier implements Proxier {
   async close(): Promise<void> {
     this.#believed = undefined;
   }
+}
+
+function invalidDropped(line: string): number {
+  const [, packets = '0'] = /^\[(\d+):\d+\] -A KUBE-FORWARD .*--ctstate INVALID -j DROP$/.exec(line) ?? [];
+  return Number(packets);
 }
 
 function countOf(port: ServicePort | undefined): number {

@@ -37,6 +37,12 @@ export class Rewrites {
   readonly #declared = new Bytes();
   readonly #rules = new Bytes();
   readonly #chains: Chain[] = [];
+  #lines = 0;
+
+  /** Rules and chains. */
+  get lines(): number {
+    return this.#lines;
+  }
 
   get size(): number {
     return this.#chains.length;
@@ -48,6 +54,7 @@ export class Rewrites {
     let text = '';
     for (const rule of rules) text += `-A ${name} ${rule}\n`;
     this.#rules.add(text);
+    this.#lines += rules.length + 1;
     this.#chains.push({ name, lines: rules.length + 1, declaredEnd: this.#declared.length, rulesEnd: this.#rules.length });
   }
 

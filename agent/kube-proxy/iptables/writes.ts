@@ -35,6 +35,10 @@ export function isEmpty({ make, rewrite, insert, remove, drop }: TableWrites): b
   return make.length + rewrite.size + insert.length + remove.length + drop.length === 0;
 }
 
+export function linesOf({ make, rewrite, insert, remove, drop }: TableWrites): number {
+  return make.length + rewrite.lines + insert.length + remove.length + drop.length;
+}
+
 /** One run of iptables-restore. */
 export interface Batch {
   readonly parts: readonly Buffer[];

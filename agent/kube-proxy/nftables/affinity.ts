@@ -19,6 +19,7 @@ export function affinityParts(port: ServicePort, settings: ProxySettings, parts:
     parts.sets.set(names.affinity(endpoint), { kind: 'set', key: ['address'], remembersSeconds: affinitySeconds });
     const to: Rule = [
       { kind: 'protocol', protocols: [protocol] },
+      { kind: 'count' },
       { kind: 'translate', ip: endpoint.ip, port: endpoint.port },
     ];
     parts.chains.set(names.endpoint(endpoint), { rules: [[{ kind: 'remember', set: names.affinity(endpoint) }], to] });
@@ -26,6 +27,7 @@ export function affinityParts(port: ServicePort, settings: ProxySettings, parts:
   const sticky = (list: readonly Endpoint[]): Rule[] => [
     ...list.map((e): Rule => [
       { kind: 'lookup', fields: ['saddr'], set: names.affinity(e) },
+      { kind: 'count' },
       { kind: 'goto', chain: names.endpoint(e) },
     ]),
     [{ kind: 'choose', chains: list.map((e) => names.endpoint(e)) }],

@@ -14,12 +14,15 @@ export interface FoundElement {
   readonly bytes?: string;
 }
 
+/** Without counters where the rule does not count. */
+export type FoundRule = Partial<Pick<FoundElement, 'packets' | 'bytes'>>;
+
 export interface ExplainInput {
   readonly port: ServicePort;
   readonly settings: ProxySettings;
   readonly words: Words;
   /** Of the kernel. */
-  readonly hasRule: (chain: string, rule: Rule) => boolean;
+  readonly rule: (chain: string, rule: Rule) => FoundRule | undefined;
   readonly element: (set: string, key: string) => Promise<FoundElement | undefined>;
 }
 
@@ -102,7 +105,8 @@ class Trail {
   }
 
   #rule(chain: string, rule: Rule): void {
-    this.#rules.push({ where: `chain ${chain}`, rule: ruleText(rule, this.#input.words), isInKernel: this.#input.hasRule(chain, rule) });
+    const found = this.#input.rule(chain, rule);
+    this.#rules.push({ where: `chain ${chain}`, rule: ruleText(rule, this.#input.words), isInKernel: found !== undefined, ...found });
   }
 
   async #chain(verdict: string, key: string): Promise<void> {

@@ -153,9 +153,12 @@ export class NftablesProxier implements Proxier {
   async #write(difference: Changes, startMs: number, signal: AbortSignal): Promise<Omit<SyncReport, 'kind'>> {
     const { main, cleanup, lines } = renderChanges(difference, this.#words);
     const planMs = this.#clock.monotonicMs() - startMs;
-    for (const commands of [main, cleanup]) {
+    for (const [step, commands] of [
+      ['write', main],
+      ['cleanup', cleanup],
+    ] as const) {
       if (commands.length === 0) continue;
-      await proxyErrors(() => this.#nft.write(commands, signal));
+      await proxyErrors(() => this.#nft.write(commands, signal), { step });
       this.#watch.wrote(1);
     }
     return {
@@ -214,7 +217,11 @@ export class NftablesProxier implements Proxier {
       port,
       settings,
       words: this.#words,
-      hasRule: (chain, rule) => structure.chains.get(chain)?.forms.some((form) => this.#dialect.says(rule, form)) ?? false,
+      rule: (chain, rule) => {
+        const { forms = [], counters = [] } = structure.chains.get(chain) ?? {};
+        const at = forms.findIndex((form) => this.#dialect.says(rule, form));
+        return at === -1 ? undefined : { ...counters[at] };
+      },
       element: async (set, key) => {
         let found = elements.get(set);
         const def = known.get(set);

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { parseProblem } from '../../linux/nft.ts';
 import { Dialect, namedProtocol, readElements, readStructure, setsOfListing } from './readback.ts';
 import { wordsOf } from './names.ts';
+import { ruleForm } from './rules.ts';
 
 const words = wordsOf('IPv4');
 
@@ -71,13 +72,23 @@ test('readStructure: our table only, in our family only', () => {
       { chain: { family: 'ip6', table: 'kube-proxy', name: 'other' } },
       { set: { family: 'ip', table: 'kube-proxy', name: 'cluster-ips', type: 'ipv4_addr' } },
       { rule: { family: 'ip', table: 'kube-proxy', chain: 'nat-output', expr: [{ jump: { target: 'services' } }] } },
+      { rule: { family: 'ip', table: 'kube-proxy', chain: 'nat-output', expr: [{ counter: { packets: 7, bytes: 420 } }, { drop: null }] } },
     ],
     words,
   );
   assert.equal(exists, true);
   assert.deepEqual(
     [...chains],
-    [['nat-output', { hook: { type: 'nat', hook: 'output', priority: -100 }, forms: ['[{"jump":{"target":"services"}}]'] }]],
+    [
+      [
+        'nat-output',
+        {
+          hook: { type: 'nat', hook: 'output', priority: -100 },
+          forms: ['[{"jump":{"target":"services"}}]', ruleForm([{ kind: 'count' }, { kind: 'drop' }], words)],
+          counters: [undefined, { packets: '7', bytes: '420' }],
+        },
+      ],
+    ],
   );
   assert.deepEqual([...sets], [['cluster-ips', { kind: 'set', form: 'ipv4_addr :  0' }]]);
 });

@@ -13,6 +13,8 @@ export interface KernelChain {
   readonly hook?: BaseHook;
   /** ruleForm of each. */
   readonly forms: readonly string[];
+  /** What the rules have counted, where they do, in the order of forms. */
+  readonly counters: readonly (Counters | undefined)[];
 }
 
 export interface KernelSet {
@@ -32,7 +34,7 @@ type Json = Readonly<Record<string, unknown>>;
 /** What `nft -j -t list ruleset` says of our table in one family. */
 export function readStructure(objects: readonly unknown[], words: Words): Structure {
   let exists = false;
-  const chains = new Map<string, { hook?: BaseHook; forms: string[] }>();
+  const chains = new Map<string, { hook?: BaseHook; forms: string[]; counters: (Counters | undefined)[] }>();
   const sets = new Map<string, KernelSet>();
   for (const object of objects as readonly Json[]) {
     for (const [kind, value] of Object.entries(object)) {
@@ -40,12 +42,22 @@ export function readStructure(objects: readonly unknown[], words: Words): Struct
       if (it['family'] !== words.ip || (kind === 'table' ? it['name'] : it['table']) !== TABLE) continue;
       const name = String(it['name']);
       if (kind === 'table') exists = true;
-      else if (kind === 'chain') chains.set(name, { ...hookOf(it), forms: [] });
+      else if (kind === 'chain') chains.set(name, { ...hookOf(it), forms: [], counters: [] });
       else if (kind === 'set' || kind === 'map') sets.set(name, { kind, form: formOfKernelSet(it) });
-      else if (kind === 'rule') chains.get(String(it['chain']))?.forms.push(formOf(it['expr']));
+      else if (kind === 'rule') {
+        const chain = chains.get(String(it['chain']));
+        chain?.forms.push(formOf(it['expr']));
+        chain?.counters.push(countersOf(it['expr']));
+      }
     }
   }
   return { exists, chains, sets };
+}
+
+function countersOf(expression: unknown): Counters | undefined {
+  const found = Array.isArray(expression) ? (expression as readonly Json[]).find((s) => s['counter'] !== undefined) : undefined;
+  const { packets, bytes } = (found?.['counter'] ?? {}) as Json;
+  return typeof packets === 'number' && typeof bytes === 'number' ? { packets: String(packets), bytes: String(bytes) } : undefined;
 }
 
 function hookOf({ type, hook, prio }: Json): { hook?: BaseHook } {
@@ -74,7 +86,7 @@ export class Dialect {
     this.#words = words;
   }
 
-  sameRules({ forms }: KernelChain, { rules }: ChainDef): boolean {
+  sameRules({ forms }: Pick<KernelChain, 'forms'>, { rules }: ChainDef): boolean {
     return forms.length === rules.length && rules.every((rule, i) => this.says(rule, forms[i] ?? ''));
   }
 
@@ -83,7 +95,7 @@ export class Dialect {
   }
 
   /** kernel is what was read right after the chain was written. */
-  learn({ forms }: KernelChain, { rules }: ChainDef): void {
+  learn({ forms }: Pick<KernelChain, 'forms'>, { rules }: ChainDef): void {
     if (forms.length !== rules.length) return;
     rules.forEach((rule, i) => {
       const form = forms[i] ?? '';

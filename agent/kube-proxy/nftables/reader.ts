@@ -66,13 +66,18 @@ export class TableReader {
 }
 
 /** In the words of the proxy's contract. */
-export async function proxyErrors<T>(work: () => Promise<T>): Promise<T> {
+export async function proxyErrors<T>(work: () => Promise<T>, facts: Readonly<Record<string, string>> = {}): Promise<T> {
   try {
     return await work();
   } catch (err) {
     const code = codeOf(err);
     if (code === 'NFT_FAILED')
-      throw new AppError('PROXY_APPLY', 'Cannot write the nftables rules', err instanceof AppError ? err.facts : {}, err);
+      throw new AppError(
+        'PROXY_APPLY',
+        'Cannot write the nftables rules',
+        { ...(err instanceof AppError ? err.facts : {}), ...facts },
+        err,
+      );
     if (code === 'NFT_MISSING' || code === 'NFT_TIMEOUT') throw new AppError('PROXY_TOOL', 'Cannot work with nft', {}, err);
     throw err;
   }

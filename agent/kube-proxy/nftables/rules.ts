@@ -41,6 +41,8 @@ export type Statement =
       readonly offset: number;
       readonly map: string;
     }
+  /** Packets and bytes that got this far. */
+  | { readonly kind: 'count' }
   | { readonly kind: 'masquerade' | 'reject' | 'drop' | 'return' };
 
 export type Rule = readonly Statement[];
@@ -103,6 +105,8 @@ function statementText(s: Statement, words: Words): string {
       const slot = `numgen random mod ${s.slots}${s.offset === 0 ? '' : ` offset ${s.offset}`}`;
       return `dnat ${words.ip} to ${s.by === 'port' ? '' : `${words.ip} daddr . `}${s.protocol} dport . ${slot} map @${s.map}`;
     }
+    case 'count':
+      return 'counter';
     case 'masquerade':
       return 'masquerade fully-random';
     case 'reject':
@@ -117,13 +121,16 @@ export function ruleForm(rule: Rule, words: Words): string {
   return formOf(rule.map((s) => statementJson(s, words)));
 }
 
-/** JSON with the keys in order, so that equal means equal text. */
+const NOT_COUNTED = { bytes: 0, packets: 0 };
+
+/** JSON with the keys in order and counters at zero, so that equal means equal text. */
 export function formOf(expression: unknown): string {
-  return JSON.stringify(expression, (_key, value: unknown) =>
-    typeof value === 'object' && value !== null && !Array.isArray(value)
+  return JSON.stringify(expression, (key, value: unknown) => {
+    if (key === 'counter') return NOT_COUNTED;
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
       ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : value,
-  );
+      : value;
+  });
 }
 
 type Json = Readonly<Record<string, unknown>>;
@@ -193,6 +200,8 @@ function statementJson(s: Statement, words: Words): Json {
       ];
       return { dnat: { family: words.ip, addr: { map: { key: { concat }, data: `@${s.map}` } } } };
     }
+    case 'count':
+      return { counter: NOT_COUNTED };
     case 'masquerade':
       return { masquerade: { flags: 'fully-random' } };
     case 'reject':

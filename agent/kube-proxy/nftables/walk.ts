@@ -179,6 +179,7 @@ class Walker {
         yield ['on', { ...way, mark: s.how === 'set' ? way.mark | (1 << s.bit) : way.mark ^ (1 << s.bit) }];
         return;
       case 'remember':
+      case 'count':
         yield ['on', way];
         return;
       case 'drop':

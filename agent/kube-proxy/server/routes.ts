@@ -30,14 +30,14 @@ export function healthRoute({ proxy, health }: Pick<RouteDeps, 'proxy' | 'health
 
 export function metricsRoute(deps: RouteDeps): Route {
   const { proxy, settings } = deps;
-  return (url) => {
+  return async (url) => {
     const [what = '', ...rest] = url.pathname
       .split('/')
       .filter((part) => part !== '')
       .map(decodeURIComponent);
     switch (what) {
       case 'metrics':
-        return { status: 200, body: proxy.metrics.registry.text(), type: METRICS_CONTENT_TYPE };
+        return { status: 200, body: await proxy.metricsText(deps.signal), type: METRICS_CONTENT_TYPE };
       case 'proxyMode':
         return { status: 200, body: settings.mode };
       case 'configz':

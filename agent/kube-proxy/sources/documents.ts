@@ -44,17 +44,17 @@ export function unreadable(message: string): FileReading {
 export function readFile(bytes: Uint8Array): FileReading {
   const read = readDocuments(bytes);
   if (read.kind === 'problems') {
-    return {
-      kind: 'refused',
-      problems: read.problems.map(({ line, column, message }) => ({ line, column, code: 'DOCUMENT_INVALID', message })),
-    };
+    return refused(read.problems.map(({ line, column, message }) => ({ line, column, code: 'DOCUMENT_INVALID', message })));
   }
   const problems: DocumentProblem[] = [];
   const objects: ProxyObject[] = [];
   for (const document of read.documents) {
     for (const [value, path] of unlisted(document.value)) readObject({ document, value, path }, objects, problems);
   }
-  if (problems.length === 0) return { kind: 'objects', objects };
+  return problems.length === 0 ? { kind: 'objects', objects } : refused(problems);
+}
+
+function refused(problems: readonly DocumentProblem[]): FileReading {
   const more = problems.length - PROBLEMS_PER_FILE;
   return {
     kind: 'refused',
