@@ -5,7 +5,7 @@
  * What this proxy does not honour is refused by name when it is set to anything else.
  * Source: k8s.io/kube-proxy config/v1alpha1 (names, types), defaults of Kubernetes 1.36.
  */
-import { anyObject, boolean, duration, int32, list, map, number, object, oneOf, string, type Static } from '#api/schema.ts';
+import { anyObject, boolean, duration, int32, list, map, number, object, oneOf, string, type Schema, type Static } from '#api/schema.ts';
 
 const strings = list(string());
 const masqueradeBit = int32('Bit of the packet mark that means: masquerade', { minimum: 0, maximum: 31 });
@@ -19,6 +19,9 @@ const iptables = object('io.k8s.kubeproxy.config.v1alpha1.KubeProxyIPTablesConfi
   syncPeriod,
   minSyncPeriod,
 });
+
+/** Nanoseconds, or a duration: upstream writes the one and reads both. */
+const timeOrDuration: Schema<number | string> = { anyOf: [{ type: 'integer', minimum: 0 }, { type: 'string' }] };
 
 const SCHEDULERS = ['rr', 'wrr', 'lc', 'wlc', 'lblc', 'lblcr', 'sh', 'dh', 'sed', 'nq', 'mh', ''] as const;
 
@@ -65,7 +68,7 @@ export const kubeProxyConfigurationSchema = object('io.k8s.kubeproxy.config.v1al
   clientConnection,
   logging: object('io.k8s.component-base.logs.api.v1.LoggingConfiguration', {
     format: oneOf(['text', 'json', '']),
-    flushFrequency: int32(),
+    flushFrequency: timeOrDuration,
     verbosity: int32(undefined, { minimum: 0, maximum: 10 }),
     vmodule: list(anyObject()),
     options: anyObject(),

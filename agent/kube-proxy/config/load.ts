@@ -98,7 +98,14 @@ export function isSet(text: string | null | undefined): boolean {
   return text !== undefined && text !== null && text !== '';
 }
 
-function durations({ iptables, ipvs, nftables, conntrack, configSyncPeriod }: KubeProxyConfiguration): [string[], string | undefined][] {
+function durations({
+  iptables,
+  ipvs,
+  nftables,
+  conntrack,
+  configSyncPeriod,
+  logging,
+}: KubeProxyConfiguration): [string[], string | undefined][] {
   const of = (name: string, group: object | undefined): [string[], string | undefined][] =>
     Object.entries(group ?? {}).flatMap(([field, value]) => (/(Period|Timeout)$/.test(field) ? [[[name, field], value as string]] : []));
   return [
@@ -107,6 +114,7 @@ function durations({ iptables, ipvs, nftables, conntrack, configSyncPeriod }: Ku
     ...of('nftables', nftables),
     ...of('conntrack', conntrack),
     [['configSyncPeriod'], configSyncPeriod],
+    [['logging', 'flushFrequency'], typeof logging?.flushFrequency === 'string' ? logging.flushFrequency : undefined],
   ];
 }
 

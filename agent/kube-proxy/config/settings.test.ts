@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { codeOf } from '#base/errors.ts';
 import { parseFlags } from './flags.ts';
 import { loadConfig, parseHostPort } from './load.ts';
-import { settingsOf, type Settings } from './settings.ts';
+import { defaulted, settingsOf, type Settings } from './settings.ts';
 
 const HEAD = 'apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\n';
 const load = (text: string): Settings =>
@@ -70,6 +70,46 @@ test("settingsOf: kubeadm's ConfigMap gives upstream's defaults", () => {
     verbosity: 0,
   });
 });
+
+/** What upstream writes with --write-config-to and shows in /configz: every field with its default. */
+const UPSTREAM = `bindAddress: 0.0.0.0
+bindAddressHardFail: false
+clientConnection: { acceptContentTypes: "", burst: 10, contentType: application/vnd.kubernetes.protobuf, kubeconfig: "", qps: 5 }
+clusterCIDR: ""
+configSyncPeriod: 15m0s
+conntrack: { maxPerCore: 32768, min: 131072, tcpBeLiberal: false, tcpCloseWaitTimeout: 1h0m0s, tcpEstablishedTimeout: 24h0m0s, udpStreamTimeout: 0s, udpTimeout: 0s }
+detectLocal: { bridgeInterface: "", interfaceNamePrefix: "" }
+detectLocalMode: ""
+enableProfiling: false
+featureGates: {}
+healthzBindAddress: 0.0.0.0:10256
+hostnameOverride: ""
+iptables: { localhostNodePorts: true, masqueradeAll: false, masqueradeBit: 14, minSyncPeriod: 1s, syncPeriod: 30s }
+ipvs: { excludeCIDRs: null, minSyncPeriod: 1s, scheduler: "", strictARP: false, syncPeriod: 30s, tcpFinTimeout: 0s, tcpTimeout: 0s, udpTimeout: 0s }
+logging: { flushFrequency: 5000000000, format: text, options: { json: { infoBufferSize: "0" }, text: { infoBufferSize: "0" } }, verbosity: 0 }
+metricsBindAddress: 127.0.0.1:10249
+mode: MODE
+nftables: { masqueradeAll: false, masqueradeBit: 14, minSyncPeriod: 1s, syncPeriod: 30s }
+nodePortAddresses: null
+oomScoreAdj: -999
+portRange: ""
+showHiddenMetricsForVersion: ""
+windowsRunAsService: false
+winkernel: { enableDSR: false, forwardHealthCheckVip: false, networkName: "", rootHnsEndpointName: "", sourceVip: "" }
+`;
+
+for (const mode of ['""', 'iptables', 'ipvs', 'nftables']) {
+  test(`settingsOf: upstream's defaults are taken as they are, and what /configz then shows starts again as the same (mode ${mode})`, () => {
+    const plain = (settings: Settings): object => ({ ...settings, configuration: undefined, modeBecause: undefined });
+    const given = load(UPSTREAM.replace('MODE', mode));
+    const bare = load(`mode: ${mode}\nclientConnection: { burst: 10, qps: 5 }\n`);
+    assert.deepEqual(plain(given), plain(bare));
+    for (const settings of [given, bare]) {
+      const shown = new TextEncoder().encode(JSON.stringify(defaulted(settings)));
+      assert.deepEqual(plain(settingsOf(parseFlags(['--config', 'c.yaml']), loadConfig('c.yaml', shown))), plain(settings));
+    }
+  });
+}
 
 test('settingsOf: what the file says', () => {
   const settings = load(`mode: nftables

@@ -82,7 +82,7 @@ export interface Settings {
   readonly oomScoreAdj: number;
   readonly conntrack: ConntrackSettings;
   readonly verbosity: number;
-  /** As /configz shows it. */
+  /** As it was given. */
   readonly configuration: KubeProxyConfiguration;
 }
 

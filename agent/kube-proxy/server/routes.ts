@@ -1,7 +1,7 @@
 /** What the proxy answers on its two addresses: health for probes and load balancers; metrics, settings and explanations for people. */
 import { AppError } from '#base/errors.ts';
 import { METRICS_CONTENT_TYPE } from '#base/metrics.ts';
-import type { Settings } from '../config/settings.ts';
+import { defaulted, type Settings } from '../config/settings.ts';
 import { formatPacket } from '../explain/format.ts';
 import { formatService } from '../explain/format.ts';
 import { healthAnswer, type HealthInput } from '../health.ts';
@@ -41,7 +41,7 @@ export function metricsRoute(deps: RouteDeps): Route {
       case 'proxyMode':
         return { status: 200, body: settings.mode };
       case 'configz':
-        return json({ 'kubeproxy.config.k8s.io': settings.configuration });
+        return json({ 'kubeproxy.config.k8s.io': defaulted(settings) });
       case 'healthz':
       case 'livez':
         return { status: 200, body: 'ok' };

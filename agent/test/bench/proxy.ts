@@ -37,7 +37,8 @@ const numbers = (text: string): number[] =>
     .filter((t) => t !== '')
     .map(Number);
 const never = new AbortController().signal;
-const NO_WATCH = { foreignWrites: () => undefined, wrote: () => undefined };
+/** As in a kernel that tells who wrote: nobody else does. */
+const NO_WATCH = { foreignWrites: () => 0, wrote: () => undefined };
 const BARE_FULL_UP_TO = 10_000;
 
 function printChange(what: string, { wallMs, cpuMs, bareMs, lines }: ChangeFigures): void {
