@@ -14,6 +14,8 @@ export interface Parts {
   /** Pods that are over and are kept; 0: all. */
   readonly terminatedPodThreshold?: number;
   readonly nodeLifecycle?: NodeLifecycleOptions;
+  /** Addresses for services of type LoadBalancer; empty or absent: they get none from us. */
+  readonly loadBalancerPool?: readonly string[];
   /** The pods' network, a block for each node; absent: nobody asked for it. */
   readonly nodeRanges?: (() => readonly BlockRange[]) | undefined;
 }

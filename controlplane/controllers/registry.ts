@@ -19,6 +19,9 @@ import { MOST_ENDPOINTS } from './endpointSlice/plan.ts';
 import { garbageCollectorController } from './garbageCollector/reconcile.ts';
 import { jobController } from './job/reconcile.ts';
 import { namespaceController } from './namespace/reconcile.ts';
+import { serviceLbController } from './loadBalancer/reconcile.ts';
+import { persistentVolumeController } from './persistentVolumes/reconcile.ts';
+import { claimProtectionController, volumeProtectionController } from './volumeProtection/reconcile.ts';
 import { nodeIpamController } from './nodeIpam/reconcile.ts';
 import { NODE_LIFECYCLE, nodeLifecycleController } from './nodeLifecycle/reconcile.ts';
 import { taintEvictionController } from './taintEviction/reconcile.ts';
@@ -80,6 +83,14 @@ export const CONTROLLERS: readonly Registered[] = [
     name: 'pod-garbage-collector-controller',
     alias: 'podgc',
     make: (deps, { terminatedPodThreshold }) => podGcController(deps, { threshold: terminatedPodThreshold ?? THRESHOLD }),
+  },
+  { name: 'persistentvolume-binder-controller', alias: 'persistentvolume-binder', make: (deps) => persistentVolumeController(deps) },
+  { name: 'persistentvolumeclaim-protection-controller', alias: 'pvc-protection', make: (deps) => claimProtectionController(deps) },
+  { name: 'persistentvolume-protection-controller', alias: 'pv-protection', make: (deps) => volumeProtectionController(deps) },
+  {
+    name: 'service-lb-controller',
+    alias: 'service',
+    make: (deps, { loadBalancerPool = [] }) => (loadBalancerPool.length === 0 ? undefined : serviceLbController(deps, loadBalancerPool)),
   },
   { name: 'disruption-controller', alias: 'disruption', make: (deps) => disruptionController(deps) },
   {

@@ -9,6 +9,7 @@ import { SYNCS } from '../parts.ts';
 
 const NO_CLOUD = 'there is no cloud provider; addresses of load balancers come out of --load-balancer-pool';
 const NO_ATTACH = 'volumes are not attached to nodes yet: the CSI attach controller is not there';
+const NO_TOKEN_SECRETS = 'tokens are not put into secrets: pods get theirs from the API server, people with kubectl create token';
 const NO_HPA = 'horizontal pod autoscaling is not there yet';
 const ONE_SIGNER = 'one authority signs for all signers: --cluster-signing-cert-file';
 const NO_RECYCLER = 'volumes are not recycled: use a reclaim policy of Delete or Retain';
@@ -55,6 +56,13 @@ const FLAGS: FlagTable = {
 
   'resource-quota-sync-period': only('duration', '5m0s', NO_RESYNC),
 
+  // services and volumes
+  // Differs: not upstream's; there a cloud gives addresses.
+  'load-balancer-pool': honoured('list', '', 'CIDR|FROM-TO[,...]: addresses of the hosts for services of type LoadBalancer'),
+  'concurrent-service-syncs': only('int', '1', 'addresses are given one after the other'),
+  'pvclaimbinder-sync-period': only('duration', '15s', NO_RESYNC),
+  'enable-dynamic-provisioning': only('bool', 'true', 'classes say whether volumes are made'),
+
   // certificates and accounts
   'cluster-signing-cert-file': honoured('string', '', 'FILE: authority that signs certificates of kubelets and clients'),
   'cluster-signing-key-file': honoured('string', '', 'FILE: key of --cluster-signing-cert-file'),
@@ -74,6 +82,10 @@ const FLAGS: FlagTable = {
   'route-reconciliation-period': only('duration', '10s', NO_CLOUD),
 
   // what is not there
+  'service-account-private-key-file': refused('string', NO_TOKEN_SECRETS),
+  'concurrent-serviceaccount-token-syncs': only('int', '5', NO_TOKEN_SECRETS),
+  'legacy-service-account-token-clean-up-period': only('duration', '8760h0m0s', NO_TOKEN_SECRETS),
+  'concurrent-ephemeralvolume-syncs': only('int', '5', 'claims of ephemeral volumes are not made yet'),
   'attach-detach-reconcile-sync-period': only('duration', '1m0s', NO_ATTACH),
   ...each('disable-attach-detach-reconcile-sync disable-force-detach-on-timeout', only('bool', 'false', NO_ATTACH)),
   'concurrent-horizontal-pod-autoscaler-syncs': only('int', '5', NO_HPA),

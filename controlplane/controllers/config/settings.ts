@@ -7,6 +7,7 @@ import { parseCidr, type Cidr } from '#api/ip.ts';
 import { AppError, explain } from '#base/errors.ts';
 import type { FlagValues } from '../../component/flags.ts';
 import { Problems, sharedSettings, type SharedSettings } from '../../component/settings.ts';
+import { parseRange } from '../loadBalancer/pool.ts';
 import { BlockRange } from '../nodeIpam/ranges.ts';
 import type { NodeLifecycleOptions } from '../nodeLifecycle/reconcile.ts';
 import { SYNCS, type Parts } from '../parts.ts';
@@ -50,6 +51,15 @@ function collects(values: FlagValues, isOn: (controller: Registered) => boolean)
 function figuresOf(values: FlagValues, problems: Problems): Parts {
   return {
     syncs: Object.fromEntries(Object.keys(SYNCS).map((name) => [name, problems.between(values, name, [1, 10_000])])),
+    loadBalancerPool: values
+      .list('load-balancer-pool')
+      .map((text) =>
+        problems.check(
+          parseRange(text) !== undefined,
+          `--load-balancer-pool: ${JSON.stringify(text)} is no block and no range of addresses`,
+          text,
+        ),
+      ),
     nodeLifecycle: lifecycleOf(values, problems),
     nodeRanges: problems.tried(undefined, () => rangesOf(values)),
     terminatedPodThreshold: problems.between(values, 'terminated-pod-gc-threshold', [0, 1e9]),
@@ -118,6 +128,8 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'horizontal-pod-autoscaler-controller': 'horizontal pod autoscaling is not there yet',
   'persistentvolume-attach-detach-controller': 'volumes are not attached to nodes yet',
   'persistentvolume-expander-controller': 'volumes do not grow yet',
+  'serviceaccount-token-controller': 'tokens are not put into secrets',
+  'legacy-serviceaccount-token-cleaner-controller': 'tokens are not put into secrets',
   'ephemeral-volume-controller': 'claims of ephemeral volumes are not made yet',
   'node-route-controller': 'there is no cloud provider',
   'cloud-node-lifecycle-controller': 'there is no cloud provider',
