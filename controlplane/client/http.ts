@@ -18,7 +18,8 @@ import { http } from '#base/http.ts';
 const IDLE_SOCKET_MS = 60_000;
 /** After so much silence the kernel asks whether the other end is still there, every second, and gives up after ten. */
 const PROBE_AFTER_MS = 30_000;
-const IDLE_SOCKETS = 8;
+/** As many as anybody has requests under way at once; fewer would be closed and made anew, with a handshake each, under load. */
+const IDLE_SOCKETS = 32;
 
 interface Line {
   readonly tls: TlsTexts;
