@@ -11,6 +11,7 @@ import { formatIndexes, parseIndexes } from './indexes.ts';
 import { planJob } from './plan.ts';
 import { indexOf, isTracked } from './pods.ts';
 import { earlySuccess, meaningOf } from './policy.ts';
+import { hasFailed } from './tally.ts';
 
 type Spec = Partial<Job['spec']>;
 const labels = { job: 'j' };
@@ -276,14 +277,17 @@ test('any story, with the controller dying anywhere: every pod counts once, none
         podReplacementPolicy: waits ? 'Failed' : 'TerminatingOrFailed',
       });
       const succeeded = new Set<string>();
+      const failed = new Set<string>();
       let most = 2;
       const look = (): void => {
         for (const pod of at.pods)
           if (pod.status?.phase === 'Succeeded' && isTracked(pod))
             succeeded.add(indexed ? String(indexOf(pod, at.job.spec)) : (pod.metadata.uid ?? ''));
+        for (const pod of at.pods) if (hasFailed(pod, at.job.spec) && isTracked(pod)) failed.add(pod.metadata.uid ?? '');
         assert.ok(at.active.length <= most, `${at.active.length} run, ${most} at most`);
         if (indexed) assert.equal(new Set(at.active.map((pod) => indexOf(pod, at.job.spec))).size, at.active.length, 'no index twice');
         assert.ok((at.job.status?.succeeded ?? 0) <= succeeded.size);
+        assert.ok((at.job.status?.failed ?? 0) <= failed.size);
       };
       for (const step of story) {
         at.world.nowMs += 5_000;
@@ -300,8 +304,8 @@ test('any story, with the controller dying anywhere: every pod counts once, none
       }
       at.set({ suspend: false, parallelism: 2 });
       most = Math.max(most, 2);
-      for (let i = 0; i < 150; i++) {
-        turnJob(at.world, at.job);
+      for (let i = 0; i < 200; i++) {
+        turnJob(at.world, at.job, i < 100 ? 1 + (i % 3) : Infinity);
         look();
         for (const pod of at.pods) at.world.kubelet(pod, pod.status?.phase === 'Running' ? 'succeed' : 'on');
         look();
@@ -309,6 +313,7 @@ test('any story, with the controller dying anywhere: every pod counts once, none
       }
       assert.match(at.conditions, /Complete=True CompletionsReached/);
       assert.equal(at.job.status?.succeeded, succeeded.size);
+      assert.equal(at.job.status?.failed ?? 0, failed.size);
       assert.deepEqual(turnJob(at.world, at.job), []);
       assert.deepEqual(at.pods.filter(isTracked), []);
     }),
