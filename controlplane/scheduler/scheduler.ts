@@ -61,6 +61,8 @@ const LONGEST_NOTE = 1_024;
 export class Scheduler {
   readonly #deps: SchedulerDeps;
   readonly #binding = new Set<Promise<void>>();
+  /** Of them, those that wait for something outside, such as a volume: for minutes maybe, so they hold nobody up. */
+  #waiting = 0;
   #wake: () => void = () => undefined;
   #woken = false;
   #start = 0;
@@ -88,12 +90,16 @@ export class Scheduler {
     await Promise.all([flushing, ...this.#binding]);
   }
 
+  get #isFull(): boolean {
+    return this.#binding.size - this.#waiting >= this.#deps.parallelism;
+  }
+
   /** Decides for a while; false: nothing is left to do now. */
   #slice(signal: AbortSignal): boolean {
-    const { clock, queue, parallelism } = this.#deps;
+    const { clock, queue } = this.#deps;
     const endMs = clock.monotonicMs() + SLICE_MS;
     do {
-      if (this.#binding.size >= parallelism) return false;
+      if (this.#isFull) return false;
       const next = queue.pop(clock.monotonicMs());
       if (next === undefined) return false;
       this.#schedule(next, signal);
@@ -103,10 +109,10 @@ export class Scheduler {
 
   async #rest(signal: AbortSignal): Promise<void> {
     if (this.#woken) return;
-    const { clock, queue, parallelism } = this.#deps;
+    const { clock, queue } = this.#deps;
     const done = new AbortController();
     const woken = new Promise<void>((resolve) => (this.#wake = resolve));
-    const atMs = this.#binding.size >= parallelism ? undefined : queue.nextAtMs;
+    const atMs = this.#isFull ? undefined : queue.nextAtMs;
     const due =
       atMs === undefined ? [] : [clock.sleep(atMs - clock.monotonicMs(), AbortSignal.any([signal, done.signal])).catch(() => undefined)];
     await Promise.race([woken, ...due]);
@@ -170,7 +176,7 @@ export class Scheduler {
         reserved.push(plugin);
         plugin.reserve(info, node);
       }
-      for (const plugin of profile.plugins) await plugin.preBind?.(info, node, signal);
+      await this.#prepare(profile, info, node, signal);
       await writer.bind(info, node.name, signal);
     } catch (err) {
       return this.#notBound({ info, profile, node, reserved, err }, signal);
@@ -181,6 +187,20 @@ export class Scheduler {
     metrics.podSeconds.observe([attempts >= 16 ? '16+' : String(attempts)], (clock.monotonicMs() - sinceMs) / 1_000);
     metrics.podAttempts.observe([], attempts);
     return 'scheduled';
+  }
+
+  async #prepare({ plugins }: Profile, info: PodInfo, node: NodeInfo, signal: AbortSignal): Promise<void> {
+    for (const plugin of plugins) {
+      const ready = plugin.preBind?.(info, node, signal);
+      if (ready === undefined) continue;
+      this.#waiting += 1;
+      this.wake();
+      try {
+        await ready;
+      } finally {
+        this.#waiting -= 1;
+      }
+    }
   }
 
   #notBound(

@@ -202,17 +202,22 @@ void describe('scheduler', () => {
     await client.patch('/api/v1/persistentvolumes/disk/status', 'merge-patch', { status: { phase: 'Available' } });
     const wanted = { accessModes: ['ReadWriteOnce'], storageClassName: 'local', resources: { requests: size } };
     assert.equal((await client.post(`${ns}/persistentvolumeclaims`, { metadata: { name: 'data' }, spec: wanted })).code, 201);
-    await withScheduler(async () => {
-      await pod('db', { volumes: [{ name: 'data', persistentVolumeClaim: { claimName: 'data' } }] });
-      const given = async () =>
-        ((await client.get('/api/v1/persistentvolumes/disk')).json as { spec: { claimRef?: { name: string } } }).spec.claimRef?.name;
-      await until('the volume is given', async () => (await given()) === 'data');
-      assert.equal(await nodeOf('db'), undefined, 'not before the claim is bound');
-      // Whoever binds volumes does its part.
-      const bound = { metadata: { annotations: { 'pv.kubernetes.io/bind-completed': 'yes' } }, spec: { volumeName: 'disk' } };
-      assert.equal((await client.patch(`${ns}/persistentvolumeclaims/data`, 'merge-patch', bound)).code, 200);
-      await until('it is placed', async () => (await nodeOf('db')) === 'b');
-    });
+    await withScheduler(
+      async () => {
+        await pod('db', { volumes: [{ name: 'data', persistentVolumeClaim: { claimName: 'data' } }] });
+        const given = async () =>
+          ((await client.get('/api/v1/persistentvolumes/disk')).json as { spec: { claimRef?: { name: string } } }).spec.claimRef?.name;
+        await until('the volume is given', async () => (await given()) === 'data');
+        assert.equal(await nodeOf('db'), undefined, 'not before the claim is bound');
+        await pod('quick');
+        await until('another is not held up by it', async () => (await nodeOf('quick')) !== undefined);
+        // Whoever binds volumes does its part.
+        const bound = { metadata: { annotations: { 'pv.kubernetes.io/bind-completed': 'yes' } }, spec: { volumeName: 'disk' } };
+        assert.equal((await client.patch(`${ns}/persistentvolumeclaims/data`, 'merge-patch', bound)).code, 200);
+        await until('it is placed', async () => (await nodeOf('db')) === 'b');
+      },
+      { parallelism: 1 },
+    );
   });
 
   test('two at once, and one after another, never place a pod twice or over-commit a node', async () => {

@@ -36,6 +36,11 @@ for (const [what, text, want] of [
     'profiles: [{pluginConfig: [{name: NodeResourcesFit, args: {scoringStrategy: {type: RequestedToCapacityRatio, requestedToCapacityRatio: {shape: [{utilization: 5, score: 1}, {utilization: 5, score: 2}]}}}}]}]',
     /points of growing utilization/,
   ],
+  [
+    'scores by the capacity of volumes',
+    'profiles: [{pluginConfig: [{name: VolumeBinding, args: {shape: [{utilization: 0, score: 0}, {utilization: 100, score: 10}]}}]}]',
+    /args\.shape: .*not scored by the capacity of their volumes/,
+  ],
   ['another version', undefined, /apiVersion: .*want kubescheduler\.config\.k8s\.io\/v1/],
 ] as [string, string | undefined, RegExp][])
   test(`refused: ${what}`, () => {

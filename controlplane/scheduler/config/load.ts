@@ -69,6 +69,8 @@ function rules(config: KubeSchedulerConfiguration): Problem[] {
       if (!Object.hasOwn(ARGS, name)) continue; // one of the user's own, or refused as unknown when the profile is made
       for (const problem of compile(ARGS[name as keyof typeof ARGS])(args))
         problems.push({ ...problem, path: [...at, 'args', ...problem.path] });
+      if (name === 'VolumeBinding' && Array.isArray(args['shape']) && args['shape'].length > 0)
+        refuseAt([...at, 'args', 'shape'], args['shape'], 'nodes are not scored by the capacity of their volumes: remove it');
     }
   }
   return problems;

@@ -48,7 +48,7 @@ export interface Plugin {
   reserve?(pod: PodInfo, node: NodeInfo): void;
   unreserve?(pod: PodInfo, node: NodeInfo): void;
   /** What has to be done before the pod is bound. */
-  preBind?(pod: PodInfo, node: NodeInfo, signal: AbortSignal): Promise<void>;
+  preBind?(pod: PodInfo, node: NodeInfo, signal: AbortSignal): Promise<void> | undefined;
 }
 
 export const MOST_SCORE = 100;

@@ -96,17 +96,20 @@ export function volumeBinding({ bindTimeoutSeconds }: { readonly bindTimeoutSeco
       for (const { volume } of chosenFor.get(pod.key)?.give ?? []) promised.delete(volume.metadata.name ?? '');
       chosenFor.delete(pod.key);
     },
-    preBind: async (pod, node, signal) => {
+    preBind: (pod, node, signal) => {
       const chosen = chosenFor.get(pod.key);
-      if (chosen === undefined) return;
-      for (const { claim, volume } of chosen.give) await writer.giveVolume(volume, claim, signal);
-      for (const claim of chosen.provision) await writer.provisionFor(claim, node.name, signal);
-      const keys = [...chosen.give.map(({ claim }) => keyOf(claim)), ...chosen.provision.map(keyOf)];
-      await writer.until(() => keys.every((key) => isThere(storage.claim(key), key)), timeoutMs, signal);
-      for (const { volume } of chosen.give) promised.delete(volume.metadata.name ?? '');
-      chosenFor.delete(pod.key);
+      return chosen === undefined ? undefined : bindVolumes(pod, node, chosen, signal);
     },
   };
+
+  async function bindVolumes(pod: PodInfo, node: NodeInfo, chosen: Chosen, signal: AbortSignal): Promise<void> {
+    for (const { claim, volume } of chosen.give) await writer.giveVolume(volume, claim, signal);
+    for (const claim of chosen.provision) await writer.provisionFor(claim, node.name, signal);
+    const keys = [...chosen.give.map(({ claim }) => keyOf(claim)), ...chosen.provision.map(keyOf)];
+    await writer.until(() => keys.every((key) => isThere(storage.claim(key), key)), timeoutMs, signal);
+    for (const { volume } of chosen.give) promised.delete(volume.metadata.name ?? '');
+    chosenFor.delete(pod.key);
+  }
 }
 
 function isThere(claim: PersistentVolumeClaim | undefined, key: string): boolean {
