@@ -73,7 +73,8 @@ void describe('controllers', () => {
     };
     await put('shop-1', '10.2.0.1');
     const spec = { selector: { app: 'shop' }, ports: [{ name: 'http', port: 80, targetPort: 'http' }] };
-    assert.equal((await client.post(`${NS}/services`, { metadata: { name: 'shop' }, spec })).code, 201);
+    const annotations = { 'service.kubernetes.io/topology-mode': 'Auto' };
+    assert.equal((await client.post(`${NS}/services`, { metadata: { name: 'shop', annotations }, spec })).code, 201);
     const slicesAre = async (wanted: string): Promise<boolean> =>
       (await named('shop'))
         .flatMap((s) => s.endpoints.flatMap((e) => e.addresses))
@@ -85,6 +86,11 @@ void describe('controllers', () => {
     };
     await until('the slice', () => slicesAre('10.2.0.1'));
     await until('the Endpoints', () => endpointsAre('10.2.0.1'));
+    await until('what is not done for it is told', async () =>
+      ((await client.get(`${NS}/events`)).json as { items: { reason: string; message: string }[] }).items.some(
+        ({ reason, message }) => reason === 'TopologyAwareHintsDisabled' && message.includes('trafficDistribution'),
+      ),
+    );
     await Promise.all([put('shop-2', '10.2.0.2'), put('shop-3', '10.2.0.3')]);
     await until('more in the slice', () => slicesAre('10.2.0.1,10.2.0.2,10.2.0.3'));
     await until('more Endpoints', () => endpointsAre('10.2.0.1,10.2.0.2,10.2.0.3'));

@@ -2,14 +2,20 @@
 import type { Service } from '#api/kinds/core/service.ts';
 import type { EndpointSlice } from '#api/kinds/discovery/v1.ts';
 import { isNotFound } from '#client/errors.ts';
+import { regarding } from '#client/events.ts';
 import { loopController, source, type Controller, type ControllerDeps } from '../controller.ts';
-import { ENDPOINT_SLICES, MANAGED_BY_LABEL, SERVICE_NAME_LABEL } from '../kinds.ts';
+import { ENDPOINT_SLICES, MANAGED_BY_LABEL, SERVICE_NAME_LABEL, SERVICES } from '../kinds.ts';
 import { Expectations } from '../workloads/expectations.ts';
 import { MANAGER, planSlices, type SliceAction } from './plan.ts';
 import { nodeSource, nodesOf, servicePods, zoneOf } from './services.ts';
 
 const serviceKey = ({ metadata }: EndpointSlice): string => `${metadata.namespace ?? ''}/${metadata.labels?.[SERVICE_NAME_LABEL] ?? ''}`;
 const byService = (slice: EndpointSlice): readonly string[] => [serviceKey(slice)];
+
+/** Differs: shares of zones by their CPUs are not counted out; trafficDistribution, which came after it, keeps traffic near. */
+const MODES = ['service.kubernetes.io/topology-mode', 'service.kubernetes.io/topology-aware-hints'];
+const asksForShares = (service: Service | undefined): boolean =>
+  MODES.some((mode) => /^auto$/i.test(service?.metadata.annotations?.[mode] ?? ''));
 
 export interface EndpointSliceOptions {
   readonly concurrency: number;
@@ -26,6 +32,16 @@ export function endpointSliceController(deps: ControllerDeps, { concurrency, mos
   });
   const client = deps.clientAs('endpointslice-controller').resource(ENDPOINT_SLICES);
   const expectations = new Expectations(deps.clock, [slices]);
+  const events = deps.eventsOf('endpoint-slice-controller', 'endpointslice-controller');
+  services.onChange(({ before, after }) => {
+    if (after === undefined || !asksForShares(after) || asksForShares(before)) return;
+    events.record(regarding(SERVICES, after), {
+      type: 'Warning',
+      reason: 'TopologyAwareHintsDisabled',
+      message: 'Zones do not get shares here: set spec.trafficDistribution to PreferSameZone, and remove the annotation',
+      action: 'EndpointSliceSync',
+    });
+  });
   return loopController<Service, SliceAction>({
     name: 'endpointslice-controller',
     deps,

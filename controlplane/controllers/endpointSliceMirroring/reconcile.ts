@@ -4,17 +4,24 @@ import type { EndpointSlice } from '#api/kinds/discovery/v1.ts';
 import { isConflict, isNotFound } from '#client/errors.ts';
 import { loopController, source, type Controller, type ControllerDeps } from '../controller.ts';
 import { ENDPOINTS, ENDPOINT_SLICES, MANAGED_BY_LABEL, SERVICES, SERVICE_NAME_LABEL } from '../kinds.ts';
+import { Expectations } from '../workloads/expectations.ts';
 import { MANAGER, planSlices, type SliceAction } from './plan.ts';
+
+const keyOf = ({ metadata }: EndpointSlice): string => `${metadata.namespace ?? ''}/${metadata.labels?.[SERVICE_NAME_LABEL] ?? ''}`;
 
 export function endpointSliceMirroringController(deps: ControllerDeps): Controller {
   const endpoints = deps.informers.for(ENDPOINTS);
   const services = deps.informers.for(SERVICES);
-  const slices = deps.informers.for(ENDPOINT_SLICES, { selection: { labelSelector: `${MANAGED_BY_LABEL}=${MANAGER}` } });
+  const slices = deps.informers.for(ENDPOINT_SLICES, {
+    selection: { labelSelector: `${MANAGED_BY_LABEL}=${MANAGER}` },
+    indexes: { service: (slice) => [keyOf(slice)] },
+  });
   const client = deps.clientAs('endpointslicemirroring-controller').resource(ENDPOINT_SLICES);
-  const keyOf = ({ metadata }: EndpointSlice): string => `${metadata.namespace ?? ''}/${metadata.labels?.[SERVICE_NAME_LABEL] ?? ''}`;
+  const expectations = new Expectations(deps.clock, [slices]);
   return loopController<Endpoints, SliceAction>({
     name: 'endpointslice-mirroring-controller',
     deps,
+    expectations,
     sources: [
       source(endpoints, (key) => [key]),
       source(services, (key) => [key]),
@@ -25,21 +32,23 @@ export function endpointSliceMirroringController(deps: ControllerDeps): Controll
       actions: planSlices({
         endpoints: wanted,
         service: services.get(key),
-        slices: [...slices.values()].filter((slice) => keyOf(slice) === key),
+        slices: slices.by('service', key),
       }),
     }),
     act: async (action, key, signal) => {
       const namespace = key.split('/')[0] ?? '';
       switch (action.kind) {
         case 'createSlice':
-          return void (await client.create(action.slice, { signal }));
+          return expectations.written(key, slices, await client.create(action.slice, { signal }));
         case 'updateSlice':
-          return void (await client.update(action.slice, { signal }));
+          return expectations.written(key, slices, await client.update(action.slice, { signal }));
         case 'deleteSlice': {
           const { name, uid } = action;
           await client.delete({ namespace, name }, { preconditions: { uid }, signal }).catch((err: unknown) => {
             if (!isNotFound(err) && !isConflict(err)) throw err;
           });
+          const gone = slices.get(`${namespace}/${name}`);
+          if (gone?.metadata.uid === uid) expectations.deleted(key, slices, gone);
         }
       }
     },
