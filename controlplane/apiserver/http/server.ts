@@ -19,6 +19,7 @@ import type { Metrics } from '../metrics.ts';
 import { Negotiator } from '../negotiate.ts';
 import { answerOfError } from '../failures.ts';
 import { badRequest, unavailable } from '../status.ts';
+import { DialError } from './backend.ts';
 import { Exchange } from './exchange.ts';
 import { Deadlines, isLongRunning, timeoutMsOf, type Limits } from './limits.ts';
 import { common, writeWhole, type ReplyContext } from './reply.ts';
@@ -194,7 +195,7 @@ export class ApiHttpServer {
       answer = await this.#options.pipeline(exchange);
     } catch (err) {
       answer = answerOfError(err);
-      if (answer.kind === 'value' && answer.code === 500) this.#logBug(exchange, err);
+      if (answer.kind === 'value' && answer.code === 500) this.#logFailure(exchange, err);
     }
     try {
       if (!req.complete && answer.kind !== 'stream' && answer.kind !== 'taken') leaveBody(req, res);
@@ -242,8 +243,11 @@ export class ApiHttpServer {
     }
   }
 
-  #logBug(exchange: Exchange, err: unknown): void {
+  /** Where a request leads (a kubelet, a pod) may be away, or not who it should be: that is no bug of ours. */
+  #logFailure(exchange: Exchange, err: unknown): void {
     const { log } = this.#options;
+    if (err instanceof Error && err.cause instanceof DialError)
+      return log.warn('Cannot pass a request on', { path: exchange.path, user: exchange.user.name, err });
     log.error('Request failed', { method: exchange.method, path: exchange.path, user: exchange.user.name, err });
     if (err instanceof Error && !(err instanceof AppError)) log.debug('Stack', { stack: err.stack ?? explain(err) });
   }
