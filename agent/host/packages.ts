@@ -28,11 +28,12 @@ export const NODE_PACKAGES: readonly Requirement[] = [
   { package: 'nftables', why: 'rules inside the node', programs: ['nft'] },
   { package: 'slirp4netns', why: 'the way out without touching the host', programs: ['slirp4netns'] },
   { package: 'iproute2', why: 'network namespaces', programs: ['ip'] },
+  { package: 'curl', why: 'asks services from inside the node', programs: ['curl'] },
 ];
 
 /** What the daemons need as services of a host: without what only an isolated node has, with what its proxy drives. */
 export const SERVICE_PACKAGES: readonly Requirement[] = [
-  ...NODE_PACKAGES.filter((requirement) => requirement.package !== 'slirp4netns'),
+  ...NODE_PACKAGES.filter((requirement) => !['curl', 'slirp4netns'].includes(requirement.package)),
   { package: 'conntrack', why: 'connection tracking of the service proxy', programs: ['conntrack'] },
   { package: 'ipset', why: 'sets of the ipvs proxy mode', programs: ['ipset'] },
   { package: 'ipvsadm', why: 'virtual servers of the ipvs proxy mode', programs: ['ipvsadm'] },
