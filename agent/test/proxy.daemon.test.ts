@@ -11,7 +11,7 @@ import { startKubelet } from './harness/kubelet.ts';
 import { manifest } from './harness/manifest.ts';
 import { NODE, ProxyLab, podIp } from './harness/proxyLab.ts';
 import { until } from './harness/until.ts';
-import { upstreamCleanup, upstreamRules } from './harness/upstreamProxy.ts';
+import { upstreamCleanup, upstreamRules, upstreamTable } from './harness/upstreamProxy.ts';
 import { whyNoNetNs } from './proxyNet.ts';
 
 const skip = (await whyNoNetNs()) ?? false;
@@ -431,6 +431,32 @@ test("from upstream's kube-proxy and back: connections go on, what is right is n
   assert.equal(await connection.say(), said, 'and takes over what is established');
   await connection.close();
   await lab.startProxy();
+});
+
+test("from upstream's nftables table and back: connections go on, and no stale chain is left", { skip }, async () => {
+  await lab.serve({ web: { ...WEB, endpoints: [{ pod: 1 }, { pod: 2 }] } });
+  await lab.stopProxy();
+  await command('--cleanup');
+  const web = { name: 'lab/web', clusterIp: IP, port: 80, endpoints: [`${podIp(1)}:8080`, `${podIp(2)}:8080`] };
+  const gone = { name: 'lab/gone:http', clusterIp: '10.96.9.9', port: 80, endpoints: ['10.244.9.9:80'] };
+  const load = (text: string): Promise<string> => lab.node.run('sh', '-c', `printf %s "$0" | nft -f -`, text);
+  const table = (): Promise<string> => lab.node.run('nft', 'list', 'table', 'ip', 'kube-proxy');
+  await load(upstreamTable([web, gone], '10.244.0.0/16'));
+  const connection = await lab.hold(lab.client, ['hold', IP, '80']);
+  const said = await connection.say();
+  assert.match(said, /^p[12] /);
+  await lab.startProxy(['--proxy-mode=nftables', '--nodeport-addresses=all']);
+  assert.doesNotMatch(await table(), /10\.96\.9\.9|10\.244\.9\.9|chain (service|endpoint)-[A-Z2-7]{8}-/);
+  assert.equal(await connection.say(), said);
+  assert.match(await answers(), /^p[12] /);
+  await lab.stopProxy();
+  await load(upstreamTable([web], '10.244.0.0/16'));
+  assert.doesNotMatch(await table(), /pick\/|cluster-ip\/|service-endpoints-tcp/, 'nothing of ours is in the way of its own table');
+  assert.equal(await connection.say(), said, 'and it takes over what is established');
+  assert.match(await answers(), /^p[12] /);
+  await connection.close();
+  await lab.startProxy();
+  assert.doesNotMatch(await lab.node.run('nft', 'list', 'ruleset'), /table ip6? kube-proxy/);
 });
 
 test('a service of a static pod answers, on a real kubelet and containerd', { skip: skip || (missing() ?? false) }, async () => {

@@ -114,3 +114,52 @@ export function upstreamCleanup(saved: string): string {
   };
   return ['*mangle', '-X KUBE-PROXY-CANARY', 'COMMIT', ...text('nat'), ...text('filter'), ''].join('\n');
 }
+
+/**
+ * The same services in nftables mode, as a file for nft: the table made anew in one transaction, a chain for each service and endpoint.
+ * Source: names of chains, sets and maps as `nft list ruleset` shows them on a node with upstream's proxy; the eight letters are base32 of
+ * sha256 of "namespace/name/protocol/port" [+ "__ip/port"].
+ */
+export function upstreamTable(services: readonly UpstreamService[], clusterCidr: string): string {
+  const lines = [
+    'chain filter-prerouting { type filter hook prerouting priority -110 ; }',
+    'chain filter-output { type filter hook output priority -110 ; }',
+    'chain nat-prerouting { type nat hook prerouting priority -100 ; }',
+    'chain nat-output { type nat hook output priority -100 ; }',
+    'chain nat-postrouting { type nat hook postrouting priority 100 ; }',
+    ...['services', 'service-endpoints-check', 'mark-for-masquerade', 'masquerading', 'reject-chain'].map((name) => `chain ${name}`),
+    'set cluster-ips { type ipv4_addr ; comment "Active ClusterIPs" ; }',
+    'map service-ips { type ipv4_addr . inet_proto . inet_service : verdict ; }',
+    'map service-nodeports { type inet_proto . inet_service : verdict ; }',
+    'map no-endpoint-services { type ipv4_addr . inet_proto . inet_service : verdict ; }',
+    'rule nat-prerouting jump services',
+    'rule nat-output jump services',
+    'rule nat-postrouting jump masquerading',
+    'rule filter-output ct state new jump service-endpoints-check',
+    'rule mark-for-masquerade meta mark set meta mark | 0x4000',
+    'rule masquerading meta mark & 0x4000 == 0 return',
+    'rule masquerading meta mark set meta mark ^ 0x4000',
+    'rule masquerading masquerade fully-random',
+    'rule reject-chain reject',
+    'rule services ip daddr . meta l4proto . th dport vmap @service-ips',
+    'rule service-endpoints-check ip daddr . meta l4proto . th dport vmap @no-endpoint-services',
+    ...services.flatMap((service) => tableLines(service, clusterCidr)),
+  ].map((line) => line.replace(/^(\w+) /, 'add $1 ip kube-proxy '));
+  return `${['add table ip kube-proxy', 'delete table ip kube-proxy', 'add table ip kube-proxy', ...lines].join('\n')}\n`;
+}
+
+function tableLines({ name, clusterIp, port, endpoints }: UpstreamService, clusterCidr: string): string[] {
+  const [service = '', portName = ''] = name.split(':');
+  const base = `${service}/tcp/${portName}`;
+  const chainOf = (what: string, text: string): string => `${what}-${chain('', text).slice(1, 9)}-${text}`;
+  const cluster = chainOf('service', base);
+  const each = endpoints.map((endpoint) => ({ endpoint, name: chainOf('endpoint', `${base}__${endpoint.replace(':', '/')}`) }));
+  return [
+    ...[cluster, ...each.map((e) => e.name)].map((made) => `chain ${made}`),
+    `element cluster-ips { ${clusterIp} }`,
+    `element service-ips { ${clusterIp} . tcp . ${port} : goto ${cluster} }`,
+    `rule ${cluster} ip daddr ${clusterIp} tcp dport ${port} ip saddr != ${clusterCidr} jump mark-for-masquerade`,
+    `rule ${cluster} numgen random mod ${each.length} vmap { ${each.map((e, i) => `${i} : goto ${e.name}`).join(', ')} }`,
+    ...each.map((e) => `rule ${e.name} meta l4proto tcp dnat to ${e.endpoint}`),
+  ];
+}
