@@ -9,11 +9,10 @@ import { runLoop, type Plan } from '#base/reconcile.ts';
 import { WorkQueue } from '#base/workqueue.ts';
 import { podName } from '../paths.ts';
 import type { PodObjects } from '../runtime/cri.ts';
-import type { RuntimeContainer } from '../runtime/types.ts';
 import { actOnPod, type ActDeps, type SeenPod } from './act.ts';
 import type { Admission } from './admission.ts';
 import { desiredPod } from './config.ts';
-import { containerNamed } from './containers.ts';
+import { withLastWords } from './lastWords.ts';
 import { CrashNotices } from './crashNotices.ts';
 import type { Fates } from './fates.ts';
 import type { TerminationHistory } from './history.ts';
@@ -271,20 +270,7 @@ export class PodWorkers {
     }
     const { clock, holds, node, crashBackoff, disk } = this.#deps;
     const uid = shown.metadata.uid ?? '';
-    const withMessages = await Promise.all(
-      objects.containers.map(async (c): Promise<RuntimeContainer> =>
-        c.state === 'exited'
-          ? {
-              ...c,
-              message:
-                (await disk.terminationMessage(
-                  { ...podName(shown), uid: c.uid },
-                  { ...c, fallBackToLogs: fallsBackToLogs(shown, c.name) },
-                )) || c.message,
-            }
-          : c,
-      ),
-    );
+    const withMessages = await withLastWords(disk, shown, objects.containers);
     await this.#deps.history.remember(uid, withMessages, (c) => disk.lastLines({ ...podName(shown), uid }, c, LINES_REMEMBERED));
     const before = this.#known.get(key);
     const mine = objects.containers.filter((c) => c.uid === uid);
@@ -397,8 +383,4 @@ export class PodWorkers {
       this.#pulling.delete(turn.key);
     }
   }
-}
-
-function fallsBackToLogs({ spec }: Pod, name: string): boolean {
-  return containerNamed(spec, name)?.terminationMessagePolicy === 'FallbackToLogsOnError';
 }
