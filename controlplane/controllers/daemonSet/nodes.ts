@@ -5,14 +5,14 @@
 import type { DaemonSet } from '#api/kinds/apps/v1.ts';
 import type { Node } from '#api/kinds/core/node.ts';
 import type { Pod, PodTemplateSpec } from '#api/kinds/core/pod.ts';
-import type { NodeSelectorTerm, Taint, Toleration } from '#api/kinds/core/scheduling.ts';
+import type { Toleration } from '#api/kinds/core/scheduling.ts';
+import { podMatchesNode } from '#api/nodeSelector.ts';
+import { untolerated } from '#api/tolerations.ts';
 import { DAEMON_SETS } from '../kinds.ts';
 import { podFrom } from '../workloads/template.ts';
 import { REVISION_LABEL } from '../workloads/revisions.ts';
 
 const NAME_FIELD = 'metadata.name';
-
-type Requirement = NonNullable<NodeSelectorTerm['matchExpressions']>[number];
 
 const TOLERATED: readonly Toleration[] = [
   { key: 'node.kubernetes.io/not-ready', operator: 'Exists', effect: 'NoExecute' },
@@ -40,64 +40,14 @@ export interface Fit {
 }
 
 export function fitOf({ spec: { template } }: DaemonSet, { metadata, spec }: Node): Fit {
-  const { nodeName, nodeSelector = {}, affinity } = template.spec;
-  const labels = metadata.labels ?? {};
+  const { nodeName } = template.spec;
   const isNamed = nodeName === undefined || nodeName === '' || nodeName === metadata.name;
-  const isSelected = Object.entries(nodeSelector).every(([key, value]) => labels[key] === value);
-  const terms = affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
-  const isWanted = terms === undefined || terms.some((term) => termFits(term, labels, metadata.name ?? ''));
-  if (!isNamed || !isSelected || !isWanted) return { runs: false, stays: false };
+  if (!isNamed || !podMatchesNode(template, { name: metadata.name, labels: metadata.labels })) return { runs: false, stays: false };
   const tolerations = tolerationsOf(template);
-  const refused = (spec?.taints ?? []).filter(
-    (taint) => taint.effect !== 'PreferNoSchedule' && !tolerations.some((toleration) => tolerates(toleration, taint)),
-  );
-  return { runs: refused.length === 0, stays: refused.every(({ effect }) => effect !== 'NoExecute') };
-}
-
-function termFits(
-  { matchExpressions = [], matchFields = [] }: NodeSelectorTerm,
-  labels: Readonly<Record<string, string>>,
-  name: string,
-): boolean {
-  if (matchExpressions.length === 0 && matchFields.length === 0) return false;
-  return (
-    matchExpressions.every((r) => holds(r, Object.hasOwn(labels, r.key) ? labels[r.key] : undefined)) &&
-    matchFields.every((r) => holds(r, r.key === NAME_FIELD ? name : undefined))
-  );
-}
-
-function holds({ operator, values = [] }: Requirement, value: string | undefined): boolean {
-  switch (operator) {
-    case 'In':
-      return value !== undefined && values.includes(value);
-    case 'NotIn':
-      return value === undefined || !values.includes(value);
-    case 'Exists':
-      return value !== undefined;
-    case 'DoesNotExist':
-      return value === undefined;
-    case 'Gt':
-      return isInteger(value) && isInteger(values[0]) && Number(value) > Number(values[0]);
-    case 'Lt':
-      return isInteger(value) && isInteger(values[0]) && Number(value) < Number(values[0]);
-  }
-}
-
-const isInteger = (text: string | undefined): boolean => text !== undefined && /^[-+]?\d+$/.test(text);
-
-function tolerates({ key, operator = 'Equal', value = '', effect }: Toleration, taint: Taint): boolean {
-  if (effect !== undefined && effect !== taint.effect) return false;
-  if (key !== undefined && key !== '' && key !== taint.key) return false;
-  switch (operator) {
-    case 'Exists':
-      return true;
-    case 'Equal':
-      return key !== undefined && key !== '' && value === (taint.value ?? '');
-    case 'Gt':
-      return isInteger(value) && isInteger(taint.value) && Number(taint.value) > Number(value);
-    case 'Lt':
-      return isInteger(value) && isInteger(taint.value) && Number(taint.value) < Number(value);
-  }
+  return {
+    runs: untolerated(spec?.taints, tolerations) === undefined,
+    stays: untolerated(spec?.taints, tolerations, ['NoExecute']) === undefined,
+  };
 }
 
 /** Where a pod is, or is going to be; undefined: it does not say. */
