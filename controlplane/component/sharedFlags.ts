@@ -10,6 +10,20 @@ const NO_AGGREGATION = 'no proxy in front of this server speaks for others';
 const HTTP1 = 'this server speaks HTTP/1.1 alone';
 const ONE_VERSION = 'this program speaks the API of Kubernetes 1.36 alone';
 
+/** What every program of the control plane says about its log and its metrics. */
+export const LOG_FLAGS: FlagTable = {
+  v: honoured('int', '0', 'LEVEL: 0 to 3 say what matters, 4 and more also say every step'),
+  vmodule: refused('list', 'the level of the log is one for all modules: use -v'),
+  'logging-format': only('string', 'text', 'the log is text for journald'),
+  'log-flush-frequency': only('duration', '5s', 'every line is written at once'),
+  ...each('log-json-info-buffer-size log-text-info-buffer-size', refused('string', 'every line is written at once')),
+  ...each('log-json-split-stream log-text-split-stream', only('bool', 'false', 'the log goes to standard error')),
+  'allow-metric-labels': refused('string', NO_METRIC_CHOICE),
+  'allow-metric-labels-manifest': refused('string', NO_METRIC_CHOICE),
+  'disabled-metrics': refused('list', NO_METRIC_CHOICE),
+  'show-hidden-metrics-for-version': refused('string', NO_METRIC_CHOICE),
+};
+
 export interface SharedDefaults {
   readonly port: number;
   readonly qps: number;
@@ -69,16 +83,7 @@ export const sharedFlags = ({ port, qps, burst, lease }: SharedDefaults): FlagTa
   'contention-profiling': only('bool', 'false', 'there are no locks to profile'),
 
   // logs, metrics, versions
-  v: honoured('int', '0', 'LEVEL: 0 to 3 say what matters, 4 and more also say every step'),
-  vmodule: refused('list', 'the level of the log is one for all modules: use -v'),
-  'logging-format': only('string', 'text', 'the log is text for journald'),
-  'log-flush-frequency': only('duration', '5s', 'every line is written at once'),
-  ...each('log-json-info-buffer-size log-text-info-buffer-size', refused('string', 'every line is written at once')),
-  ...each('log-json-split-stream log-text-split-stream', only('bool', 'false', 'the log goes to standard error')),
-  'allow-metric-labels': refused('string', NO_METRIC_CHOICE),
-  'allow-metric-labels-manifest': refused('string', NO_METRIC_CHOICE),
-  'disabled-metrics': refused('list', NO_METRIC_CHOICE),
-  'show-hidden-metrics-for-version': refused('string', NO_METRIC_CHOICE),
+  ...LOG_FLAGS,
   'emulated-version': refused('list', ONE_VERSION),
   'emulation-forward-compatible': only('bool', 'false', ONE_VERSION),
   'min-compatibility-version': refused('list', ONE_VERSION),

@@ -9,7 +9,7 @@ import { AppError } from '#base/errors.ts';
 import type { TokenMaker } from '#client/config.ts';
 import { isAlreadyExists, isNotFound } from '#client/errors.ts';
 import type { Client } from '#client/rest.ts';
-import { SERVICE_ACCOUNTS } from './kinds.ts';
+import { SERVICE_ACCOUNTS } from '../component/kinds.ts';
 
 const NAMESPACE = 'kube-system';
 const LIFE_SECONDS = 3_600;

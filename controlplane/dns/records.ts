@@ -7,6 +7,7 @@ import type { Service } from '#api/kinds/core/service.ts';
 import type { EndpointSlice } from '#api/kinds/discovery/v1.ts';
 import { parseIp } from '#api/ip.ts';
 import { dashed } from './names.ts';
+import { SERVICE_NAME_LABEL } from '../component/kinds.ts';
 
 export interface PortRecord {
   /** In small letters; "" for a port without a name. */
@@ -44,8 +45,6 @@ export function serviceRecord({ spec }: Service): ServiceRecord | undefined {
   const addresses = canonical(clusterIPs ?? (clusterIP === undefined ? [] : [clusterIP]));
   return addresses.length === 0 ? undefined : { kind: 'address', addresses, ports: portRecords(ports ?? []) };
 }
-
-export const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
 
 /** undefined: it belongs to no service. */
 export function sliceRecord({ metadata, endpoints, ports, addressType }: EndpointSlice): SliceRecord | undefined {

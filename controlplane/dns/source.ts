@@ -1,27 +1,13 @@
 /** Services, EndpointSlices and, where names of pods are verified, pods: followed by informers, put into the index. */
-import { Pod } from '#api/kinds/core/pod.ts';
-import { Service } from '#api/kinds/core/service.ts';
-import { EndpointSlice } from '#api/kinds/discovery/v1.ts';
+import type { Pod } from '#api/kinds/core/pod.ts';
 import type { KubeObject } from '#api/kinds/meta/objectMeta.ts';
 import type { Logger } from '#base/log.ts';
 import type { Informer } from '#client/informer.ts';
 import { Informers } from '#client/informers.ts';
-import type { ResourceType } from '#client/query.ts';
 import type { Client } from '#client/rest.ts';
+import { ENDPOINT_SLICES, PODS, SERVICE_NAME_LABEL, SERVICES } from '../component/kinds.ts';
 import type { PodsMode } from './answer.ts';
 import type { ClusterIndex } from './index.ts';
-import { SERVICE_NAME_LABEL } from './records.ts';
-
-// Without the rules of validation that the definitions bring: the server has applied them.
-const SERVICES: ResourceType<Service> = { apiVersion: 'v1', kind: 'Service', plural: 'services', namespaced: true, schema: Service };
-const SLICES: ResourceType<EndpointSlice> = {
-  apiVersion: 'discovery.k8s.io/v1',
-  kind: 'EndpointSlice',
-  plural: 'endpointslices',
-  namespaced: true,
-  schema: EndpointSlice,
-};
-const PODS: ResourceType<Pod> = { apiVersion: 'v1', kind: 'Pod', plural: 'pods', namespaced: true, schema: Pod };
 
 /** When the controller of a slice says the pod or service changed. */
 const TRIGGER = 'endpoints.kubernetes.io/last-change-trigger-time';
@@ -38,7 +24,7 @@ export interface SourceOptions {
 export function clusterSource({ client, log, index, pods, onProgrammed }: SourceOptions): Pick<Informers, 'run' | 'synced'> {
   const informers = new Informers(client, log);
   follow(informers.for(SERVICES, { transform: slim }), (key, object) => index.setService(key, object));
-  follow(informers.for(SLICES, { transform: slim }), (key, object) => {
+  follow(informers.for(ENDPOINT_SLICES, { transform: slim }), (key, object) => {
     index.setSlice(key, object);
     const triggeredAt = object?.metadata.annotations?.[TRIGGER];
     const service = `${object?.metadata.namespace}/${object?.metadata.labels?.[SERVICE_NAME_LABEL]}`;

@@ -5,7 +5,7 @@ import type { Clock } from '#base/clock.ts';
 import { isConflict, isNotFound } from '#client/errors.ts';
 import type { Client, ResourceClient } from '#client/rest.ts';
 import type { PodInfo } from './core/podInfo.ts';
-import { PODS } from './kinds.ts';
+import { PODS } from '../component/kinds.ts';
 
 export interface NotPlaced {
   readonly reason: 'Unschedulable' | 'SchedulerError';

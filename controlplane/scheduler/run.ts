@@ -12,7 +12,7 @@ import { profilesOf, type BuiltProfile } from './config/profiles.ts';
 import { Cluster } from './core/cluster.ts';
 import type { PluginHandle } from './core/storage.ts';
 import { Feed } from './feed.ts';
-import { BUDGETS, CLAIMS, CSI_NODES, LIVING_PODS, NAMESPACES, NODES, PODS, STORAGE_CLASSES, VOLUMES } from './kinds.ts';
+import { DISRUPTION_BUDGETS, VOLUME_CLAIMS, CSI_NODES, NAMESPACES, NODES, PODS, STORAGE_CLASSES, VOLUMES } from '../component/kinds.ts';
 import { SchedulerMetrics } from './metrics.ts';
 import { DEFAULT_SCHEDULER } from './plugins/profile.ts';
 import { SchedulingQueue } from './queue/queue.ts';
@@ -46,6 +46,8 @@ export interface RunningScheduler {
   lead(signal: AbortSignal): Promise<void>;
 }
 
+/** Pods that are over take no room, and need none. */
+const LIVING_PODS = { fieldSelector: 'status.phase!=Succeeded,status.phase!=Failed' };
 const PARALLELISM = 16;
 
 export function makeScheduler(options: SchedulerOptions): RunningScheduler {
@@ -54,9 +56,9 @@ export function makeScheduler(options: SchedulerOptions): RunningScheduler {
   const pods = informers.for(PODS, { selection: LIVING_PODS, transform: withoutManagedFields });
   const nodes = informers.for(NODES, { transform: withoutManagedFields });
   const namespaces = informers.for(NAMESPACES, { transform: withoutManagedFields });
-  const budgets = informers.for(BUDGETS, { transform: withoutManagedFields });
+  const budgets = informers.for(DISRUPTION_BUDGETS, { transform: withoutManagedFields });
   const storage = {
-    claims: informers.for(CLAIMS, { transform: withoutManagedFields }),
+    claims: informers.for(VOLUME_CLAIMS, { transform: withoutManagedFields }),
     volumes: informers.for(VOLUMES, { transform: withoutManagedFields }),
     classes: informers.for(STORAGE_CLASSES, { transform: withoutManagedFields }),
     csiNodes: informers.for(CSI_NODES, { transform: withoutManagedFields }),

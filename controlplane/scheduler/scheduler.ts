@@ -19,7 +19,7 @@ import { refusalText } from './core/message.ts';
 import type { NodeInfo } from './core/nodeInfo.ts';
 import type { PodInfo } from './core/podInfo.ts';
 import { preempt, type Preemption, type PreemptOptions } from './core/preempt.ts';
-import { PODS } from './kinds.ts';
+import { PODS } from '../component/kinds.ts';
 import type { Result, SchedulerMetrics } from './metrics.ts';
 import type { QueuedPod, SchedulingQueue } from './queue/queue.ts';
 

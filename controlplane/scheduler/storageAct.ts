@@ -7,7 +7,7 @@ import { AppError } from '#base/errors.ts';
 import type { Informer } from '#client/informer.ts';
 import type { Client } from '#client/rest.ts';
 import type { PluginHandle } from './core/storage.ts';
-import { CLAIMS, VOLUMES } from './kinds.ts';
+import { VOLUME_CLAIMS, VOLUMES } from '../component/kinds.ts';
 
 export interface StorageInformers {
   readonly claims: Informer<PersistentVolumeClaim>;
@@ -17,7 +17,7 @@ export interface StorageInformers {
 }
 
 export function storageOf({ claims, volumes, classes, csiNodes }: StorageInformers, client: Client, clock: Clock): PluginHandle {
-  const claimClient = client.resource(CLAIMS);
+  const claimClient = client.resource(VOLUME_CLAIMS);
   const volumeClient = client.resource(VOLUMES);
   return {
     storage: {

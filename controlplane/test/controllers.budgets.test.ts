@@ -1,66 +1,47 @@
 /** Budgets of disruption, quotas, roles and tokens with a real API server, each with the rights of its own account. */
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import { SystemClock } from '#base/clock.ts';
-import { makeLogger } from '#base/log.ts';
-import { parseKubeconfig } from '#client/kubeconfig.ts';
+import { describe, test } from 'node:test';
 import { until } from '#agent/test/harness/until.ts';
-import { startDevServer, type DevServer } from '../apiserver/dev/start.ts';
-import { TestClient } from '../apiserver/testing/client.ts';
-import { runControllers } from '../controllers/run.ts';
+import { controllersFor } from './runningControllers.ts';
 
 const NS = '/api/v1/namespaces/default';
 const PDBS = '/apis/policy/v1/namespaces/default/poddisruptionbudgets';
 const ROLES = '/apis/rbac.authorization.k8s.io/v1/clusterroles';
-const WANTED = new Set([
+const WANTED = [
   'disruption-controller',
   'resourcequota-controller',
   'clusterrole-aggregation-controller',
   'token-cleaner-controller',
   'bootstrap-signer-controller',
-]);
+];
 
 void describe('budgets, quotas, roles, tokens', () => {
-  const clock = new SystemClock();
-  const life = new AbortController();
-  const lines: string[] = [];
-  let running: Promise<void>;
-  let server: DevServer;
-  let client: TestClient;
-
-  before(async () => {
-    server = await startDevServer();
-    client = new TestClient(server);
-    const log = makeLogger({ write: (line) => lines.push(line), clock });
-    running = runControllers({ config: parseKubeconfig(server.kubeconfig), isOn: ({ name }) => WANTED.has(name), clock, log }, life.signal);
-  });
-  after(async () => {
-    life.abort();
-    await running;
-    client?.close();
-    await server?.stop();
-  });
-  const json = async <T>(path: string): Promise<T> => (await client.get(path)).json as T;
+  const controllers = controllersFor(WANTED);
+  const json = async <T>(path: string): Promise<T> => (await controllers.client.get(path)).json as T;
   const container = { name: 'c', image: 'x', resources: { requests: { cpu: '100m' } } };
 
   test('evictions are allowed while enough stay, refused then, and allowed again when one more is ready', async () => {
     const put = async (name: string): Promise<void> => {
       assert.equal(
-        (await client.post(`${NS}/pods`, { metadata: { name, labels: { app: 'db' } }, spec: { nodeName: 'n', containers: [container] } }))
-          .code,
+        (
+          await controllers.client.post(`${NS}/pods`, {
+            metadata: { name, labels: { app: 'db' } },
+            spec: { nodeName: 'n', containers: [container] },
+          })
+        ).code,
         201,
       );
       const status = { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] };
-      await client.patch(`${NS}/pods/${name}/status`, 'merge-patch', { status });
+      await controllers.client.patch(`${NS}/pods/${name}/status`, 'merge-patch', { status });
     };
     await put('db-0');
     await put('db-1');
-    await client.post(PDBS, { metadata: { name: 'db' }, spec: { minAvailable: 1, selector: { matchLabels: { app: 'db' } } } });
+    await controllers.client.post(PDBS, { metadata: { name: 'db' }, spec: { minAvailable: 1, selector: { matchLabels: { app: 'db' } } } });
     const allowed = async (): Promise<number | undefined> =>
       (await json<{ status?: { disruptionsAllowed?: number } }>(`${PDBS}/db`)).status?.disruptionsAllowed;
     await until('one may go', async () => (await allowed()) === 1);
     const evict = (name: string) =>
-      client.post(`${NS}/pods/${name}/eviction`, { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name } });
+      controllers.client.post(`${NS}/pods/${name}/eviction`, { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name } });
     assert.equal((await evict('db-0')).code, 201);
     const second = await evict('db-1');
     assert.equal(second.code, 429);
@@ -73,54 +54,54 @@ void describe('budgets, quotas, roles, tokens', () => {
 
   test('a quota holds from the moment it is known, and gives back what goes, of any kind', async () => {
     const hard = { pods: '20', 'requests.cpu': '250m', configmaps: '100', 'count/deployments.apps': '1' };
-    await client.post('/api/v1/namespaces', { metadata: { name: 'limited' } });
+    await controllers.client.post('/api/v1/namespaces', { metadata: { name: 'limited' } });
     const ns = '/api/v1/namespaces/limited';
-    await until('its account', async () => (await client.get(`${ns}/serviceaccounts/default`)).code === 200);
-    await client.post(`${ns}/resourcequotas`, { metadata: { name: 'q' }, spec: { hard } });
+    await until('its account', async () => (await controllers.client.get(`${ns}/serviceaccounts/default`)).code === 200);
+    await controllers.client.post(`${ns}/resourcequotas`, { metadata: { name: 'q' }, spec: { hard } });
     const used = async (): Promise<Record<string, string> | undefined> =>
       (await json<{ status?: { used?: Record<string, string> } }>(`${ns}/resourcequotas/q`)).status?.used;
     await until('it is counted', async () => (await used())?.['configmaps'] === '1');
-    const pod = (name: string) => client.post(`${ns}/pods`, { metadata: { name }, spec: { containers: [container] } });
+    const pod = (name: string) => controllers.client.post(`${ns}/pods`, { metadata: { name }, spec: { containers: [container] } });
     assert.equal((await pod('a')).code, 201);
     assert.equal((await pod('b')).code, 201);
     const refused = await pod('c');
     assert.equal(refused.code, 403);
     assert.match(refused.text, /exceeded quota: q, requested: requests\.cpu=100m, used: requests\.cpu=200m, limited: requests\.cpu=250m/);
-    await client.delete(`${ns}/pods/a`);
+    await controllers.client.delete(`${ns}/pods/a`);
     await until('it is given back', async () => (await used())?.['requests.cpu'] === '100m');
     assert.equal((await pod('c')).code, 201);
-    await client.post(`${ns}/configmaps`, { metadata: { name: 'm' } });
+    await controllers.client.post(`${ns}/configmaps`, { metadata: { name: 'm' } });
     assert.equal((await used())?.['configmaps'], '2');
-    await client.delete(`${ns}/configmaps/m`);
+    await controllers.client.delete(`${ns}/configmaps/m`);
     await until('a config map less', async () => (await used())?.['configmaps'] === '1');
   });
 
   test('a role that is made of others follows them', async () => {
     const label = { 'example.com/to': 'whole' };
     const rule = (resource: string) => ({ verbs: ['get'], apiGroups: [''], resources: [resource] });
-    await client.post(ROLES, {
+    await controllers.client.post(ROLES, {
       metadata: { name: 'whole' },
       aggregationRule: { clusterRoleSelectors: [{ matchLabels: label }] },
       rules: [],
     });
-    await client.post(ROLES, { metadata: { name: 'part-1', labels: label }, rules: [rule('pods')] });
-    await client.post(ROLES, { metadata: { name: 'part-2', labels: label }, rules: [rule('secrets')] });
+    await controllers.client.post(ROLES, { metadata: { name: 'part-1', labels: label }, rules: [rule('pods')] });
+    await controllers.client.post(ROLES, { metadata: { name: 'part-2', labels: label }, rules: [rule('secrets')] });
     const resources = async (): Promise<string> =>
       ((await json<{ rules: { resources: string[] }[] }>(`${ROLES}/whole`)).rules ?? []).flatMap((r) => r.resources).join();
     await until('both', async () => (await resources()) === 'pods,secrets');
-    await client.delete(`${ROLES}/part-1`);
+    await controllers.client.delete(`${ROLES}/part-1`);
     await until('one', async () => (await resources()) === 'secrets');
   });
 
   test('tokens sign what new nodes are to believe, and go when their time is over', async () => {
     const system = '/api/v1/namespaces/kube-system/secrets';
     const token = (id: string, expiration: string) =>
-      client.post(system, {
+      controllers.client.post(system, {
         metadata: { name: `bootstrap-token-${id}` },
         type: 'bootstrap.kubernetes.io/token',
         stringData: { 'token-id': id, 'token-secret': '0123456789abcdef', 'usage-bootstrap-signing': 'true', expiration },
       });
-    await client.post('/api/v1/namespaces/kube-public/configmaps', {
+    await controllers.client.post('/api/v1/namespaces/kube-public/configmaps', {
       metadata: { name: 'cluster-info' },
       data: { kubeconfig: 'clusters: []' },
     });
@@ -128,16 +109,13 @@ void describe('budgets, quotas, roles, tokens', () => {
     const data = async (): Promise<readonly string[]> =>
       Object.keys((await json<{ data: object }>('/api/v1/namespaces/kube-public/configmaps/cluster-info')).data);
     await until('it is signed', async () => (await data()).includes('jws-kubeconfig-aaaaaa'));
-    await token('bbbbbb', new Date(clock.nowMs() - 5_000).toISOString());
-    await until('one that ended is gone', async () => (await client.get(`${system}/bootstrap-token-bbbbbb`)).code === 404);
-    await client.delete(`${system}/bootstrap-token-aaaaaa`);
+    await token('bbbbbb', new Date(controllers.clock.nowMs() - 5_000).toISOString());
+    await until('one that ended is gone', async () => (await controllers.client.get(`${system}/bootstrap-token-bbbbbb`)).code === 404);
+    await controllers.client.delete(`${system}/bootstrap-token-aaaaaa`);
     await until('nobody signs', async () => !(await data()).includes('jws-kubeconfig-aaaaaa'));
   });
 
   test('nothing was refused, and nothing failed', () => {
-    assert.deepEqual(
-      lines.filter((line) => /^<[34]>/.test(line)),
-      [],
-    );
+    assert.deepEqual(controllers.complaints(), []);
   });
 });

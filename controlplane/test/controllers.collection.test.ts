@@ -1,37 +1,14 @@
 /** Garbage collection and the end of namespaces with a real API server, each with the rights of its own account. */
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import { SystemClock } from '#base/clock.ts';
-import { makeLogger } from '#base/log.ts';
-import { parseKubeconfig } from '#client/kubeconfig.ts';
+import { describe, test } from 'node:test';
 import { until } from '#agent/test/harness/until.ts';
-import { startDevServer, type DevServer } from '../apiserver/dev/start.ts';
-import { TestClient } from '../apiserver/testing/client.ts';
-import { runControllers } from '../controllers/run.ts';
+import { controllersFor } from './runningControllers.ts';
 
 const NS = '/api/v1/namespaces/default';
-const WANTED = new Set(['garbage-collector-controller', 'namespace-controller', 'pod-garbage-collector-controller']);
+const WANTED = ['garbage-collector-controller', 'namespace-controller', 'pod-garbage-collector-controller'];
 
 void describe('garbage collector and namespaces', () => {
-  const clock = new SystemClock();
-  const life = new AbortController();
-  const lines: string[] = [];
-  let running: Promise<void>;
-  let server: DevServer;
-  let client: TestClient;
-
-  before(async () => {
-    server = await startDevServer();
-    client = new TestClient(server);
-    const log = makeLogger({ write: (line) => lines.push(line), clock });
-    running = runControllers({ config: parseKubeconfig(server.kubeconfig), isOn: ({ name }) => WANTED.has(name), clock, log }, life.signal);
-  });
-  after(async () => {
-    life.abort();
-    await running;
-    client?.close();
-    await server?.stop();
-  });
+  const controllers = controllersFor(WANTED);
 
   interface Object {
     readonly metadata: {
@@ -42,8 +19,8 @@ void describe('garbage collector and namespaces', () => {
     };
     readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string; readonly message: string }[] };
   }
-  const get = async (path: string): Promise<Object> => (await client.get(path)).json as Object;
-  const isGone = async (path: string): Promise<boolean> => (await client.get(path)).code === 404;
+  const get = async (path: string): Promise<Object> => (await controllers.client.get(path)).json as Object;
+  const isGone = async (path: string): Promise<boolean> => (await controllers.client.get(path)).code === 404;
   const owner = (name: string, uid: string, blockOwnerDeletion = true) => ({
     apiVersion: 'v1',
     kind: 'ConfigMap',
@@ -52,17 +29,18 @@ void describe('garbage collector and namespaces', () => {
     blockOwnerDeletion,
   });
   const map = async (name: string, owners: readonly object[] = [], finalizers: readonly string[] = []): Promise<string> => {
-    const answer = await client.post(`${NS}/configmaps`, { metadata: { name, ownerReferences: owners, finalizers } });
+    const answer = await controllers.client.post(`${NS}/configmaps`, { metadata: { name, ownerReferences: owners, finalizers } });
     assert.equal(answer.code, 201, answer.text);
     return (answer.json as Object).metadata.uid;
   };
-  const remove = (name: string, propagationPolicy: string) => client.delete(`${NS}/configmaps/${name}`, { body: { propagationPolicy } });
+  const remove = (name: string, propagationPolicy: string) =>
+    controllers.client.delete(`${NS}/configmaps/${name}`, { body: { propagationPolicy } });
   const at = (name: string): string => `${NS}/configmaps/${name}`;
 
   test('in the background dependents go after their owner, of other kinds and of their own', async () => {
     const a = await map('a');
     const b = await map('b', [owner('a', a)]);
-    await client.post(`${NS}/secrets`, { metadata: { name: 'c', ownerReferences: [owner('b', b)] } });
+    await controllers.client.post(`${NS}/secrets`, { metadata: { name: 'c', ownerReferences: [owner('b', b)] } });
     await remove('a', 'Background');
     await until('all are gone', async () => (await isGone(at('a'))) && (await isGone(at('b'))) && isGone(`${NS}/secrets/c`));
   });
@@ -86,7 +64,7 @@ void describe('garbage collector and namespaces', () => {
     await remove('front', 'Foreground');
     await until('the dependent is told to end', async () => (await get(at('front-child'))).metadata.deletionTimestamp !== undefined);
     assert.deepEqual((await get(at('front'))).metadata.finalizers, ['foregroundDeletion']);
-    await client.patch(at('front-child'), 'merge-patch', { metadata: { finalizers: null } });
+    await controllers.client.patch(at('front-child'), 'merge-patch', { metadata: { finalizers: null } });
     await until('the owner is gone', () => isGone(at('front')));
   });
 
@@ -102,20 +80,20 @@ void describe('garbage collector and namespaces', () => {
   test('a circle ends in the foreground too', async () => {
     const a = await map('left');
     const b = await map('right', [owner('left', a)]);
-    await client.patch(at('left'), 'merge-patch', { metadata: { ownerReferences: [owner('right', b)] } });
+    await controllers.client.patch(at('left'), 'merge-patch', { metadata: { ownerReferences: [owner('right', b)] } });
     await remove('left', 'Foreground');
     await until('both are gone', async () => (await isGone(at('left'))) && isGone(at('right')));
   });
 
   test('a namespace is emptied, pods first, says what keeps it, and goes', async () => {
     const ns = '/api/v1/namespaces/full';
-    await client.post('/api/v1/namespaces', { metadata: { name: 'full' } });
+    await controllers.client.post('/api/v1/namespaces', { metadata: { name: 'full' } });
     await until('its account', async () => !(await isGone(`${ns}/serviceaccounts/default`)));
-    await client.post(`${ns}/configmaps`, { metadata: { name: 'kept', finalizers: ['example.com/hold'] } });
-    await client.post(`${ns}/secrets`, { metadata: { name: 's' } });
+    await controllers.client.post(`${ns}/configmaps`, { metadata: { name: 'kept', finalizers: ['example.com/hold'] } });
+    await controllers.client.post(`${ns}/secrets`, { metadata: { name: 's' } });
     const pod = { metadata: { name: 'p', finalizers: ['example.com/pod'] }, spec: { containers: [{ name: 'c', image: 'x' }] } };
-    assert.equal((await client.post(`${ns}/pods`, pod)).code, 201);
-    await client.delete(ns);
+    assert.equal((await controllers.client.post(`${ns}/pods`, pod)).code, 201);
+    await controllers.client.delete(ns);
     const condition = async (type: string) => (await get(ns)).status?.conditions?.find((c) => c.type === type);
     await until(
       'it waits for the pod',
@@ -123,30 +101,27 @@ void describe('garbage collector and namespaces', () => {
         (await condition('NamespaceContentRemaining'))?.message === 'Some resources are remaining: pods. has 1 resource instances',
     );
     assert.equal(await isGone(`${ns}/secrets/s`), false);
-    await client.patch(`${ns}/pods/p`, 'merge-patch', { metadata: { finalizers: null } });
+    await controllers.client.patch(`${ns}/pods/p`, 'merge-patch', { metadata: { finalizers: null } });
     await until(
       'it waits for what holds',
       async () => (await condition('NamespaceFinalizersRemaining'))?.message.includes('example.com/hold in 1 resource instances') ?? false,
     );
     assert.equal(await isGone(`${ns}/secrets/s`), true);
-    await client.patch(`${ns}/configmaps/kept`, 'merge-patch', { metadata: { finalizers: null } });
+    await controllers.client.patch(`${ns}/configmaps/kept`, 'merge-patch', { metadata: { finalizers: null } });
     await until('it is gone', () => isGone(ns));
   });
 
   test('a pod that was deleted before it had a node, and held, goes', async () => {
     const pod = { metadata: { name: 'held', finalizers: ['example.com/hold'] }, spec: { containers: [{ name: 'c', image: 'x' }] } };
-    assert.equal((await client.post(`${NS}/pods`, pod)).code, 201);
-    await client.delete(`${NS}/pods/held`);
+    assert.equal((await controllers.client.post(`${NS}/pods`, pod)).code, 201);
+    await controllers.client.delete(`${NS}/pods/held`);
     await until(
       'it is told that it is over',
-      async () => ((await client.get(`${NS}/pods/held`)).json as { status: { phase: string } }).status.phase === 'Failed',
+      async () => ((await controllers.client.get(`${NS}/pods/held`)).json as { status: { phase: string } }).status.phase === 'Failed',
     );
   });
 
   test('nothing was refused, and nothing failed', () => {
-    assert.deepEqual(
-      lines.filter((line) => /^<[34]>/.test(line)),
-      [],
-    );
+    assert.deepEqual(controllers.complaints(), []);
   });
 });

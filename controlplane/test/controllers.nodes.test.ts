@@ -1,46 +1,20 @@
 /** A node that falls silent, and what becomes of it and its pods, with a real API server. The times are short, the rest is real. */
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { parseCidr } from '#api/ip.ts';
-import { SystemClock } from '#base/clock.ts';
-import { makeLogger } from '#base/log.ts';
-import { parseKubeconfig } from '#client/kubeconfig.ts';
 import { until } from '#agent/test/harness/until.ts';
-import { startDevServer, type DevServer } from '../apiserver/dev/start.ts';
-import { TestClient } from '../apiserver/testing/client.ts';
 import { BlockRange } from '../controllers/nodeIpam/ranges.ts';
 import { NODE_LIFECYCLE } from '../controllers/nodeLifecycle/reconcile.ts';
-import { runControllers } from '../controllers/run.ts';
+import { controllersFor } from './runningControllers.ts';
 
 const NS = '/api/v1/namespaces/default';
 const LEASES = '/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases';
-const WANTED = new Set(['node-lifecycle-controller', 'taint-eviction-controller', 'node-ipam-controller']);
+const WANTED = ['node-lifecycle-controller', 'taint-eviction-controller', 'node-ipam-controller'];
 
 void describe('nodes', () => {
-  const clock = new SystemClock();
-  const life = new AbortController();
-  const lines: string[] = [];
-  let running: Promise<void>;
-  let server: DevServer;
-  let client: TestClient;
-
-  before(async () => {
-    server = await startDevServer();
-    client = new TestClient(server);
-    const log = makeLogger({ write: (line) => lines.push(line), clock });
-    const ranges = () => [new BlockRange(parseCidr('10.244.0.0/16')!, 24), new BlockRange(parseCidr('fd00::/56')!, 64)];
-    const parts = { nodeLifecycle: { ...NODE_LIFECYCLE, graceMs: 2_000, startupGraceMs: 600_000 }, nodeRanges: ranges };
-    running = runControllers(
-      { config: parseKubeconfig(server.kubeconfig), isOn: ({ name }) => WANTED.has(name), parts, clock, log },
-      life.signal,
-    );
-  });
-  after(async () => {
-    life.abort();
-    await running;
-    client?.close();
-    await server?.stop();
-  });
+  const ranges = () => [new BlockRange(parseCidr('10.244.0.0/16')!, 24), new BlockRange(parseCidr('fd00::/56')!, 64)];
+  const parts = { nodeLifecycle: { ...NODE_LIFECYCLE, graceMs: 2_000, startupGraceMs: 600_000 }, nodeRanges: ranges };
+  const controllers = controllersFor(WANTED, parts);
 
   interface Node {
     readonly spec: {
@@ -49,33 +23,38 @@ void describe('nodes', () => {
     };
     readonly status: { readonly conditions: readonly { readonly type: string; readonly status: string; readonly reason: string }[] };
   }
-  const node = async (name: string): Promise<Node> => (await client.get(`/api/v1/nodes/${name}`)).json as Node;
+  const node = async (name: string): Promise<Node> => (await controllers.client.get(`/api/v1/nodes/${name}`)).json as Node;
   const taints = async (name: string): Promise<string> =>
     ((await node(name)).spec.taints ?? [])
       .map(({ key, effect }) => `${key.slice(19)}:${effect}`)
       .toSorted()
       .join();
   const beat = async (name: string): Promise<void> => {
-    const time = new Date(clock.nowMs()).toISOString();
+    const time = new Date(controllers.clock.nowMs()).toISOString();
     const conditions = [{ type: 'Ready', status: 'True', reason: 'KubeletReady', lastHeartbeatTime: time.replace(/\.\d+Z/, 'Z') }];
-    assert.equal((await client.patch(`/api/v1/nodes/${name}/status`, 'strategic-merge-patch', { status: { conditions } })).code, 200);
+    assert.equal(
+      (await controllers.client.patch(`/api/v1/nodes/${name}/status`, 'strategic-merge-patch', { status: { conditions } })).code,
+      200,
+    );
   };
   const renew = (name: string) =>
-    client.patch(`${LEASES}/${name}`, 'merge-patch', { spec: { renewTime: new Date(clock.nowMs()).toISOString().replace('Z', '000Z') } });
+    controllers.client.patch(`${LEASES}/${name}`, 'merge-patch', {
+      spec: { renewTime: new Date(controllers.clock.nowMs()).toISOString().replace('Z', '000Z') },
+    });
   const reasons = async (reason: string): Promise<readonly string[]> =>
-    ((await client.get('/api/v1/events')).json as { items: { reason: string; message: string }[] }).items
+    ((await controllers.client.get('/api/v1/events')).json as { items: { reason: string; message: string }[] }).items
       .filter((e) => e.reason === reason)
       .map(({ message }) => message);
 
   test('a node gets its part of the network, falls silent, its pods are told and evicted, and it comes back', async () => {
     for (const name of ['lost', 'well']) {
-      assert.equal((await client.post('/api/v1/nodes', { metadata: { name } })).code, 201);
+      assert.equal((await controllers.client.post('/api/v1/nodes', { metadata: { name } })).code, 201);
       const spec = {
         holderIdentity: name,
         leaseDurationSeconds: 40,
-        renewTime: new Date(clock.nowMs()).toISOString().replace('Z', '000Z'),
+        renewTime: new Date(controllers.clock.nowMs()).toISOString().replace('Z', '000Z'),
       };
-      await client.post(LEASES, { metadata: { name }, spec });
+      await controllers.client.post(LEASES, { metadata: { name }, spec });
       await beat(name);
     }
     await until('each has its blocks', async () => (await node('well')).spec.podCIDRs?.length === 2);
@@ -88,8 +67,8 @@ void describe('nodes', () => {
       tolerationSeconds: 1,
     }));
     const pod = { metadata: { name: 'p' }, spec: { nodeName: 'lost', tolerations, containers: [{ name: 'c', image: 'x' }] } };
-    assert.equal((await client.post(`${NS}/pods`, pod)).code, 201);
-    await client.patch(`${NS}/pods/p/status`, 'merge-patch', {
+    assert.equal((await controllers.client.post(`${NS}/pods`, pod)).code, 201);
+    await controllers.client.patch(`${NS}/pods/p/status`, 'merge-patch', {
       status: { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] },
     });
 
@@ -106,7 +85,7 @@ void describe('nodes', () => {
         readonly metadata: { readonly deletionTimestamp?: string };
         readonly status: { readonly conditions: readonly { readonly type: string; readonly status: string; readonly reason?: string }[] };
       }
-      const found = async (): Promise<Pod> => (await client.get(`${NS}/pods/p`)).json as Pod;
+      const found = async (): Promise<Pod> => (await controllers.client.get(`${NS}/pods/p`)).json as Pod;
       await until('the pod is told to go', async () => (await found()).metadata.deletionTimestamp !== undefined);
       const { conditions } = (await found()).status;
       assert.equal(conditions.find(({ type }) => type === 'Ready')?.status, 'False');
@@ -124,10 +103,10 @@ void describe('nodes', () => {
     } finally {
       clearInterval(beating);
     }
-    await client.patch('/api/v1/nodes/well', 'merge-patch', { spec: { unschedulable: true } });
+    await controllers.client.patch('/api/v1/nodes/well', 'merge-patch', { spec: { unschedulable: true } });
     await until('cordoned', async () => (await taints('well')).includes('unschedulable:NoSchedule'));
     assert.deepEqual(
-      lines.filter((line) => /^<[34]>/.test(line) && !/A node has fallen silent/.test(line)),
+      controllers.complaints().filter((line) => !/A node has fallen silent/.test(line)),
       [],
     );
   });

@@ -1,59 +1,32 @@
 /** Volumes, their protection and load balancers with a real API server, each with the rights of its own account. */
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import { SystemClock } from '#base/clock.ts';
-import { makeLogger } from '#base/log.ts';
-import { parseKubeconfig } from '#client/kubeconfig.ts';
+import { describe, test } from 'node:test';
 import { until } from '#agent/test/harness/until.ts';
-import { startDevServer, type DevServer } from '../apiserver/dev/start.ts';
-import { TestClient } from '../apiserver/testing/client.ts';
-import { runControllers } from '../controllers/run.ts';
+import { controllersFor } from './runningControllers.ts';
 
 const NS = '/api/v1/namespaces/default';
 const CLAIMS = `${NS}/persistentvolumeclaims`;
 const VOLUMES = '/api/v1/persistentvolumes';
-const WANTED = new Set([
+const WANTED = [
   'persistentvolume-binder-controller',
   'persistentvolumeclaim-protection-controller',
   'persistentvolume-protection-controller',
   'service-lb-controller',
-]);
+];
 
 void describe('volumes and load balancers', () => {
-  const clock = new SystemClock();
-  const life = new AbortController();
-  const lines: string[] = [];
-  let running: Promise<void>;
-  let server: DevServer;
-  let client: TestClient;
-
-  before(async () => {
-    server = await startDevServer();
-    client = new TestClient(server);
-    const log = makeLogger({ write: (line) => lines.push(line), clock });
-    const parts = { loadBalancerPool: ['192.0.2.10-192.0.2.11'] };
-    running = runControllers(
-      { config: parseKubeconfig(server.kubeconfig), isOn: ({ name }) => WANTED.has(name), parts, clock, log },
-      life.signal,
-    );
-  });
-  after(async () => {
-    life.abort();
-    await running;
-    client?.close();
-    await server?.stop();
-  });
+  const controllers = controllersFor(WANTED, { loadBalancerPool: ['192.0.2.10-192.0.2.11'] });
   interface Storage {
     readonly metadata: { readonly name: string; readonly uid: string };
     readonly spec: { readonly volumeName?: string; readonly hostPath?: { readonly path: string } };
     readonly status: { readonly phase: string };
   }
-  const get = async <T = Storage>(path: string): Promise<T> => (await client.get(path)).json as T;
+  const get = async <T = Storage>(path: string): Promise<T> => (await controllers.client.get(path)).json as T;
   const phase = async (path: string): Promise<string | undefined> => (await get(path)).status?.phase;
-  const isGone = async (path: string): Promise<boolean> => (await client.get(path)).code === 404;
+  const isGone = async (path: string): Promise<boolean> => (await controllers.client.get(path)).code === 404;
   const claim = async (name: string, spec: object = {}): Promise<void> => {
     const body = { metadata: { name }, spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } }, ...spec } };
-    const { code, text } = await client.post(CLAIMS, body);
+    const { code, text } = await controllers.client.post(CLAIMS, body);
     assert.equal(code, 201, text);
   };
   const reasons = async (name: string): Promise<readonly string[]> =>
@@ -68,7 +41,7 @@ void describe('volumes and load balancers', () => {
       ['small', '100Mi'],
     ] as const) {
       const spec = { capacity: { storage }, accessModes: ['ReadWriteOnce'], hostPath: { path: '/data' }, storageClassName: '' };
-      assert.equal((await client.post(VOLUMES, { metadata: { name }, spec })).code, 201);
+      assert.equal((await controllers.client.post(VOLUMES, { metadata: { name }, spec })).code, 201);
     }
     await claim('data', { storageClassName: '' });
     await until('both are bound', async () => (await phase(`${CLAIMS}/data`)) === 'Bound' && (await phase(`${VOLUMES}/fits`)) === 'Bound');
@@ -81,12 +54,12 @@ void describe('volumes and load balancers', () => {
         volumes: [{ name: 'd', persistentVolumeClaim: { claimName: 'data' } }],
       },
     };
-    assert.equal((await client.post(`${NS}/pods`, pod)).code, 201);
-    await client.delete(`${CLAIMS}/data`);
-    await client.delete(`${VOLUMES}/small`);
+    assert.equal((await controllers.client.post(`${NS}/pods`, pod)).code, 201);
+    await controllers.client.delete(`${CLAIMS}/data`);
+    await controllers.client.delete(`${VOLUMES}/small`);
     await until('an unbound volume goes', () => isGone(`${VOLUMES}/small`));
     assert.equal(await isGone(`${CLAIMS}/data`), false);
-    await client.delete(`${NS}/pods/p`, { body: { gracePeriodSeconds: 0 } });
+    await controllers.client.delete(`${NS}/pods/p`, { body: { gracePeriodSeconds: 0 } });
     await until('the claim goes', () => isGone(`${CLAIMS}/data`));
     await until('the volume is released', async () => (await phase(`${VOLUMES}/fits`)) === 'Released');
     await claim('other', { storageClassName: '' });
@@ -94,8 +67,8 @@ void describe('volumes and load balancers', () => {
   });
 
   test('a directory of the node that the scheduler chose; a pod removes it, and then the volume goes', async () => {
-    await client.post('/api/v1/nodes', { metadata: { name: 'n', labels: { 'kubernetes.io/hostname': 'n' } } });
-    const made = await client.post('/apis/storage.k8s.io/v1/storageclasses', {
+    await controllers.client.post('/api/v1/nodes', { metadata: { name: 'n', labels: { 'kubernetes.io/hostname': 'n' } } });
+    const made = await controllers.client.post('/apis/storage.k8s.io/v1/storageclasses', {
       metadata: { name: 'local' },
       provisioner: 'kijabi.io/local-path',
       volumeBindingMode: 'WaitForFirstConsumer',
@@ -103,17 +76,19 @@ void describe('volumes and load balancers', () => {
     assert.equal(made.code, 201, made.text);
     await claim('local', { storageClassName: 'local' });
     await until('it waits for a pod', async () => (await reasons('local')).includes('WaitForFirstConsumer'));
-    await client.patch(`${CLAIMS}/local`, 'merge-patch', { metadata: { annotations: { 'volume.kubernetes.io/selected-node': 'n' } } });
+    await controllers.client.patch(`${CLAIMS}/local`, 'merge-patch', {
+      metadata: { annotations: { 'volume.kubernetes.io/selected-node': 'n' } },
+    });
     await until('it is bound', async () => (await phase(`${CLAIMS}/local`)) === 'Bound');
     assert.ok((await reasons('local')).includes('ProvisioningSucceeded'));
     const { uid } = (await get(`${CLAIMS}/local`)).metadata;
     const volume = `${VOLUMES}/pvc-${uid}`;
     assert.equal((await get(volume)).spec.hostPath?.path, `/var/lib/kijabi/local-path/pvc-${uid}`);
-    await client.delete(`${CLAIMS}/local`);
+    await controllers.client.delete(`${CLAIMS}/local`);
     const cleaner = `/api/v1/namespaces/kube-system/pods/cleanup-pvc-${uid}`;
     await until('its cleaner', async () => !(await isGone(cleaner)));
     assert.equal(await isGone(volume), false);
-    await client.patch(`${cleaner}/status`, 'merge-patch', { status: { phase: 'Succeeded' } });
+    await controllers.client.patch(`${cleaner}/status`, 'merge-patch', { status: { phase: 'Succeeded' } });
     await until('the volume is gone', async () => (await isGone(volume)) && isGone(cleaner));
   });
 
@@ -123,20 +98,17 @@ void describe('volumes and load balancers', () => {
       (await get<{ status: { loadBalancer: { ingress?: { ip: string }[] } } }>(`${NS}/services/${name}`)).status?.loadBalancer?.ingress?.[0]
         ?.ip;
     for (const name of ['one', 'two', 'three']) {
-      assert.equal((await client.post(`${NS}/services`, { metadata: { name }, spec })).code, 201);
+      assert.equal((await controllers.client.post(`${NS}/services`, { metadata: { name }, spec })).code, 201);
       if (name !== 'three') await until(`${name} has an address`, async () => (await ip(name)) !== undefined);
     }
     assert.deepEqual([await ip('one'), await ip('two')], ['192.0.2.10', '192.0.2.11']);
     await until('the third is told', async () => (await reasons('three')).includes('SyncLoadBalancerFailed'));
-    await client.patch(`${NS}/services/one`, 'merge-patch', { spec: { type: 'ClusterIP' } });
+    await controllers.client.patch(`${NS}/services/one`, 'merge-patch', { spec: { type: 'ClusterIP' } });
     await until('it is given on', async () => (await ip('three')) === '192.0.2.10');
     assert.equal(await ip('one'), undefined);
   });
 
   test('nothing was refused, and nothing failed', () => {
-    assert.deepEqual(
-      lines.filter((line) => /^<[34]>/.test(line)),
-      [],
-    );
+    assert.deepEqual(controllers.complaints(), []);
   });
 });

@@ -7,11 +7,11 @@
  */
 import { each, honoured, only, refused, type FlagTable } from '../../component/flagRows.ts';
 import type { ProgramFlags } from '../../component/flags.ts';
+import { LOG_FLAGS } from '../../component/sharedFlags.ts';
 
 const NO_WEBHOOK = 'webhooks for authentication and authorization are not there yet';
 const NO_AGGREGATION = 'this server does not aggregate other API servers yet';
 const NO_OIDC = 'OpenID Connect logins are not there yet: use certificates, service accounts or --token-auth-file';
-const NO_METRIC_CHOICE = 'which metrics there are cannot be chosen';
 const ONE_VERSION = 'this server speaks the API of Kubernetes 1.36 alone';
 const HTTP1 = 'this server speaks HTTP/1.1 alone';
 
@@ -190,16 +190,7 @@ const FLAGS: FlagTable = {
   ...each('audit-webhook-batch-throttle-enable audit-webhook-truncate-enabled', refused('bool', 'audit records go to a file alone')),
 
   // logs, metrics, traces
-  v: honoured('int', '0', 'LEVEL: 0 to 3 say what matters, 4 and more also say every step'),
-  vmodule: refused('list', 'the level of the log is one for all modules: use -v'),
-  'logging-format': only('string', 'text', 'the log is text for journald'),
-  'log-flush-frequency': only('duration', '5s', 'every line is written at once'),
-  ...each('log-json-info-buffer-size log-text-info-buffer-size', refused('string', 'every line is written at once')),
-  ...each('log-json-split-stream log-text-split-stream', only('bool', 'false', 'the log goes to standard error')),
-  'allow-metric-labels': refused('string', NO_METRIC_CHOICE),
-  'allow-metric-labels-manifest': refused('string', NO_METRIC_CHOICE),
-  'disabled-metrics': refused('list', NO_METRIC_CHOICE),
-  'show-hidden-metrics-for-version': refused('string', NO_METRIC_CHOICE),
+  ...LOG_FLAGS,
   'tracing-config-file': refused('string', 'there are no traces'),
 };
 

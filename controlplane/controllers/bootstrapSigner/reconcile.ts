@@ -6,7 +6,7 @@
 import { createHmac } from 'node:crypto';
 import type { ConfigMap, Secret } from '#api/kinds/core/config.ts';
 import { loopController, source, type Controller, type ControllerDeps } from '../controller.ts';
-import { CONFIG_MAPS, SECRETS } from '../kinds.ts';
+import { CONFIG_MAPS, SECRETS } from '../../component/kinds.ts';
 import { TOKENS } from '../tokenCleaner/reconcile.ts';
 import { Expectations } from '../workloads/expectations.ts';
 

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ClusterRole, PolicyRule } from '#api/kinds/rbac/v1.ts';
 import { fromLabelSelector, matches } from '#api/labels.ts';
 import { loopController, source, type Controller, type ControllerDeps } from '../controller.ts';
-import { CLUSTER_ROLES } from '../kinds.ts';
+import { CLUSTER_ROLES } from '../../component/kinds.ts';
 import { Expectations } from '../workloads/expectations.ts';
 
 interface Action {

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { CronJob, Job } from '#api/kinds/batch/v1.ts';
 import { rfc3339 } from '#api/formats.ts';
-import { CRON_JOBS, JOBS } from '../kinds.ts';
+import { CRON_JOBS, JOBS } from '../../component/kinds.ts';
 import { START_MS, World } from '../testing/world.ts';
 import { planCronJob, type CronJobAction } from './plan.ts';
 

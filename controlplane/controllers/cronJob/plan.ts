@@ -11,7 +11,7 @@ import { explain } from '#base/errors.ts';
 import type { Plan } from '#base/reconcile.ts';
 import type { EventText } from '#client/events.ts';
 import { endOf } from '../job/plan.ts';
-import { CRON_JOBS, JOBS } from '../kinds.ts';
+import { CRON_JOBS, JOBS } from '../../component/kinds.ts';
 import { controllerReference } from '../workloads/owners.ts';
 import { timeMs } from '../workloads/pods.ts';
 import { canonical } from '../workloads/template.ts';

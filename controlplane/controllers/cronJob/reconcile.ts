@@ -4,7 +4,7 @@ import { explain } from '#base/errors.ts';
 import { isAlreadyExists, isConflict, isNotFound } from '#client/errors.ts';
 import { regarding, type EventText } from '#client/events.ts';
 import { loopController, source, type Controller, type ControllerDeps } from '../controller.ts';
-import { CRON_JOBS, JOBS } from '../kinds.ts';
+import { CRON_JOBS, JOBS } from '../../component/kinds.ts';
 import { isControlledBy, KEEPER_INDEXES, keysOfOwner, OWNER } from '../workloads/owners.ts';
 import { unlessGone, workloadParts, type Pace } from '../workloads/parts.ts';
 import { isNamespaceGoing } from '../workloads/podControl.ts';

@@ -1,5 +1,5 @@
 /** Approves what plan.ts recognises, after asking whether who asks may have it. */
-import { SIGNING_REQUESTS } from '../kinds.ts';
+import { SIGNING_REQUESTS } from '../../component/kinds.ts';
 import type { CertificateSigningRequest } from '#api/kinds/certificates/v1.ts';
 import { isConflict, isNotFound } from '#client/errors.ts';
 import { objectPath } from '#client/query.ts';

@@ -2,7 +2,7 @@
 import type { CertificateSigningRequest } from '#api/kinds/certificates/v1.ts';
 import { isConflict, isNotFound } from '#client/errors.ts';
 import { loopController, source, type Controller, type ControllerDeps } from '../controller.ts';
-import { SIGNING_REQUESTS } from '../kinds.ts';
+import { SIGNING_REQUESTS } from '../../component/kinds.ts';
 import { goesAtMs } from './plan.ts';
 
 interface Action {

@@ -10,7 +10,7 @@ import type { Authority } from '../../pki/issue.ts';
 import { readRequest } from '../../pki/request.ts';
 import { loopController, source, type Controller, type ControllerDeps } from '../controller.ts';
 import { has } from '../csrApproving/plan.ts';
-import { SIGNING_REQUESTS } from '../kinds.ts';
+import { SIGNING_REQUESTS } from '../../component/kinds.ts';
 import { SIGNERS } from './checks.ts';
 
 export interface SigningOptions {

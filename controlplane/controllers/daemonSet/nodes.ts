@@ -8,7 +8,7 @@ import type { Pod, PodTemplateSpec } from '#api/kinds/core/pod.ts';
 import type { Toleration } from '#api/kinds/core/scheduling.ts';
 import { podMatchesNode } from '#api/nodeSelector.ts';
 import { untolerated } from '#api/tolerations.ts';
-import { DAEMON_SETS } from '../kinds.ts';
+import { DAEMON_SETS } from '../../component/kinds.ts';
 import { podFrom } from '../workloads/template.ts';
 import { REVISION_LABEL } from '../workloads/revisions.ts';
 

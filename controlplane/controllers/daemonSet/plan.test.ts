@@ -5,7 +5,7 @@ import type { DaemonSet } from '#api/kinds/apps/v1.ts';
 import type { Node } from '#api/kinds/core/node.ts';
 import type { Pod } from '#api/kinds/core/pod.ts';
 import { ManualClock } from '#base/clock.ts';
-import { CONTROLLER_REVISIONS, DAEMON_SETS, NODES, PODS } from '../kinds.ts';
+import { CONTROLLER_REVISIONS, DAEMON_SETS, NODES, PODS } from '../../component/kinds.ts';
 import { World } from '../testing/world.ts';
 import { isActive, isReady } from '../workloads/pods.ts';
 import { REVISION_LABEL } from '../workloads/revisions.ts';

@@ -11,7 +11,7 @@ import { scaledValue } from '#api/intOrString.ts';
 import { fromLabelSelector } from '#api/labels.ts';
 import type { Plan } from '#base/reconcile.ts';
 import type { EventText } from '#client/events.ts';
-import { DAEMON_SETS } from '../kinds.ts';
+import { DAEMON_SETS } from '../../component/kinds.ts';
 import { planClaims, type ClaimAction } from '../workloads/owners.ts';
 import { podName, type PodName } from '../workloads/podControl.ts';
 import { isAvailable, isGoing, isReady, nextAvailableInMs, timeMs } from '../workloads/pods.ts';

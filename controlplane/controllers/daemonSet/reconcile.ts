@@ -5,7 +5,7 @@ import type { Node } from '#api/kinds/core/node.ts';
 import { regarding } from '#client/events.ts';
 import type { Informer } from '#client/informer.ts';
 import { loopController, source, type Controller, type ControllerDeps, type Source } from '../controller.ts';
-import { CONTROLLER_REVISIONS, DAEMON_SETS, NODES, PODS } from '../kinds.ts';
+import { CONTROLLER_REVISIONS, DAEMON_SETS, NODES, PODS } from '../../component/kinds.ts';
 import { allOf, slowStart } from '../workloads/batches.ts';
 import { claim } from '../workloads/claims.ts';
 import { KEEPER_INDEXES, ORPHANS, OWNER, OWNER_INDEXES } from '../workloads/owners.ts';

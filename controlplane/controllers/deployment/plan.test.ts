@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Deployment, ReplicaSet } from '#api/kinds/apps/v1.ts';
-import { DEPLOYMENTS, PODS, REPLICA_SETS } from '../kinds.ts';
+import { DEPLOYMENTS, PODS, REPLICA_SETS } from '../../component/kinds.ts';
 import { turnDeployment } from '../testing/deployments.ts';
 import { turnReplicaSet } from '../testing/replicas.ts';
 import { World } from '../testing/world.ts';

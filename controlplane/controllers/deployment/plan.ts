@@ -7,7 +7,7 @@ import type { Deployment, DeploymentStatus, ReplicaSet } from '#api/kinds/apps/v
 import type { Pod } from '#api/kinds/core/pod.ts';
 import { fromLabelSelector } from '#api/labels.ts';
 import type { Plan } from '#base/reconcile.ts';
-import { DEPLOYMENTS } from '../kinds.ts';
+import { DEPLOYMENTS } from '../../component/kinds.ts';
 import { controllerReference, planClaims, type ClaimAction } from '../workloads/owners.ts';
 import { canonical, hashOf, saysTheSame } from '../workloads/template.ts';
 import { nextRevision, passedOn, renumbered, REVISION, revisionOf } from './revision.ts';

@@ -5,7 +5,7 @@ import { explain } from '#base/errors.ts';
 import { isAlreadyExists, isConflict } from '#client/errors.ts';
 import { regarding } from '#client/events.ts';
 import { loopController, source, type Controller, type ControllerDeps } from '../controller.ts';
-import { DEPLOYMENTS, REPLICA_SETS } from '../kinds.ts';
+import { DEPLOYMENTS, REPLICA_SETS } from '../../component/kinds.ts';
 import { claim } from '../workloads/claims.ts';
 import { controllerOf, isControlledBy, KEEPER_INDEXES, ORPHANS, OWNER } from '../workloads/owners.ts';
 import { ownedSource, unlessGone, workloadParts, type Pace } from '../workloads/parts.ts';

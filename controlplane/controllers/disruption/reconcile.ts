@@ -8,7 +8,7 @@ import { keyOf } from '#client/watch.ts';
 import type { Informer } from '#client/informer.ts';
 import { loopController, source, type Controller, type ControllerDeps, type Source } from '../controller.ts';
 import { BY_NAMESPACE } from '../endpointSlice/services.ts';
-import { DEPLOYMENTS, DISRUPTION_BUDGETS, PODS, REPLICATION_CONTROLLERS, REPLICA_SETS, STATEFUL_SETS } from '../kinds.ts';
+import { DEPLOYMENTS, DISRUPTION_BUDGETS, PODS, REPLICATION_CONTROLLERS, REPLICA_SETS, STATEFUL_SETS } from '../../component/kinds.ts';
 import { Expectations } from '../workloads/expectations.ts';
 import { isSameStatus, judgeBudget, type Judged } from './plan.ts';
 

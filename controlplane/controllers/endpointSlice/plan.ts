@@ -8,7 +8,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Pod } from '#api/kinds/core/pod.ts';
 import type { Service } from '#api/kinds/core/service.ts';
 import type { Endpoint, EndpointPort, EndpointSlice } from '#api/kinds/discovery/v1.ts';
-import { MANAGED_BY_LABEL, SERVICE_NAME_LABEL } from '../kinds.ts';
+import { MANAGED_BY_LABEL, SERVICE_NAME_LABEL } from '../../component/kinds.ts';
 import { isGoing, isReady } from '../workloads/pods.ts';
 import {
   addressOf,

@@ -4,7 +4,7 @@ import type { EndpointSlice } from '#api/kinds/discovery/v1.ts';
 import { isNotFound } from '#client/errors.ts';
 import { regarding } from '#client/events.ts';
 import { loopController, source, type Controller, type ControllerDeps } from '../controller.ts';
-import { ENDPOINT_SLICES, MANAGED_BY_LABEL, SERVICE_NAME_LABEL, SERVICES } from '../kinds.ts';
+import { ENDPOINT_SLICES, MANAGED_BY_LABEL, SERVICE_NAME_LABEL, SERVICES } from '../../component/kinds.ts';
 import { Expectations } from '../workloads/expectations.ts';
 import { MANAGER, planSlices, type SliceAction } from './plan.ts';
 import { nodeSource, nodesOf, servicePods, zoneOf } from './services.ts';

@@ -5,7 +5,7 @@ import type { Service } from '#api/kinds/core/service.ts';
 import { keyOf } from '#client/watch.ts';
 import type { Informer } from '#client/informer.ts';
 import type { ControllerDeps, Source } from '../controller.ts';
-import { NODES, PODS, SERVICES } from '../kinds.ts';
+import { NODES, PODS, SERVICES } from '../../component/kinds.ts';
 import { isSameForEndpoints, selects } from './pods.ts';
 
 const byNamespace = ({ metadata }: { readonly metadata: { readonly namespace?: string | undefined } }): readonly string[] => [

@@ -8,7 +8,7 @@ import { parseIp } from '#api/ip.ts';
 import type { EndpointAddress, EndpointPort, Endpoints } from '#api/kinds/core/endpoints.ts';
 import type { Service } from '#api/kinds/core/service.ts';
 import type { Endpoint, EndpointSlice } from '#api/kinds/discovery/v1.ts';
-import { MANAGED_BY_LABEL, SERVICE_NAME_LABEL } from '../kinds.ts';
+import { MANAGED_BY_LABEL, SERVICE_NAME_LABEL } from '../../component/kinds.ts';
 
 export const MANAGER = 'endpointslicemirroring-controller.k8s.io';
 const SKIP_LABEL = 'endpointslice.kubernetes.io/skip-mirror';

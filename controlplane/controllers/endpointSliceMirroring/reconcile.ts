@@ -3,7 +3,7 @@ import type { Endpoints } from '#api/kinds/core/endpoints.ts';
 import type { EndpointSlice } from '#api/kinds/discovery/v1.ts';
 import { isConflict, isNotFound } from '#client/errors.ts';
 import { loopController, source, type Controller, type ControllerDeps } from '../controller.ts';
-import { ENDPOINTS, ENDPOINT_SLICES, MANAGED_BY_LABEL, SERVICES, SERVICE_NAME_LABEL } from '../kinds.ts';
+import { ENDPOINTS, ENDPOINT_SLICES, MANAGED_BY_LABEL, SERVICES, SERVICE_NAME_LABEL } from '../../component/kinds.ts';
 import { Expectations } from '../workloads/expectations.ts';
 import { MANAGER, planSlices, type SliceAction } from './plan.ts';
 

@@ -3,7 +3,7 @@ import type { Service } from '#api/kinds/core/service.ts';
 import { isAlreadyExists, isNotFound } from '#client/errors.ts';
 import { loopController, source, type Controller, type ControllerDeps } from '../controller.ts';
 import { servicePods } from '../endpointSlice/services.ts';
-import { ENDPOINTS } from '../kinds.ts';
+import { ENDPOINTS } from '../../component/kinds.ts';
 import { Expectations } from '../workloads/expectations.ts';
 import { planEndpoints, type EndpointsAction } from './plan.ts';
 

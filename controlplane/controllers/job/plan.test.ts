@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Job } from '#api/kinds/batch/v1.ts';
 import type { Pod } from '#api/kinds/core/pod.ts';
-import { JOBS, PODS } from '../kinds.ts';
+import { JOBS, PODS } from '../../component/kinds.ts';
 import { turnJob } from '../testing/jobs.ts';
 import { World } from '../testing/world.ts';
 import { isActive } from '../workloads/pods.ts';

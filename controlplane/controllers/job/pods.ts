@@ -5,7 +5,7 @@
  */
 import type { Job } from '#api/kinds/batch/v1.ts';
 import type { Pod, PodSpec } from '#api/kinds/core/pod.ts';
-import { JOBS } from '../kinds.ts';
+import { JOBS } from '../../component/kinds.ts';
 import { timeMs } from '../workloads/pods.ts';
 import { podFrom } from '../workloads/template.ts';
 

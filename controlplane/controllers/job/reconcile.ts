@@ -5,7 +5,7 @@ import type { Pod } from '#api/kinds/core/pod.ts';
 import { isConflict } from '#client/errors.ts';
 import { regarding } from '#client/events.ts';
 import { loopController, source, type Controller, type ControllerDeps } from '../controller.ts';
-import { JOBS, PODS } from '../kinds.ts';
+import { JOBS, PODS } from '../../component/kinds.ts';
 import { allOf, slowStart } from '../workloads/batches.ts';
 import { claim } from '../workloads/claims.ts';
 import { controllerOf, KEEPER_INDEXES, keysOfOwner, ORPHANS, OWNER } from '../workloads/owners.ts';

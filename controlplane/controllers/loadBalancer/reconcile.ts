@@ -9,7 +9,7 @@ import type { Service } from '#api/kinds/core/service.ts';
 import { isNotFound } from '#client/errors.ts';
 import { regarding } from '#client/events.ts';
 import { loopController, source, type Controller, type ControllerDeps } from '../controller.ts';
-import { SERVICES } from '../kinds.ts';
+import { SERVICES } from '../../component/kinds.ts';
 import { Expectations } from '../workloads/expectations.ts';
 import { AddressPool, parseRange } from './pool.ts';
 

@@ -10,7 +10,7 @@ import { discover, preferred, type Discovered } from '#client/discovery.ts';
 import { isConflict, isNotFound } from '#client/errors.ts';
 import { objectPath } from '#client/query.ts';
 import { loopController, source, type Controller, type ControllerDeps } from '../controller.ts';
-import { NAMESPACES, PODS } from '../kinds.ts';
+import { NAMESPACES, PODS } from '../../component/kinds.ts';
 import { FINALIZER, isEmpty, isToEmpty, judge, statusWith, type Outcome, type Remaining } from './plan.ts';
 
 /** Finalizers and grace periods take their time; the end of a pod is told at once. */

@@ -3,7 +3,7 @@ import type { Node } from '#api/kinds/core/node.ts';
 import { isNotFound } from '#client/errors.ts';
 import { regarding } from '#client/events.ts';
 import { loopController, source, type Controller, type ControllerDeps } from '../controller.ts';
-import { NODES } from '../kinds.ts';
+import { NODES } from '../../component/kinds.ts';
 import { Expectations } from '../workloads/expectations.ts';
 import type { BlockRange } from './ranges.ts';
 

@@ -12,7 +12,7 @@ import { regarding } from '#client/events.ts';
 import { leases } from '#client/leaderElection.ts';
 import { loopController, source, type Controller, type ControllerDeps } from '../controller.ts';
 import { BY_NODE } from '../endpointSlice/services.ts';
-import { NODES, PODS } from '../kinds.ts';
+import { NODES, PODS } from '../../component/kinds.ts';
 import { Expectations } from '../workloads/expectations.ts';
 import { isReady } from '../workloads/pods.ts';
 import { readyOf, silentConditions, taintsFor, waitsForTurn } from './health.ts';

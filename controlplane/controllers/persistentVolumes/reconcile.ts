@@ -5,7 +5,7 @@ import { rfc3339 } from '#api/formats.ts';
 import { isAlreadyExists, isNotFound } from '#client/errors.ts';
 import { regarding } from '#client/events.ts';
 import { loopController, source, type Controller, type ControllerDeps } from '../controller.ts';
-import { NODES, PODS, STORAGE_CLASSES, VOLUME_CLAIMS, VOLUMES } from '../kinds.ts';
+import { NODES, PODS, STORAGE_CLASSES, VOLUME_CLAIMS, VOLUMES } from '../../component/kinds.ts';
 import { Expectations } from '../workloads/expectations.ts';
 import { cleanerName, cleanerPod, hostnameOf, localVolume } from './localPath.ts';
 import { classOf } from './match.ts';

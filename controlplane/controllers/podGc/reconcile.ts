@@ -5,7 +5,7 @@ import type { Pod } from '#api/kinds/core/pod.ts';
 import { isNotFound } from '#client/errors.ts';
 import { loopController, source, type Controller, type ControllerDeps } from '../controller.ts';
 import { BY_NODE } from '../endpointSlice/services.ts';
-import { NODES, PODS } from '../kinds.ts';
+import { NODES, PODS } from '../../component/kinds.ts';
 import { Expectations } from '../workloads/expectations.ts';
 import { DISRUPTED, isOver, judgePod, QUARANTINE_MS, surplus, type NodeView } from './plan.ts';
 

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import type { ReplicaSet } from '#api/kinds/apps/v1.ts';
 import type { Pod } from '#api/kinds/core/pod.ts';
 import { fromLabelSelector } from '#api/labels.ts';
-import { PODS, REPLICA_SETS } from '../kinds.ts';
+import { PODS, REPLICA_SETS } from '../../component/kinds.ts';
 import { turnReplicaSet } from '../testing/replicas.ts';
 import { START_MS, World } from '../testing/world.ts';
 import { controllerReference } from '../workloads/owners.ts';

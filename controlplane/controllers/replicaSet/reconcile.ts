@@ -5,7 +5,7 @@ import type { KubeObject } from '#api/kinds/meta/objectMeta.ts';
 import { explain } from '#base/errors.ts';
 import type { ResourceType } from '#client/query.ts';
 import { loopController, source, type Controller, type ControllerDeps } from '../controller.ts';
-import { PODS, REPLICATION_CONTROLLERS, REPLICA_SETS } from '../kinds.ts';
+import { PODS, REPLICATION_CONTROLLERS, REPLICA_SETS } from '../../component/kinds.ts';
 import { allOf, slowStart } from '../workloads/batches.ts';
 import { claim } from '../workloads/claims.ts';
 import { controllerOf, KEEPER_INDEXES, ORPHANS, OWNER } from '../workloads/owners.ts';

@@ -14,7 +14,7 @@ import { Informer } from '#client/informer.ts';
 import { keyOf } from '#client/watch.ts';
 import type { Controller, ControllerDeps } from '../controller.ts';
 import { BY_NAMESPACE } from '../endpointSlice/services.ts';
-import { PODS, RESOURCE_QUOTAS, SERVICES, VOLUME_CLAIMS } from '../kinds.ts';
+import { PODS, RESOURCE_QUOTAS, SERVICES, VOLUME_CLAIMS } from '../../component/kinds.ts';
 import { isOver } from '../workloads/pods.ts';
 import { changeOf, kindsOf, usedOf, type Kind } from './plan.ts';
 

@@ -6,7 +6,7 @@ import type { ConfigMap } from '#api/kinds/core/config.ts';
 import type { Namespace } from '#api/kinds/core/namespace.ts';
 import { isAlreadyExists, isConflict } from '#client/errors.ts';
 import { loopController, source, type Controller, type ControllerDeps } from '../controller.ts';
-import { CONFIG_MAPS, NAMESPACES } from '../kinds.ts';
+import { CONFIG_MAPS, NAMESPACES } from '../../component/kinds.ts';
 
 const NAME = 'kube-root-ca.crt';
 const KEY = 'ca.crt';

@@ -2,7 +2,7 @@
 import type { Namespace } from '#api/kinds/core/namespace.ts';
 import { isAlreadyExists } from '#client/errors.ts';
 import { loopController, source, type Controller, type ControllerDeps } from '../controller.ts';
-import { NAMESPACES, SERVICE_ACCOUNTS } from '../kinds.ts';
+import { NAMESPACES, SERVICE_ACCOUNTS } from '../../component/kinds.ts';
 
 const NAME = 'default';
 

@@ -7,7 +7,7 @@ import type { StatefulSet } from '#api/kinds/apps/statefulSet.ts';
 import type { PersistentVolumeClaim } from '#api/kinds/core/persistentVolumeClaim.ts';
 import type { Pod, PodTemplateSpec } from '#api/kinds/core/pod.ts';
 import type { OwnerReference } from '#api/kinds/meta/objectMeta.ts';
-import { PODS, STATEFUL_SETS } from '../kinds.ts';
+import { PODS, STATEFUL_SETS } from '../../component/kinds.ts';
 import { controllerReference } from '../workloads/owners.ts';
 import { REVISION_LABEL } from '../workloads/revisions.ts';
 import { canonical, podFrom } from '../workloads/template.ts';

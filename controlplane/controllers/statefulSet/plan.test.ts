@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { StatefulSet } from '#api/kinds/apps/statefulSet.ts';
 import type { Pod } from '#api/kinds/core/pod.ts';
-import { CONTROLLER_REVISIONS, PODS, STATEFUL_SETS, VOLUME_CLAIMS } from '../kinds.ts';
+import { CONTROLLER_REVISIONS, PODS, STATEFUL_SETS, VOLUME_CLAIMS } from '../../component/kinds.ts';
 import { World } from '../testing/world.ts';
 import { isActive, isReady } from '../workloads/pods.ts';
 import { ordinalOf } from './identity.ts';

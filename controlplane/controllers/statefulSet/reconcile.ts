@@ -5,7 +5,7 @@ import { explain } from '#base/errors.ts';
 import { isAlreadyExists, isConflict, isNotFound } from '#client/errors.ts';
 import { regarding, type EventText } from '#client/events.ts';
 import { loopController, source, type Controller, type ControllerDeps } from '../controller.ts';
-import { CONTROLLER_REVISIONS, PODS, STATEFUL_SETS, VOLUME_CLAIMS } from '../kinds.ts';
+import { CONTROLLER_REVISIONS, PODS, STATEFUL_SETS, VOLUME_CLAIMS } from '../../component/kinds.ts';
 import { claim } from '../workloads/claims.ts';
 import { KEEPER_INDEXES, ORPHANS, OWNER, OWNER_INDEXES } from '../workloads/owners.ts';
 import { ownedSource, unlessGone, workloadParts, type Pace } from '../workloads/parts.ts';

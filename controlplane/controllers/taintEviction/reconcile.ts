@@ -5,7 +5,7 @@ import { isNotFound } from '#client/errors.ts';
 import { regarding } from '#client/events.ts';
 import { loopController, source, type Controller, type ControllerDeps } from '../controller.ts';
 import { BY_NODE } from '../endpointSlice/services.ts';
-import { NODES, PODS } from '../kinds.ts';
+import { NODES, PODS } from '../../component/kinds.ts';
 import { Expectations } from '../workloads/expectations.ts';
 import { DISRUPTED, leavesAtMs } from './plan.ts';
 

@@ -1,7 +1,7 @@
 /** Lets the plan of a deployment act in a simulated cluster. */
 import type { Deployment } from '#api/kinds/apps/v1.ts';
 import { planDeployment, type DeploymentAction } from '../deployment/plan.ts';
-import { DEPLOYMENTS, PODS, REPLICA_SETS } from '../kinds.ts';
+import { DEPLOYMENTS, PODS, REPLICA_SETS } from '../../component/kinds.ts';
 import { controllerReference } from '../workloads/owners.ts';
 import type { World } from './world.ts';
 

@@ -2,7 +2,7 @@
 import type { Job } from '#api/kinds/batch/v1.ts';
 import { planJob, type JobAction } from '../job/plan.ts';
 import { FINALIZER, jobPod } from '../job/pods.ts';
-import { JOBS, PODS } from '../kinds.ts';
+import { JOBS, PODS } from '../../component/kinds.ts';
 import { controllerReference } from '../workloads/owners.ts';
 import type { World } from './world.ts';
 

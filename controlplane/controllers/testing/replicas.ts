@@ -1,7 +1,7 @@
 /** Lets the plan of a ReplicaSet act in a simulated cluster. */
 import type { ReplicaSet } from '#api/kinds/apps/v1.ts';
 import { fromLabelSelector } from '#api/labels.ts';
-import { PODS, REPLICA_SETS } from '../kinds.ts';
+import { PODS, REPLICA_SETS } from '../../component/kinds.ts';
 import { planReplicas, type ReplicaSetAction } from '../replicaSet/plan.ts';
 import { controllerReference } from '../workloads/owners.ts';
 import { podFrom } from '../workloads/template.ts';

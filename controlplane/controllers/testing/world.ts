@@ -10,7 +10,7 @@ import type { ConditionStatus } from '#api/kinds/core/references.ts';
 import type { KubeObject } from '#api/kinds/meta/objectMeta.ts';
 import type { ResourceType } from '#client/query.ts';
 import { keyOf } from '#client/watch.ts';
-import { PODS } from '../kinds.ts';
+import { PODS } from '../../component/kinds.ts';
 import { controllerOf, isControlledBy } from '../workloads/owners.ts';
 
 export const START_MS = Date.parse('2026-01-01T00:00:00Z');

@@ -2,7 +2,7 @@
 import type { Secret } from '#api/kinds/core/config.ts';
 import { isNotFound } from '#client/errors.ts';
 import { loopController, source, type Controller, type ControllerDeps } from '../controller.ts';
-import { SECRETS } from '../kinds.ts';
+import { SECRETS } from '../../component/kinds.ts';
 
 export const TOKENS = { namespace: 'kube-system', fieldSelector: 'type=bootstrap.kubernetes.io/token' } as const;
 

@@ -2,7 +2,7 @@
 import type { Job } from '#api/kinds/batch/v1.ts';
 import { isConflict } from '#client/errors.ts';
 import { loopController, source, type Controller, type ControllerDeps } from '../controller.ts';
-import { JOBS } from '../kinds.ts';
+import { JOBS } from '../../component/kinds.ts';
 import { unlessGone, type Pace } from '../workloads/parts.ts';
 import { expiresAtMs } from './plan.ts';
 

@@ -6,7 +6,7 @@ import type { KubeObject } from '#api/kinds/meta/objectMeta.ts';
 import { isNotFound } from '#client/errors.ts';
 import type { ResourceClient } from '#client/rest.ts';
 import { loopController, source, type Controller, type ControllerDeps } from '../controller.ts';
-import { PODS, VOLUME_CLAIMS, VOLUMES } from '../kinds.ts';
+import { PODS, VOLUME_CLAIMS, VOLUMES } from '../../component/kinds.ts';
 import { Expectations } from '../workloads/expectations.ts';
 
 const CLAIM = 'kubernetes.io/pvc-protection';

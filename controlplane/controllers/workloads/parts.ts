@@ -7,7 +7,7 @@ import type { Informer } from '#client/informer.ts';
 import type { ResourceType } from '#client/query.ts';
 import type { Client } from '#client/rest.ts';
 import { source, type ControllerDeps, type Source } from '../controller.ts';
-import { PODS } from '../kinds.ts';
+import { PODS } from '../../component/kinds.ts';
 import { Expectations, type Cache } from './expectations.ts';
 import { controllerOf, keysOfOwner, NAMESPACE, OWNER_INDEXES } from './owners.ts';
 import { PodControl, type Events } from './podControl.ts';

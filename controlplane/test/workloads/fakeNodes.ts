@@ -11,7 +11,7 @@ import { connect } from '#client/connect.ts';
 import { isConflict, isNotFound } from '#client/errors.ts';
 import { Informer } from '#client/informer.ts';
 import type { Client } from '#client/rest.ts';
-import { PODS } from '../../controllers/kinds.ts';
+import { PODS } from '../../component/kinds.ts';
 
 export interface FakeNodesOptions {
   readonly config: ClientConfig;
