@@ -8,7 +8,12 @@ import type { Duplex } from 'node:stream';
 import { constants, deflateRawSync, deflateSync } from 'node:zlib';
 import { AppError } from './errors.ts';
 
-const [SYN_STREAM, RST_STREAM, PING, GOAWAY] = [1, 3, 6, 7];
+const SYN_STREAM = 1;
+const SYN_REPLY = 2;
+const RST_STREAM = 3;
+const PING = 6;
+const GOAWAY = 7;
+const HEADERS = 8;
 const CONTROL = 0x80_03;
 const FIN = 1;
 const HEAD_BYTES = 8;
@@ -48,7 +53,7 @@ export class SpdyClient {
     this.#open.set(id, events);
     const fixed = Buffer.alloc(10);
     fixed.writeUInt32BE(id, 0);
-    this.#control(SYN_STREAM ?? 1, Buffer.concat([fixed, compressed(headers, id === 1)]));
+    this.#control(SYN_STREAM, Buffer.concat([fixed, compressed(headers, id === 1)]));
     return { write: (bytes) => this.#data(id, bytes), end: () => void this.#frame(id, Buffer.alloc(0), FIN) };
   }
 
@@ -101,10 +106,10 @@ export class SpdyClient {
     switch (type) {
       case SYN_STREAM:
         // Nobody opens streams to us.
-        this.#control(RST_STREAM ?? 3, Buffer.of(...body.subarray(0, 4), 0, 0, 0, 3));
+        this.#control(RST_STREAM, Buffer.of(...body.subarray(0, 4), 0, 0, 0, 3));
         return;
       case PING:
-        if (id % 2 === 0) this.#control(PING ?? 6, body);
+        if (id % 2 === 0) this.#control(PING, body);
         return;
       case RST_STREAM:
         this.#ended(id);
@@ -113,7 +118,7 @@ export class SpdyClient {
         return;
       default:
         // A reply, more headers: their text is for nobody, their end counts. Settings and windows have no such flag.
-        if ((type === 2 || type === 8) && (flags & FIN) !== 0) this.#ended(id);
+        if ((type === SYN_REPLY || type === HEADERS) && (flags & FIN) !== 0) this.#ended(id);
     }
   }
 

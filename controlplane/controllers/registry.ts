@@ -43,6 +43,14 @@ export interface Registered {
   readonly make: (deps: ControllerDeps, parts: Parts) => Controller | undefined;
 }
 
+/** One whose number of keys at once a flag says. */
+const paced = (
+  name: string,
+  alias: string,
+  flag: Parameters<typeof syncsOf>[1],
+  make: (deps: ControllerDeps, pace: { readonly concurrency: number }) => Controller,
+): Registered => ({ name, alias, make: (deps, parts) => make(deps, { concurrency: syncsOf(parts, flag) }) });
+
 export const CONTROLLERS: readonly Registered[] = [
   { name: 'serviceaccount-controller', alias: 'serviceaccount', make: (deps) => serviceAccountController(deps) },
   {
@@ -50,11 +58,7 @@ export const CONTROLLERS: readonly Registered[] = [
     alias: 'root-ca-cert-publisher',
     make: (deps, { rootCa }) => (rootCa === undefined ? undefined : rootCaController(deps, rootCa)),
   },
-  {
-    name: 'endpoints-controller',
-    alias: 'endpoint',
-    make: (deps, parts) => endpointsController(deps, { concurrency: syncsOf(parts, 'concurrent-endpoint-syncs') }),
-  },
+  paced('endpoints-controller', 'endpoint', 'concurrent-endpoint-syncs', endpointsController),
   {
     name: 'endpointslice-controller',
     alias: 'endpointslice',
@@ -69,16 +73,8 @@ export const CONTROLLERS: readonly Registered[] = [
     alias: 'endpointslicemirroring',
     make: (deps) => endpointSliceMirroringController(deps),
   },
-  {
-    name: 'garbage-collector-controller',
-    alias: 'garbagecollector',
-    make: (deps, parts) => garbageCollectorController(deps, { concurrency: syncsOf(parts, 'concurrent-gc-syncs') }),
-  },
-  {
-    name: 'namespace-controller',
-    alias: 'namespace',
-    make: (deps, parts) => namespaceController(deps, { concurrency: syncsOf(parts, 'concurrent-namespace-syncs') }),
-  },
+  paced('garbage-collector-controller', 'garbagecollector', 'concurrent-gc-syncs', garbageCollectorController),
+  paced('namespace-controller', 'namespace', 'concurrent-namespace-syncs', namespaceController),
   {
     name: 'pod-garbage-collector-controller',
     alias: 'podgc',
@@ -93,11 +89,7 @@ export const CONTROLLERS: readonly Registered[] = [
     make: (deps, { loadBalancerPool = [] }) => (loadBalancerPool.length === 0 ? undefined : serviceLbController(deps, loadBalancerPool)),
   },
   { name: 'disruption-controller', alias: 'disruption', make: (deps) => disruptionController(deps) },
-  {
-    name: 'resourcequota-controller',
-    alias: 'resourcequota',
-    make: (deps, parts) => resourceQuotaController(deps, { concurrency: syncsOf(parts, 'concurrent-resource-quota-syncs') }),
-  },
+  paced('resourcequota-controller', 'resourcequota', 'concurrent-resource-quota-syncs', resourceQuotaController),
   { name: 'clusterrole-aggregation-controller', alias: 'clusterrole-aggregation', make: (deps) => clusterRoleAggregationController(deps) },
   { name: 'token-cleaner-controller', alias: 'tokencleaner', isOff: true, make: (deps) => tokenCleanerController(deps) },
   { name: 'bootstrap-signer-controller', alias: 'bootstrapsigner', isOff: true, make: (deps) => bootstrapSignerController(deps) },
@@ -119,44 +111,12 @@ export const CONTROLLERS: readonly Registered[] = [
     alias: 'csrsigning',
     make: (deps, { signing }) => (signing === undefined ? undefined : csrSigningController(deps, signing)),
   },
-  {
-    name: 'deployment-controller',
-    alias: 'deployment',
-    make: (deps, parts) => deploymentController(deps, { concurrency: syncsOf(parts, 'concurrent-deployment-syncs') }),
-  },
-  {
-    name: 'replicaset-controller',
-    alias: 'replicaset',
-    make: (deps, parts) => replicaSetController(deps, { concurrency: syncsOf(parts, 'concurrent-replicaset-syncs') }),
-  },
-  {
-    name: 'replicationcontroller-controller',
-    alias: 'replicationcontroller',
-    make: (deps, parts) => replicationController(deps, { concurrency: syncsOf(parts, 'concurrent-rc-syncs') }),
-  },
-  {
-    name: 'job-controller',
-    alias: 'job',
-    make: (deps, parts) => jobController(deps, { concurrency: syncsOf(parts, 'concurrent-job-syncs') }),
-  },
-  {
-    name: 'ttl-after-finished-controller',
-    alias: 'ttl-after-finished',
-    make: (deps, parts) => ttlAfterFinishedController(deps, { concurrency: syncsOf(parts, 'concurrent-ttl-after-finished-syncs') }),
-  },
-  {
-    name: 'daemonset-controller',
-    alias: 'daemonset',
-    make: (deps, parts) => daemonSetController(deps, { concurrency: syncsOf(parts, 'concurrent-daemonset-syncs') }),
-  },
-  {
-    name: 'statefulset-controller',
-    alias: 'statefulset',
-    make: (deps, parts) => statefulSetController(deps, { concurrency: syncsOf(parts, 'concurrent-statefulset-syncs') }),
-  },
-  {
-    name: 'cronjob-controller',
-    alias: 'cronjob',
-    make: (deps, parts) => cronJobController(deps, { concurrency: syncsOf(parts, 'concurrent-cron-job-syncs') }),
-  },
+  paced('deployment-controller', 'deployment', 'concurrent-deployment-syncs', deploymentController),
+  paced('replicaset-controller', 'replicaset', 'concurrent-replicaset-syncs', replicaSetController),
+  paced('replicationcontroller-controller', 'replicationcontroller', 'concurrent-rc-syncs', replicationController),
+  paced('job-controller', 'job', 'concurrent-job-syncs', jobController),
+  paced('ttl-after-finished-controller', 'ttl-after-finished', 'concurrent-ttl-after-finished-syncs', ttlAfterFinishedController),
+  paced('daemonset-controller', 'daemonset', 'concurrent-daemonset-syncs', daemonSetController),
+  paced('statefulset-controller', 'statefulset', 'concurrent-statefulset-syncs', statefulSetController),
+  paced('cronjob-controller', 'cronjob', 'concurrent-cron-job-syncs', cronJobController),
 ];
