@@ -23,7 +23,7 @@ import { EVERYTHING } from './cache/filter.ts';
 import { WatchCache } from './cache/watchCache.ts';
 import { Discovery } from './discovery.ts';
 import { makeEndpoints } from './endpoints.ts';
-import type { HealthCheck } from './health.ts';
+import { healthChecks, NOT_FINISHED } from './healthChecks.ts';
 import type { BackendOptions, KubeletTls } from './http/backend.ts';
 import { InflightGate, isLongRunning, requestKind, type Limits } from './http/limits.ts';
 import { answerHistory } from './history/history.ts';
@@ -309,7 +309,10 @@ export class ApiServer {
             const resource = registry.find(apiVersionOf(info), info.resource);
             return resource === undefined ? undefined : answerHistory(store, resource, call);
           },
-          health: { checks, onFailure: (path, check, why) => log.warn('Health check failed', { path, check, err: why }) },
+          health: {
+            checks,
+            onFailure: (path, check, why) => log[why === NOT_FINISHED ? 'debug' : 'warn']('Health check failed', { path, check, err: why }),
+          },
         }),
       }),
     });
@@ -375,26 +378,4 @@ function authorizerFor(mode: AuthorizationMode, { rbac, node }: { readonly rbac:
     default:
       return denyAll;
   }
-}
-
-function healthChecks(parts: {
-  readonly store: Store;
-  readonly cache: WatchCache;
-  readonly bootstrap: Bootstrap;
-  readonly stopping: AbortSignal;
-}): Record<'healthz' | 'livez' | 'readyz', () => readonly HealthCheck[]> {
-  const ping: HealthCheck = { name: 'ping', run: async () => undefined };
-  const log: HealthCheck = { name: 'log', run: async () => undefined };
-  const etcd: HealthCheck = { name: 'etcd', run: async (signal) => parts.store.revision(signal).then(() => undefined) };
-  const sync: HealthCheck = {
-    name: 'informer-sync',
-    run: async () => (parts.cache.isFollowing ? undefined : 'the watch of the store is down'),
-  };
-  const hook: HealthCheck = {
-    name: 'poststarthook/rbac/bootstrap-roles',
-    run: async () => (parts.bootstrap.isDone ? undefined : 'not finished'),
-  };
-  const shutdown: HealthCheck = { name: 'shutdown', run: async () => (parts.stopping.aborted ? 'process is shutting down' : undefined) };
-  const live = [ping, log, etcd, hook];
-  return { healthz: () => live, livez: () => live, readyz: () => [ping, log, etcd, sync, hook, shutdown] };
 }

@@ -1,7 +1,7 @@
 /**
- * /healthz, /livez and /readyz, with the one-check and the verbose forms of upstream. Pure but for the checks it is given.
- * Source: the answers of k8s.io/apiserver healthz, Kubernetes 1.36: "[+]ping ok", "[-]etcd failed: reason withheld", exclude=.
+ * /healthz, /livez and /readyz of the API server. Pure but for the checks it is given.
  */
+import { answerAll, answerOne, type HealthText } from '../component/http/health.ts';
 import type { Answer, ApiCall } from './call.ts';
 
 export interface HealthCheck {
@@ -35,31 +35,22 @@ export async function answerHealth(call: ApiCall, options: HealthOptions): Promi
     if (check === undefined) return undefined;
     const why = await outcome(check, call.signal);
     if (why !== undefined) options.onFailure(asked.path, check.name, why);
-    return why === undefined
-      ? { kind: 'text', code: 200, contentType: PLAIN, text: 'ok', headers }
-      : { kind: 'text', code: 500, contentType: PLAIN, text: 'internal server error: reason withheld\n', headers };
+    return textOf(answerOne(why));
   }
-  return answerAll(asked.path, all, call, options);
+  return lookAtAll(asked.path, all, call, options);
 }
 
-async function answerAll(path: HealthPath, all: readonly HealthCheck[], call: ApiCall, options: HealthOptions): Promise<Answer> {
+async function lookAtAll(path: HealthPath, all: readonly HealthCheck[], call: ApiCall, options: HealthOptions): Promise<Answer> {
   const exclude = new Set(call.query.all('exclude'));
   const outcomes = await Promise.all(
-    all.map(async (check) => ({ check, why: exclude.has(check.name) ? undefined : await outcome(check, call.signal) })),
+    all.map(async (check) => ({ name: check.name, why: exclude.has(check.name) ? undefined : await outcome(check, call.signal) })),
   );
-  const lines = outcomes.map(({ check: { name }, why }) => {
-    if (exclude.delete(name)) return `[+]${name} excluded: ok`;
-    return why === undefined ? `[+]${name} ok` : `[-]${name} failed: reason withheld`;
-  });
-  for (const name of exclude) lines.push(`warn: some health checks cannot be excluded: no matches for ${JSON.stringify(name)}`);
-  const failed = outcomes.filter(({ why }) => why !== undefined);
-  for (const { check, why = '' } of failed) options.onFailure(path, check.name, why);
-  if (failed.length > 0) {
-    return { kind: 'text', code: 500, contentType: PLAIN, text: `${lines.join('\n')}\n${path} check failed\n`, headers };
-  }
-  const verbose = call.query.get('verbose') !== undefined;
-  const text = verbose ? `${lines.join('\n')}\n${path} check passed\n` : 'ok';
-  return { kind: 'text', code: 200, contentType: PLAIN, text, headers };
+  for (const { name, why } of outcomes) if (why !== undefined) options.onFailure(path, name, why);
+  return textOf(answerAll(path, outcomes, { exclude, verbose: call.query.get('verbose') !== undefined }));
+}
+
+function textOf(answer: HealthText): Answer {
+  return { kind: 'text', contentType: PLAIN, headers, ...answer };
 }
 
 async function outcome(check: HealthCheck, signal: AbortSignal): Promise<string | undefined> {

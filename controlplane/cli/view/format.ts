@@ -78,13 +78,13 @@ function where({ tookMs, manifestsDir, servicesDir, podLogsDir, logs, kubeconfig
   return `After ${(tookMs / 1000).toFixed(1)} s. Where things are:\n${places.map(([name = '', path]) => `  ${name.padEnd(10)}  ${path}\n`).join('')}`;
 }
 
-/** What to do with the API server. */
+/** What to do with the control plane. */
 function cluster(kubeconfig: string): string {
-  return `The node has joined an API server. In another terminal:
+  return `The node has joined a control plane: API server, scheduler, controllers and DNS. In another terminal:
   export KUBECONFIG=${kubeconfig}
   kubectl get nodes,pods -A -o wide
-  kubectl run web --image=nginx --overrides='{"spec":{"nodeName":"'$(kubectl get nodes -o jsonpath='{.items[0].metadata.name}')'"}}'
-There is no scheduler yet: name the node of a pod yourself.
+  kubectl create deployment web --image=nginx --replicas=3
+  kubectl expose deployment web --port=80
 `;
 }
 

@@ -2,7 +2,6 @@
  * What a daemon of the control plane serves: /healthz, /livez and /readyz (with ?verbose, ?exclude= and single checks), /metrics, and what
  * else it is given, over TLS. HTTP/1.1 only.
  * Throws: AppError SERVER_PORT_TAKEN, SERVER_FAILED, TLS_FILE.
- * Source: the answers of k8s.io/apiserver's health checks, Kubernetes 1.36.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
@@ -15,6 +14,7 @@ import { loadKubeconfig } from '#client/kubeconfig.ts';
 import { openReviewer, type Reviewer } from '#client/reviews.ts';
 import type { ServingSettings } from '../settings.ts';
 import { DelegatedAuth } from './auth.ts';
+import { answerAll, answerOne } from './health.ts';
 import { keyPairOf, readPem } from './keyPair.ts';
 
 export interface HealthCheck {
@@ -127,20 +127,10 @@ export function healthOf({ path, check, checks, query }: HealthAsked): Answer {
   if (check !== undefined) {
     const found = checks.find(({ name }) => name === check);
     if (found === undefined) return { code: 404, type: PLAIN, text: '404 page not found\n' };
-    const isWell = found.problem() === undefined;
-    return { code: isWell ? 200 : 500, type: PLAIN, text: isWell ? 'ok' : 'internal server error: reason withheld\n' };
+    return { type: PLAIN, ...answerOne(found.problem()) };
   }
-  const excluded = new Set(query.getAll('exclude').filter((name) => name !== ''));
-  let failed = false;
-  const lines = checks.map(({ name, problem }) => {
-    if (excluded.delete(name)) return `[+]${name} excluded: ok`;
-    if (problem() === undefined) return `[+]${name} ok`;
-    failed = true;
-    return `[-]${name} failed: reason withheld`;
-  });
-  for (const name of excluded) lines.push(`warn: some health checks cannot be excluded: no matches for ${JSON.stringify(name)}`);
-  if (failed) return { code: 500, type: PLAIN, text: `${lines.join('\n')}\n${path} check failed\n` };
-  return { code: 200, type: PLAIN, text: query.has('verbose') ? `${lines.join('\n')}\n${path} check passed\n` : 'ok' };
+  const outcomes = checks.map(({ name, problem }) => ({ name, why: problem() }));
+  return { type: PLAIN, ...answerAll(path, outcomes, { exclude: query.getAll('exclude'), verbose: query.has('verbose') }) };
 }
 
 function send(res: ServerResponse, { code, type, text }: Answer, isHead: boolean): void {
