@@ -109,6 +109,7 @@ export async function assemble(settings: Settings, { clock, log, signal, notify,
     limits: { pageSizes: machine.hugePages.keys().toArray(), quota },
     clusterDomain: settings.clusterDomain,
   });
+  const metrics = new KubeletMetrics({ nodeName, pods: () => workers.pods(), usage: processUsage });
   const objects = new StandaloneObjects();
   const joined: Join | undefined =
     settings.kubeconfig === undefined
@@ -125,6 +126,7 @@ export async function assemble(settings: Settings, { clock, log, signal, notify,
             settings: settings.cluster,
             nodeName,
             port: settings.server.port,
+            eventMetrics: metrics.events,
             clock,
             log,
             workers: () => workers,
@@ -153,7 +155,6 @@ export async function assemble(settings: Settings, { clock, log, signal, notify,
     signal,
   );
   const feed = new PodFeed();
-  const metrics = new KubeletMetrics({ nodeName, pods: () => workers.pods(), usage: processUsage });
   const holds = new Holds(clock);
 
   const fates = new Fates(memory.fates.known, (all) => memory.fates.save(all));

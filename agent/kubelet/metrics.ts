@@ -4,6 +4,7 @@
  * Source: the names in pkg/kubelet/metrics of Kubernetes 1.36.
  */
 import { Counter, Gauge, Histogram, MetricsRegistry, Observed } from '#base/metrics.ts';
+import { EventMetrics } from '#client/eventMetrics.ts';
 import { RELEASE, VERSION } from '#base/version.ts';
 import type { Pod } from '#api/kinds/core/pod.ts';
 import type { OnGroup } from '../linux/cgroup.ts';
@@ -35,6 +36,7 @@ export interface MetricsOptions {
 
 export class KubeletMetrics {
   readonly registry = new MetricsRegistry();
+  readonly events = new EventMetrics(this.registry);
   /** Of /metrics/probes. */
   readonly probes = new MetricsRegistry();
   readonly #probeResults = this.probes.add(

@@ -1,4 +1,5 @@
 import type { Clock } from '#base/clock.ts';
+import { Oldest } from '#base/oldest.ts';
 
 /** Told what becomes of keys, for metrics. */
 export interface QueueObserver {
@@ -17,6 +18,7 @@ export class WorkQueue {
   readonly #clock: Clock;
   readonly #observer: QueueObserver | undefined;
   readonly #ready = new Set<string>();
+  readonly #oldest = new Oldest(() => this.#ready.values());
   readonly #busy = new Set<string>();
   readonly #again = new Set<string>();
   readonly #timers = new Map<string, { readonly atMs: number; readonly cancel: () => void }>();
@@ -82,15 +84,15 @@ export class WorkQueue {
     signal.addEventListener('abort', onAbort, { once: true });
     try {
       while (!signal.aborted) {
-        const next = this.#ready.values().next();
-        if (next.done === true) {
+        const next = this.#oldest.next();
+        if (next === undefined) {
           await new Promise<void>((resolve) => this.#wake.push(resolve));
           continue;
         }
-        this.#ready.delete(next.value);
-        this.#busy.add(next.value);
-        this.#observer?.begun(next.value);
-        yield next.value;
+        this.#ready.delete(next);
+        this.#busy.add(next);
+        this.#observer?.begun(next);
+        yield next;
       }
     } finally {
       signal.removeEventListener('abort', onAbort);

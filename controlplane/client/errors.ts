@@ -91,6 +91,10 @@ export const isExpired = (err: unknown): boolean => ['Expired', 'Gone'].includes
 export const isFromTheFuture = (err: unknown): boolean =>
   err instanceof ApiError && (err.status.details?.causes ?? []).some(({ reason }) => reason === 'ResourceVersionTooLarge');
 
+/** Nothing can be made in that namespace any more. */
+export const isNamespaceTerminating = (err: unknown): boolean =>
+  err instanceof ApiError && (err.status.details?.causes ?? []).some(({ reason }) => reason === 'NamespaceTerminating');
+
 /** Codes of Node for a server certificate that is not to be trusted. */
 const CERTIFICATE = /^(ERR_TLS_CERT|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_(GET|VERIFY)|ERR_SSL|EPROTO)/;
 

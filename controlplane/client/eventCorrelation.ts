@@ -7,14 +7,24 @@
  * tenth event within ten minutes that differs from others in its message only, one event stands for all; equal ones get a count; 4,096
  * of each are remembered, the least recently used go first.
  */
-import type { Event } from '#api/kinds/core/event.ts';
-import { canonicalTime } from '#api/formats.ts';
+import { Oldest } from '#base/oldest.ts';
+import type { EventText, Regarding } from './events.ts';
 
-export type Told =
-  | { readonly do: 'create'; readonly event: Event }
-  /** The object is there already: its count, last time and message change. */
-  | { readonly do: 'patch'; readonly event: Event; readonly patch: unknown }
-  | { readonly do: 'drop' };
+export interface Told {
+  readonly regarding: Regarding;
+  readonly text: EventText;
+}
+
+/** What is to be sent. */
+export interface Sent extends Told {
+  /** Of the event's object. */
+  readonly name: string;
+  /** false: the object is there already, and its count, last time and message change. */
+  readonly isNew: boolean;
+  readonly count: number;
+  readonly firstAtMs: number;
+  readonly lastAtMs: number;
+}
 
 const BURST = 25;
 const PER_MS = 1 / 300_000;
@@ -33,31 +43,26 @@ interface Similar {
   lastAtMs: number;
 }
 
-interface Grouped {
-  readonly event: Event;
-  /** Events with the same key are one object. */
-  readonly key: string;
-}
-
 interface Known {
   count: number;
-  readonly firstTimestamp: string;
+  readonly firstAtMs: number;
   readonly name: string;
-  readonly namespace: string;
 }
 
+/** One recorder is one source. */
 export class EventCorrelator {
   readonly #buckets = new Recent<Bucket>();
   readonly #similar = new Recent<Similar>();
   readonly #known = new Recent<Known>();
 
-  take(event: Event, nowMs: number): Told {
-    const told = this.#count(this.#aggregate(event, nowMs), nowMs);
-    return this.#isSpam(event, nowMs) ? { do: 'drop' } : told;
+  /** undefined: there were too many about this object. unique: what is appended to its name to name an event. */
+  take(told: Told, nowMs: number, unique: () => string): Sent | undefined {
+    const object = objectOf(told.regarding);
+    const sent = this.#count(this.#aggregate(told, object, nowMs), nowMs, unique);
+    return this.#isSpam(object, nowMs) ? undefined : sent;
   }
 
-  #isSpam(event: Event, nowMs: number): boolean {
-    const key = spamKey(event);
+  #isSpam(key: string, nowMs: number): boolean {
     const bucket = this.#buckets.get(key) ?? { tokens: BURST, atMs: nowMs };
     bucket.tokens = Math.min(BURST, bucket.tokens + (nowMs - bucket.atMs) * PER_MS);
     bucket.atMs = nowMs;
@@ -67,49 +72,39 @@ export class EventCorrelator {
     return false;
   }
 
-  /** From the tenth message on the others are one event. */
-  #aggregate(event: Event, nowMs: number): Grouped {
-    const group = groupKey(event);
+  /** From the tenth message on the others are one event. Events with the same key are one object. */
+  #aggregate({ regarding, text }: Told, object: string, nowMs: number): Told & { readonly key: string } {
+    const group = [object, regarding.fieldPath, text.type, text.reason].join('\n');
     const known = this.#similar.get(group);
     const similar =
       known === undefined || nowMs - known.lastAtMs > SIMILAR_WITHIN_MS ? { messages: new Set<string>(), lastAtMs: nowMs } : known;
     similar.lastAtMs = nowMs;
     this.#similar.set(group, similar);
-    similar.messages.add(event.message ?? '');
-    if (similar.messages.size < SIMILAR) return { event, key: `${group}\n${event.message ?? ''}` };
+    similar.messages.add(text.message);
+    if (similar.messages.size < SIMILAR) return { regarding, text, key: `${group}\n${text.message}` };
     // One of the ten goes, so that the set does not grow; which one does not matter.
     for (const message of similar.messages) {
       similar.messages.delete(message);
       break;
     }
-    return { event: { ...event, message: COMBINED + (event.message ?? '') }, key: group };
+    return { regarding, text: { ...text, message: COMBINED + text.message }, key: group };
   }
 
-  #count({ event, key }: Grouped, nowMs: number): Told {
-    const known = this.#known.get(key);
-    if (known === undefined) {
-      const { name = '', namespace = '' } = event.metadata;
-      const firstTimestamp = event.firstTimestamp ?? canonicalTime(new Date(nowMs).toISOString());
-      this.#known.set(key, { count: 1, firstTimestamp, name, namespace });
-      return { do: 'create', event: { ...event, count: 1 } };
-    }
+  #count({ regarding, text, key }: Told & { readonly key: string }, nowMs: number, unique: () => string): Sent {
+    const known = this.#known.get(key) ?? { count: 0, firstAtMs: nowMs, name: `${regarding.name}.${unique()}` };
     known.count += 1;
     this.#known.set(key, known);
-    const { count, firstTimestamp, name, namespace } = known;
-    const same: Event = { ...event, metadata: { ...event.metadata, name, namespace }, firstTimestamp, count };
-    return { do: 'patch', event: same, patch: { count, lastTimestamp: event.lastTimestamp, message: event.message } };
+    return { regarding, text, ...known, isNew: known.count === 1, lastAtMs: nowMs };
   }
 }
 
-const spamKey = ({ source, involvedObject: o }: Event): string =>
-  [source?.component, source?.host, o.kind, o.namespace, o.name, o.uid, o.apiVersion].join('\n');
-
-const groupKey = (event: Event): string =>
-  [spamKey(event), event.involvedObject.fieldPath, event.type, event.reason, event.reportingComponent, event.reportingInstance].join('\n');
+export const objectOf = ({ kind, namespace, name, uid, apiVersion }: Regarding): string =>
+  `${kind}\n${namespace ?? ''}\n${name}\n${uid ?? ''}\n${apiVersion}`;
 
 /** A map that keeps what was used last. */
 class Recent<V> {
   readonly #values = new Map<string, V>();
+  readonly #oldest = new Oldest(() => this.#values.keys());
 
   get(key: string): V | undefined {
     return this.#values.get(key);
@@ -118,9 +113,6 @@ class Recent<V> {
   set(key: string, value: V): void {
     this.#values.delete(key);
     this.#values.set(key, value);
-    for (const oldest of this.#values.keys()) {
-      if (this.#values.size <= REMEMBERED) break;
-      this.#values.delete(oldest);
-    }
+    while (this.#values.size > REMEMBERED) this.#values.delete(this.#oldest.next() ?? '');
   }
 }

@@ -2,18 +2,22 @@ import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import type { Event } from '#api/kinds/core/event.ts';
 import { ManualClock } from '#base/clock.ts';
+import { MetricsRegistry } from '#base/metrics.ts';
+import type { EventSource } from './eventForm.ts';
+import { EventMetrics } from './eventMetrics.ts';
 import { EventRecorder, events, type EventText, type Regarding } from './events.ts';
 import { unlimited } from './rateLimit.ts';
 import { Client } from './rest.ts';
 import { answer, FakeApi } from './testing/fakeApi.ts';
 import { recorder, turns, type Line } from './testing/kit.ts';
 
-function setUp(t: TestContext) {
+function setUp(t: TestContext, source: EventSource = { component: 'kubelet', host: 'n1' }) {
   const api = new FakeApi({ types: [events] });
   const clock = new ManualClock(1_700_000_000_000);
   const lines: Line[] = [];
   const client = new Client({ transport: api, clock, limiter: unlimited, userAgent: 'test' });
-  const record = new EventRecorder({ client, clock, log: recorder(lines), component: 'kubelet', host: 'n1' });
+  const metrics = new EventMetrics(new MetricsRegistry());
+  const record = new EventRecorder({ client, clock, log: recorder(lines), metrics, ...source });
   const stop = new AbortController();
   const running = record.run(stop.signal);
   t.after(async () => {
@@ -25,7 +29,7 @@ function setUp(t: TestContext) {
       const { metadata, reason, message, count } = e as unknown as Event;
       return { name: metadata.name ?? '', reason, message, count };
     });
-  return { api, clock, lines, record, all };
+  return { api, clock, lines, record, all, dropped: metrics.dropped };
 }
 
 const pod = (name: string): Regarding => ({ apiVersion: 'v1', kind: 'Pod', namespace: 'default', name, uid: `uid-${name}` });
@@ -148,15 +152,142 @@ test('what cannot be sent is tried again; what is refused is dropped and the nex
   );
 });
 
-test('a server that is away for long does not fill the memory', async (t) => {
-  const { api, lines, record } = setUp(t);
-  api.intercept = () => {
-    throw new Error('connection refused');
+test('three thousand events at once all arrive, the events of one object in their order, and whoever records never waits', async (t) => {
+  const { record, all, api } = setUp(t);
+  const sent: string[] = [];
+  let underWay = 0;
+  let most = 0;
+  const held: (() => void)[] = [];
+  api.intercept = async ({ body }) => {
+    sent.push((JSON.parse(body ?? '{}') as Event).message ?? '');
+    most = Math.max(most, ++underWay);
+    if (sent.length <= 16) await new Promise<void>((resolve) => held.push(resolve));
+    underWay -= 1;
+    return undefined;
   };
-  for (let i = 0; i < 1_500; i++) record.record(pod(`p${i}`), pulled());
+  for (let i = 0; i < 1_500; i++) for (const step of ['first', 'second']) record.record(pod(`p${i}`), pulled(`${step} ${i}`));
   await turns();
+  assert.deepEqual([sent.length, most], [16, 16]);
+  for (const go of held) go();
+  while (sent.length < 3_000) await turns();
+  await turns();
+  assert.equal(all().length, 3_000);
+  const at = new Map(sent.map((message, i) => [message, i]));
+  assert.equal(at.size, 3_000);
+  for (let i = 0; i < 1_500; i++) assert.ok(at.get(`first ${i}`)! < at.get(`second ${i}`)!);
+  assert.equal(most, 16);
+});
+
+test('equal events that wait for a server that is away are one request', async (t) => {
+  const { api, clock, record, all } = setUp(t);
+  let requests = 0;
+  let away = true;
+  api.intercept = () => {
+    if (away) throw new Error('connection refused');
+    requests += 1;
+    return undefined;
+  };
+  for (let i = 0; i < 9; i++) {
+    record.record(pod('web'), pulled());
+    await turns();
+  }
+  record.record(pod('web'), pulled('other'));
+  away = false;
+  await clock.advance(10_000);
+  await turns(20);
+  // The first was under way; the eight behind it are its patch.
+  assert.equal(requests, 3);
   assert.deepEqual(
-    lines.map(({ message }) => message),
-    ['Dropped an event, the queue is full'],
+    all().map(({ message, count }) => [message, count]),
+    [
+      ['pulled', 9],
+      ['other', 1],
+    ],
+  );
+});
+
+test('a server that is away for long does not fill the memory; what is dropped is counted, and told in two lines', async (t) => {
+  const { api, clock, lines, record, all, dropped } = setUp(t);
+  let away = true;
+  api.intercept = () => {
+    if (away) throw new Error('connection refused');
+    return undefined;
+  };
+  for (let i = 0; i < 20_100; i++) record.record(pod(`p${i}`), pulled());
+  await turns();
+  assert.equal(dropped.get(['queue']), 100 - 16);
+  away = false;
+  await clock.advance(10_000);
+  while (lines.length < 2) await turns(20);
+  assert.equal(all().length, 20_016);
+  assert.deepEqual(
+    lines.map(({ message, fields }) => [message, fields]),
+    [
+      ['Events are dropped, too many wait to be sent', { waiting: 20_000 }],
+      ['Events were dropped while too many waited', { times: 84 }],
+    ],
+  );
+  for (let i = 0; i < 30; i++) record.record(pod('noisy'), { type: 'Normal', reason: `R${i}`, message: '' });
+  assert.equal(dropped.get(['rate']), 5);
+});
+
+test('what happens in a namespace that is being deleted is dropped without a line', async (t) => {
+  const { api, lines, record, dropped } = setUp(t);
+  api.intercept = () =>
+    answer(403, { kind: 'Status', reason: 'Forbidden', code: 403, details: { causes: [{ reason: 'NamespaceTerminating' }] } });
+  record.record(pod('web'), pulled());
+  await turns();
+  assert.deepEqual([lines, dropped.get(['refused'])], [[], 1]);
+});
+
+/** What only the other form has. */
+const COUNTED = { source: undefined, count: undefined };
+
+test('a series has the time of the first and, from the second time on, a count; another message is another event', async (t) => {
+  const { api, clock, record } = setUp(t, { component: 'default-scheduler', host: 'box', form: 'series' });
+  const failed = (message: string): EventText => ({ type: 'Warning', reason: 'FailedScheduling', action: 'Scheduling', message });
+  for (const message of ['no room', 'no room', 'no room', 'a taint']) {
+    record.record(pod('web'), failed(message));
+    await turns();
+    await clock.advance(1_000);
+  }
+  const made = api.all(events) as unknown as Event[];
+  assert.deepEqual(
+    made.map(({ type, reason, message, action, reportingComponent, reportingInstance, eventTime, series, source, count }) => ({
+      type,
+      reason,
+      message,
+      action,
+      reportingComponent,
+      reportingInstance,
+      eventTime,
+      series,
+      source,
+      count,
+    })),
+    [
+      {
+        type: 'Warning',
+        reason: 'FailedScheduling',
+        message: 'no room',
+        action: 'Scheduling',
+        reportingComponent: 'default-scheduler',
+        reportingInstance: 'default-scheduler-box',
+        eventTime: '2023-11-14T22:13:20.000000Z',
+        series: { count: 3, lastObservedTime: '2023-11-14T22:13:22.000000Z' },
+        ...COUNTED,
+      },
+      {
+        type: 'Warning',
+        reason: 'FailedScheduling',
+        message: 'a taint',
+        action: 'Scheduling',
+        reportingComponent: 'default-scheduler',
+        reportingInstance: 'default-scheduler-box',
+        eventTime: '2023-11-14T22:13:23.000000Z',
+        series: undefined,
+        ...COUNTED,
+      },
+    ],
   );
 });

@@ -6,6 +6,7 @@ import { QueueMetrics } from '#base/queueMetrics.ts';
 import type { DaemonContext } from '#base/lifecycle.ts';
 import { VERSION } from '#base/version.ts';
 import { connect } from '#client/connect.ts';
+import { EventMetrics } from '#client/eventMetrics.ts';
 import { clientConfigOf } from '../component/clientOf.ts';
 import { readPem } from '../component/http/keyPair.ts';
 import { serve } from '../component/http/serve.ts';
@@ -25,6 +26,7 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
   const metrics = new MetricsRegistry();
   addProcessMetrics(metrics);
   const queues = new QueueMetrics(metrics, clock);
+  const eventMetrics = new EventMetrics(metrics);
   // The lease is renewed whatever else waits for its turn.
   const client = connect({ config, clock, log, userAgent: `${program}/leader-election`, qps: -1 });
   const leading = leadership({ settings: election, identity: `${hostname()}_${randomUUID()}`, client, metrics, clock, log });
@@ -35,7 +37,10 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
   log.info('Controller manager is ready', { version: VERSION, server: config.server, port: serving?.port ?? 0 });
   notify.send({ READY: 1, STATUS: `against ${config.server}` });
   try {
-    await leading.run((leads) => runControllers({ config, parts, isOn, writeAs, qps, burst, queues, clock, log }, leads), signal);
+    await leading.run(
+      (leads) => runControllers({ config, parts, isOn, writeAs, qps, burst, queues, eventMetrics, clock, log }, leads),
+      signal,
+    );
   } finally {
     client.close();
   }

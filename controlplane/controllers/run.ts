@@ -5,6 +5,7 @@ import type { Logger } from '#base/log.ts';
 import type { QueueMetrics } from '#base/queueMetrics.ts';
 import type { ClientConfig } from '#client/config.ts';
 import { connect } from '#client/connect.ts';
+import type { EventMetrics } from '#client/eventMetrics.ts';
 import { EventRecorder } from '#client/events.ts';
 import { Informers } from '#client/informers.ts';
 import type { Client } from '#client/rest.ts';
@@ -23,6 +24,7 @@ export interface ControllersOptions {
   readonly qps?: number;
   readonly burst?: number;
   readonly queues?: QueueMetrics;
+  readonly eventMetrics?: EventMetrics;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -39,6 +41,7 @@ export async function runControllers(options: ControllersOptions, signal: AbortS
     qps = 20,
     burst = 30,
     queues,
+    eventMetrics,
     clock,
     log,
   } = options;
@@ -68,7 +71,7 @@ export async function runControllers(options: ControllersOptions, signal: AbortS
     informers: new Informers(own, log, withoutManagers),
     clientAs,
     eventsOf: (component, account) => {
-      const recorder = new EventRecorder({ client: clientAs(account), clock, log, component });
+      const recorder = new EventRecorder({ client: clientAs(account), clock, log, metrics: eventMetrics, component });
       recorders.push(recorder);
       return recorder;
     },

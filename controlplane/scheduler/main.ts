@@ -37,6 +37,7 @@ async function run(flags: FlagSettings, { clock, log, signal, notify }: DaemonCo
   // The lease is renewed whatever else waits for its turn.
   const electing = connect({ config: clientConfig, clock, log, userAgent: `${program}/leader-election`, qps: -1 });
   const client = connect({ config: clientConfig, clock, log, userAgent: program, qps, burst });
+  const eventClient = connect({ config: clientConfig, clock, log, userAgent: program, qps, burst });
   const leading = leadership({
     settings: election,
     identity: `${hostname()}_${randomUUID()}`,
@@ -49,6 +50,8 @@ async function run(flags: FlagSettings, { clock, log, signal, notify }: DaemonCo
   const { parallelism, podInitialBackoffSeconds, podMaxBackoffSeconds } = config;
   const scheduler = makeScheduler({
     client,
+    eventClient,
+    host: hostname(),
     clock,
     log,
     registry: metrics,
@@ -78,6 +81,7 @@ async function run(flags: FlagSettings, { clock, log, signal, notify }: DaemonCo
     await Promise.all([scheduler.follow(signal), leading.run((leads) => scheduler.lead(leads), signal)]);
   } finally {
     client.close();
+    eventClient.close();
     electing.close();
   }
 }

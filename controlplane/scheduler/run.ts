@@ -4,6 +4,7 @@ import type { KubeObject } from '#api/kinds/meta/objectMeta.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import { MetricsRegistry } from '#base/metrics.ts';
+import { EventMetrics } from '#client/eventMetrics.ts';
 import { EventRecorder } from '#client/events.ts';
 import { Informers } from '#client/informers.ts';
 import type { Client } from '#client/rest.ts';
@@ -21,6 +22,10 @@ import { storageOf } from './storageAct.ts';
 
 export interface SchedulerOptions {
   readonly client: Client;
+  /** Of events, which never hold up bindings. */
+  readonly eventClient: Client;
+  /** The machine, for who reports events. */
+  readonly host: string;
   readonly clock: Clock;
   readonly log: Logger;
   readonly registry?: MetricsRegistry;
@@ -51,7 +56,7 @@ const LIVING_PODS = { fieldSelector: 'status.phase!=Succeeded,status.phase!=Fail
 const PARALLELISM = 16;
 
 export function makeScheduler(options: SchedulerOptions): RunningScheduler {
-  const { client, clock, log, registry = new MetricsRegistry(), random, onOutcome = () => undefined } = options;
+  const { client, eventClient, host, clock, log, registry = new MetricsRegistry(), random, onOutcome = () => undefined } = options;
   const informers = new Informers(client, log);
   const pods = informers.for(PODS, { selection: LIVING_PODS, transform: withoutManagedFields });
   const nodes = informers.for(NODES, { transform: withoutManagedFields });
@@ -69,7 +74,8 @@ export function makeScheduler(options: SchedulerOptions): RunningScheduler {
   );
   const profileOf = ({ spec }: Pod): BuiltProfile | undefined => profiles.get(spec.schedulerName ?? DEFAULT_SCHEDULER);
   const cluster = new Cluster();
-  const recorders = new Map([...profiles.keys()].map((component) => [component, new EventRecorder({ client, clock, log, component })]));
+  const recording = { client: eventClient, clock, log, metrics: new EventMetrics(registry), host, form: 'series' } as const;
+  const recorders = new Map([...profiles.keys()].map((component) => [component, new EventRecorder({ ...recording, component })]));
   const queue: SchedulingQueue = new SchedulingQueue({
     ...pick(options, 'initialBackoffMs', 'maxBackoffMs', 'flushAfterMs'),
     gate: (pod) => profileOf(pod.pod)?.plugins.find((plugin) => plugin.gate?.(pod) !== undefined)?.name,

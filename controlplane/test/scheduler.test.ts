@@ -96,7 +96,17 @@ void describe('scheduler', () => {
     const life = new AbortController();
     const config = { ...parseKubeconfig(server.kubeconfig), token: { kind: 'text' as const, text: TOKEN } };
     const own = connect({ config, clock, log, userAgent: 'kube-scheduler', qps: -1 });
-    const scheduler = makeScheduler({ client: own, clock, log, random: Math.random, initialBackoffMs: 10, maxBackoffMs: 50, ...options });
+    const scheduler = makeScheduler({
+      client: own,
+      eventClient: own,
+      host: 'test',
+      clock,
+      log,
+      random: Math.random,
+      initialBackoffMs: 10,
+      maxBackoffMs: 50,
+      ...options,
+    });
     const running = Promise.all([scheduler.follow(life.signal), scheduler.lead(life.signal).catch(() => undefined)]);
     try {
       return await use(scheduler);

@@ -11,6 +11,7 @@ import { AppError } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
 import type { ClientConfig } from '#client/config.ts';
 import { connect } from '#client/connect.ts';
+import type { EventMetrics } from '#client/eventMetrics.ts';
 import { EventRecorder } from '#client/events.ts';
 import { Informer } from '#client/informer.ts';
 import { loadKubeconfig } from '#client/kubeconfig.ts';
@@ -44,6 +45,7 @@ export interface JoinOptions {
   readonly nodeName: string;
   /** Where the kubelet's HTTP API listens. */
   readonly port: number;
+  readonly eventMetrics: EventMetrics;
   readonly clock: Clock;
   readonly log: Logger;
   /** 0 <= x < 1 */
@@ -131,7 +133,14 @@ export class Join {
       nodeUid: () => this.#heartbeat.uid,
       isComplete: () => this.#pods.isComplete && this.#hasManifests,
     });
-    this.#recorder = new EventRecorder({ client: eventClient, clock, log, component: 'kubelet', host: nodeName });
+    this.#recorder = new EventRecorder({
+      client: eventClient,
+      clock,
+      log,
+      metrics: options.eventMetrics,
+      component: 'kubelet',
+      host: nodeName,
+    });
     this.#heartbeat = new Heartbeat({
       client: heartbeatClient,
       clock,

@@ -78,7 +78,7 @@ export class FakeApi implements Transport {
   #compacted = 0;
   #uids = 0;
   /** Decides about requests before the server does: an answer, an error to throw, or nothing. */
-  intercept: ((request: ApiRequest) => ApiResponse | undefined) | undefined;
+  intercept: ((request: ApiRequest) => ApiResponse | undefined | Promise<ApiResponse | undefined>) | undefined;
 
   constructor(options: FakeApiOptions) {
     this.#options = options;
@@ -130,7 +130,7 @@ export class FakeApi implements Transport {
 
   async send(request: ApiRequest): Promise<ApiResponse> {
     request.signal.throwIfAborted();
-    const decided = this.intercept?.(request);
+    const decided = await this.intercept?.(request);
     if (decided !== undefined) return decided;
     try {
       return this.#answer(request);

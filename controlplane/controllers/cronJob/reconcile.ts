@@ -1,13 +1,12 @@
 /** Makes and removes the jobs of CronJobs, as plan.ts says. */
 import type { CronJob } from '#api/kinds/batch/v1.ts';
 import { explain } from '#base/errors.ts';
-import { isAlreadyExists, isConflict, isNotFound } from '#client/errors.ts';
+import { isAlreadyExists, isConflict, isNamespaceTerminating, isNotFound } from '#client/errors.ts';
 import { regarding, type EventText } from '#client/events.ts';
 import { loopController, source, type Controller, type ControllerDeps } from '../controller.ts';
 import { CRON_JOBS, JOBS } from '../../component/kinds.ts';
 import { isControlledBy, KEEPER_INDEXES, keysOfOwner, OWNER } from '../workloads/owners.ts';
 import { unlessGone, workloadParts, type Pace } from '../workloads/parts.ts';
-import { isNamespaceGoing } from '../workloads/podControl.ts';
 import { planCronJob, type CronJobAction } from './plan.ts';
 
 const NAME = 'cronjob-controller';
@@ -81,7 +80,7 @@ export function cronJobController(deps: ControllerDeps, { concurrency }: Pace): 
       say({ type: 'Normal', reason: 'SuccessfulCreate', message: `Created job ${name}` });
     } catch (err) {
       if (signal.aborted) throw err;
-      if (isNamespaceGoing(err)) return;
+      if (isNamespaceTerminating(err)) return;
       if (isAlreadyExists(err)) {
         const there = await jobsClient.get({ namespace, name }, { signal });
         if (isControlledBy(there, cron)) return expectations.written(key, jobs, there);

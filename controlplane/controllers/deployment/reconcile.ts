@@ -2,14 +2,13 @@
 import { fromLabelSelector } from '#api/labels.ts';
 import type { Deployment, ReplicaSet } from '#api/kinds/apps/v1.ts';
 import { explain } from '#base/errors.ts';
-import { isAlreadyExists, isConflict } from '#client/errors.ts';
+import { isAlreadyExists, isConflict, isNamespaceTerminating } from '#client/errors.ts';
 import { regarding } from '#client/events.ts';
 import { loopController, source, type Controller, type ControllerDeps } from '../controller.ts';
 import { DEPLOYMENTS, REPLICA_SETS } from '../../component/kinds.ts';
 import { claim } from '../workloads/claims.ts';
 import { controllerOf, isControlledBy, KEEPER_INDEXES, ORPHANS, OWNER } from '../workloads/owners.ts';
 import { ownedSource, unlessGone, workloadParts, type Pace } from '../workloads/parts.ts';
-import { isNamespaceGoing } from '../workloads/podControl.ts';
 import { saysTheSame } from '../workloads/template.ts';
 import { HASH_LABEL, planDeployment, type DeploymentAction } from './plan.ts';
 import { hasDeadline, progressing, withCondition } from './status.ts';
@@ -56,7 +55,7 @@ export function deploymentController(deps: ControllerDeps, { concurrency }: Pace
     } catch (err) {
       if (isAlreadyExists(err)) return settleCollision(key, action, signal);
       if (signal.aborted) throw err;
-      if (isNamespaceGoing(err)) return;
+      if (isNamespaceTerminating(err)) return;
       const message = `Failed to create new replica set ${JSON.stringify(set.metadata.name ?? '')}: ${explain(err)}`;
       events.record(regarding(DEPLOYMENTS, made), { type: 'Warning', reason: 'ReplicaSetCreateError', message });
       await sayNotMade(key, message, signal);

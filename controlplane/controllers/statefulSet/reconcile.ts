@@ -2,14 +2,13 @@
 import { fromLabelSelector } from '#api/labels.ts';
 import type { StatefulSet } from '#api/kinds/apps/statefulSet.ts';
 import { explain } from '#base/errors.ts';
-import { isAlreadyExists, isConflict, isNotFound } from '#client/errors.ts';
+import { isAlreadyExists, isConflict, isNamespaceTerminating, isNotFound } from '#client/errors.ts';
 import { regarding, type EventText } from '#client/events.ts';
 import { loopController, source, type Controller, type ControllerDeps } from '../controller.ts';
 import { CONTROLLER_REVISIONS, PODS, STATEFUL_SETS, VOLUME_CLAIMS } from '../../component/kinds.ts';
 import { claim } from '../workloads/claims.ts';
 import { KEEPER_INDEXES, ORPHANS, OWNER, OWNER_INDEXES } from '../workloads/owners.ts';
 import { ownedSource, unlessGone, workloadParts, type Pace } from '../workloads/parts.ts';
-import { isNamespaceGoing } from '../workloads/podControl.ts';
 import { RevisionControl } from '../workloads/revisionControl.ts';
 import { claimName } from './identity.ts';
 import { planStatefulSet, type StatefulSetAction } from './plan.ts';
@@ -131,7 +130,7 @@ export function statefulSetController(deps: ControllerDeps, { concurrency }: Pac
     } catch (err) {
       if (isNotFound(err) && action.kind === 'deletePod') return;
       if (signal.aborted || isConflict(err) || isAlreadyExists(err)) throw err;
-      if (isNamespaceGoing(err)) return;
+      if (isNamespaceTerminating(err)) return;
       if (texts !== undefined)
         say({ type: 'Warning', reason: `Failed${texts.verb}`, message: `${texts.bad} failed error: ${explain(err)}` });
       throw err;

@@ -1,7 +1,7 @@
 /** Makes and deletes the pods of an owner, tells it in the owner's events, and remembers what has still to be seen. */
 import type { Pod } from '#api/kinds/core/pod.ts';
 import { explain } from '#base/errors.ts';
-import { ApiError, isConflict, isNotFound } from '#client/errors.ts';
+import { isConflict, isNamespaceTerminating, isNotFound } from '#client/errors.ts';
 import { regarding, type EventRecorder } from '#client/events.ts';
 import type { Informer } from '#client/informer.ts';
 import type { ResourceClient } from '#client/rest.ts';
@@ -44,7 +44,7 @@ export class PodControl {
       });
     } catch (err) {
       if (signal.aborted) throw err;
-      if (isNamespaceGoing(err)) return;
+      if (isNamespaceTerminating(err)) return;
       events.record(regarding(type, object), { type: 'Warning', reason: 'FailedCreate', message: `Error creating: ${explain(err)}` });
       throw err;
     }
@@ -66,7 +66,3 @@ export class PodControl {
     }
   }
 }
-
-/** Nothing can be made there any more; this is no failure. */
-export const isNamespaceGoing = (err: unknown): boolean =>
-  err instanceof ApiError && (err.status.details?.causes ?? []).some(({ reason }) => reason === 'NamespaceTerminating');

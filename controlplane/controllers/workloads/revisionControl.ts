@@ -1,11 +1,10 @@
 /** Writes ControllerRevisions for their owner. */
 import type { ControllerRevision } from '#api/kinds/apps/v1.ts';
-import { isAlreadyExists, isConflict } from '#client/errors.ts';
+import { isAlreadyExists, isConflict, isNamespaceTerminating } from '#client/errors.ts';
 import type { ResourceClient } from '#client/rest.ts';
 import type { Cache, Expectations } from './expectations.ts';
 import { isControlledBy } from './owners.ts';
 import { unlessGone } from './parts.ts';
-import { isNamespaceGoing } from './podControl.ts';
 import type { RevisionAction } from './revisions.ts';
 import { canonical, type Owned } from './template.ts';
 
@@ -32,7 +31,7 @@ export class RevisionControl {
           expectations.written(key, cache, await client.create(action.revision, { signal }));
           return false;
         } catch (err) {
-          if (isNamespaceGoing(err)) return false;
+          if (isNamespaceTerminating(err)) return false;
           if (!isAlreadyExists(err)) throw err;
           const there = await client.get({ namespace, name: action.revision.metadata.name ?? '' }, { signal });
           const isOurs = isControlledBy(there, object) && canonical(there.data) === canonical(action.revision.data);

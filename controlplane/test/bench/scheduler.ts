@@ -107,7 +107,7 @@ async function runLoop({ before, stuck, pods }: Workload): Promise<LoopFigures> 
     const placed = before.map((pod, i) => ({ ...pod, spec: { ...pod.spec, nodeName: made[i % nodes]?.metadata.name } }));
     await send(target, create([...placed, ...stuck, ...pods].map(classed)));
     const log = makeLogger({ clock, write: (line) => (/^<[0-4]>/.test(line) ? say(line.trim()) : undefined) });
-    const scheduler = makeScheduler({ client, clock, log, random: Math.random });
+    const scheduler = makeScheduler({ client, eventClient: client, host: 'bench', clock, log, random: Math.random });
     const following = scheduler.follow(life.signal);
     while (!scheduler.isSynced) await clock.sleep(5, life.signal);
     const serverBefore = subject.cpuMs() ?? 0;
