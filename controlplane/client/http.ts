@@ -9,8 +9,8 @@ import { isIP } from 'node:net';
 import { checkServerIdentity } from 'node:tls';
 import type { ClientConfig } from './config.ts';
 import type { Credentials, TlsTexts } from './credentials.ts';
-import { unreachable } from './errors.ts';
-import type { ApiRequest, ApiResponse, Transport } from './transport.ts';
+import { badAnswer, unreachable } from './errors.ts';
+import { MOST_BYTES, type ApiRequest, type ApiResponse, type Transport } from './transport.ts';
 import { AppError, codeOf } from '#base/errors.ts';
 import { http } from '#base/http.ts';
 
@@ -128,13 +128,20 @@ export class HttpTransport implements Transport {
         ...(req.body === undefined ? {} : { 'Content-Length': String(Buffer.byteLength(req.body)) }),
       },
       agent: line.agent,
-      signal,
     };
     return new Promise((resolve, reject) => {
+      signal.throwIfAborted();
       const out = (this.#url.protocol === 'http:' ? http.request : request)(options, (res) => {
-        resolve({ status: res.statusCode ?? 0, headers: res.headers, body: this.#body(res, signal) });
+        const answer = { status: res.statusCode ?? 0, headers: res.headers };
+        if (req.whole !== true) return resolve({ ...answer, body: this.#body(res, signal) });
+        const failed = (err: unknown): void => reject(signal.aborted ? signal.reason : err);
+        collect(res, (body) => resolve({ ...answer, body }), failed);
       });
-      out.on('socket', (socket) => socket.setKeepAlive(true, PROBE_AFTER_MS));
+      // Node's own way to follow a signal costs as much as all the rest of a small request.
+      const onAbort = (): void => void out.destroy(signal.reason as Error);
+      signal.addEventListener('abort', onAbort, { once: true });
+      out.on('close', () => signal.removeEventListener('abort', onAbort));
+      out.on('socket', (socket) => void (out.reusedSocket || socket.setKeepAlive(true, PROBE_AFTER_MS)));
       out.on('error', (err) =>
         reject(out.reusedSocket && codeOf(err) === 'ECONNRESET' ? new Stale(err) : signal.aborted ? signal.reason : err),
       );
@@ -151,6 +158,18 @@ export class HttpTransport implements Transport {
       if (!res.complete) res.destroy();
     }
   }
+}
+
+function collect(res: IncomingMessage, done: (chunks: readonly Uint8Array[]) => void, failed: (err: unknown) => void): void {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  res.on('data', (chunk: Uint8Array) => {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size > MOST_BYTES) res.destroy(badAnswer('a request', `it is longer than ${MOST_BYTES} bytes`) as Error);
+  });
+  res.on('end', () => done(chunks));
+  res.on('error', failed);
 }
 
 /** A kept connection turned out to be closed. */

@@ -8,7 +8,7 @@ const NEWLINE = 10;
 /** An object of etcd has up to 1.5 MiB; managed fields and a Table around it do not make it ten times as long. */
 const LONGEST_LINE = 16 << 20;
 
-export async function* readLines(body: AsyncIterable<Uint8Array>): AsyncGenerator<string, void, undefined> {
+export async function* readLines(body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): AsyncGenerator<string, void, undefined> {
   let held: Uint8Array[] = [];
   let heldBytes = 0;
   for await (const chunk of body) {

@@ -7,14 +7,19 @@ export interface ApiRequest {
   readonly body?: string;
   /** Ends the request and the reading of the body. */
   readonly signal: AbortSignal;
+  /** The answer comes when its body is there as a whole: for what has an end, and costs half as much. */
+  readonly whole?: boolean;
 }
+
+/** A list page of 500 large objects has some megabytes; nobody asks for a hundred times that on purpose. */
+export const MOST_BYTES = 512 << 20;
 
 export interface ApiResponse {
   readonly status: number;
   /** Names in small letters. */
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   /** To be read once. Leaving it early ends the connection. */
-  readonly body: AsyncIterable<Uint8Array>;
+  readonly body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 }
 
 export interface Transport {

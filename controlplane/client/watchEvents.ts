@@ -16,7 +16,7 @@ export type WatchEvent<T> =
 const INITIAL_EVENTS_END = 'k8s.io/initial-events-end';
 
 export async function* readEvents<T extends KubeObject>(
-  body: AsyncIterable<Uint8Array>,
+  body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   schema: Schema<T> | undefined,
 ): AsyncGenerator<WatchEvent<T>, void, undefined> {
   for await (const line of readLines(body)) yield readEvent(line, schema);

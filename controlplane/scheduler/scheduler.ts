@@ -85,7 +85,7 @@ export class Scheduler {
       this.#woken = false;
       const isBusy = this.#slice(signal);
       if (isBusy) await this.#deps.turn();
-      else await this.#rest(signal);
+      else await this.#rest();
     }
     await Promise.all([flushing, ...this.#binding]);
   }
@@ -107,16 +107,14 @@ export class Scheduler {
     return true;
   }
 
-  async #rest(signal: AbortSignal): Promise<void> {
+  async #rest(): Promise<void> {
     if (this.#woken) return;
     const { clock, queue } = this.#deps;
-    const done = new AbortController();
     const woken = new Promise<void>((resolve) => (this.#wake = resolve));
     const atMs = this.#isFull ? undefined : queue.nextAtMs;
-    const due =
-      atMs === undefined ? [] : [clock.sleep(atMs - clock.monotonicMs(), AbortSignal.any([signal, done.signal])).catch(() => undefined)];
-    await Promise.race([woken, ...due]);
-    done.abort();
+    const cancel = atMs === undefined ? undefined : clock.after(atMs - clock.monotonicMs(), this.#wake);
+    await woken;
+    cancel?.();
     this.#wake = () => undefined;
   }
 

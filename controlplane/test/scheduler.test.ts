@@ -28,7 +28,7 @@ interface EventSeen {
   readonly reason: string;
   readonly message: string;
   readonly involvedObject: { readonly name: string };
-  readonly source: { readonly component: string };
+  readonly reportingComponent: string;
 }
 
 void describe('scheduler', () => {
@@ -90,7 +90,7 @@ void describe('scheduler', () => {
   const eventsOf = async (name: string): Promise<EventSeen[]> =>
     ((await client.get(`${ns}/events`)).json as { items: EventSeen[] }).items.filter((e) => e.involvedObject.name === name);
   const told = async (name: string): Promise<string[]> =>
-    (await eventsOf(name)).map((e) => `${e.source.component} ${e.type} ${e.reason} ${e.message}`);
+    (await eventsOf(name)).map((e) => `${e.reportingComponent} ${e.type} ${e.reason} ${e.message}`);
 
   async function withScheduler<T>(use: (scheduler: RunningScheduler) => Promise<T>, options: object = {}): Promise<T> {
     const life = new AbortController();

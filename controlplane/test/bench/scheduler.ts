@@ -1,14 +1,16 @@
 /**
  * Measures the scheduler on simulated nodes, the decisions alone and the whole loop with our API server in a process of its own:
- *   npm run bench:scheduler -- [--nodes 5000] [--pods 10000] [--only basic,spreading] [--core] [--json]
+ *   npm run bench:scheduler -- [--nodes 5000] [--pods 10000] [--only basic,spreading] [--core] [--json] [--profile DIR]
  * The pods are made first; the clock runs from when the scheduler leads until all are bound. Per CPU second is what one core of the scheduler
  * would do by itself: times depend on who else uses the machine, CPU time hardly.
  */
+import { writeFile } from 'node:fs/promises';
+import { Session } from 'node:inspector/promises';
 import { parseArgs } from 'node:util';
 import { SystemClock } from '#base/clock.ts';
 import { makeLogger } from '#base/log.ts';
 import { connect } from '#client/connect.ts';
-import { startSubject } from '../../apiserver/bench/children.ts';
+import { startSubject, type Subject } from '../../apiserver/bench/children.ts';
 import { BenchClient, type Target } from '../../apiserver/bench/http.ts';
 import { runCore } from '../../scheduler/bench/core.ts';
 import { NAMESPACE, nodesOf, workloads, type Workload } from '../../scheduler/bench/workloads.ts';
@@ -21,6 +23,7 @@ const { values } = parseArgs({
     only: { type: 'string' },
     core: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
+    profile: { type: 'string' },
   },
 });
 const nodes = Number(values.nodes);
@@ -58,6 +61,23 @@ async function send(
   );
 }
 
+/** What both processes spend their time on while the clock runs: NAME.scheduler.cpuprofile, NAME.server.cpuprofile. */
+async function profiling(file: string, subject: Subject): Promise<{ end(): Promise<void> }> {
+  const session = new Session();
+  session.connect();
+  await session.post('Profiler.enable');
+  await session.post('Profiler.start');
+  await subject.profileTo(`${file}.server.cpuprofile`);
+  return {
+    end: async () => {
+      await subject.endProfile();
+      const { profile } = await session.post('Profiler.stop');
+      await writeFile(`${file}.scheduler.cpuprofile`, JSON.stringify(profile));
+      session.disconnect();
+    },
+  };
+}
+
 interface LoopFigures {
   readonly podsPerSecond: number;
   readonly podsPerCpuSecond: number;
@@ -65,7 +85,7 @@ interface LoopFigures {
   readonly residentMb: number;
 }
 
-async function runLoop({ before, stuck, pods }: Workload): Promise<LoopFigures> {
+async function runLoop({ name, before, stuck, pods }: Workload): Promise<LoopFigures> {
   const subject = await startSubject('memory');
   const { target } = subject;
   const path = `/api/v1/namespaces/${NAMESPACE}/pods`;
@@ -110,6 +130,7 @@ async function runLoop({ before, stuck, pods }: Workload): Promise<LoopFigures> 
     const scheduler = makeScheduler({ client, eventClient: client, host: 'bench', clock, log, random: Math.random });
     const following = scheduler.follow(life.signal);
     while (!scheduler.isSynced) await clock.sleep(5, life.signal);
+    const profile = values.profile === undefined ? undefined : await profiling(`${values.profile}/${name}`, subject);
     const serverBefore = subject.cpuMs() ?? 0;
     const cpu = process.cpuUsage();
     const startedMs = performance.now();
@@ -117,8 +138,7 @@ async function runLoop({ before, stuck, pods }: Workload): Promise<LoopFigures> 
     // All that can be placed are confirmed by the server.
     const due = pods.length;
     const isDone = (): boolean => {
-      let bound = 0;
-      for (const { pod } of scheduler.cluster.pods()) if (!scheduler.cluster.isAssumed(pod.key)) bound += 1;
+      const bound = scheduler.cluster.podCount - scheduler.cluster.assumedCount;
       const victims = before.length === 0 ? 0 : bound - pods.length;
       return before.length === 0
         ? bound >= due
@@ -128,6 +148,7 @@ async function runLoop({ before, stuck, pods }: Workload): Promise<LoopFigures> 
     const seconds = (performance.now() - startedMs) / 1_000;
     const { user, system } = process.cpuUsage(cpu);
     const serverMs = (subject.cpuMs() ?? 0) - serverBefore;
+    await profile?.end();
     const residentMb = process.memoryUsage.rss() / 1e6;
     life.abort();
     await Promise.all([following, leading]);
