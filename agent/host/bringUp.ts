@@ -9,7 +9,7 @@ import type { Argv } from '../linux/exec.ts';
 import { mounts } from '../linux/mount.ts';
 import { createNetns, runInNetns } from '../linux/netns.ts';
 import { isRunning } from '../linux/proc.ts';
-import { CNI_CONFIG_FILE, cniConfig } from './cni.ts';
+import { CNI_CONFIG_FILE, cniConfig } from '../network/cni.ts';
 import { containerdConfig, findRuntimes } from './containerd.ts';
 import { waitCri } from './cri.ts';
 import { holderCommand, holderReady, mountsOf } from './enter.ts';
@@ -60,7 +60,7 @@ function writeFiles({ paths, subnets, manifestsDir, state }: HostNode, { uplink,
   for (const name of new Set(['resolv.conf', basename(resolvConfTarget() ?? 'resolv.conf')]))
     writeFileSync(join(resolvDir, name), resolvConf);
   writeFileSync(paths.containerdConfig, containerdConfig(paths, findRuntimes(), sandboxImage));
-  writeFileSync(join(paths.cniConfDir, CNI_CONFIG_FILE), cniConfig({ podSubnet: subnets.pods, dataDir: paths.cniDataDir }));
+  writeFileSync(join(paths.cniConfDir, CNI_CONFIG_FILE), cniConfig({ podSubnets: [subnets.pods], dataDir: paths.cniDataDir }));
   writeFileSync(paths.kubeletConfig, kubeletConfig(paths, manifestsDir));
   writeFileSync(paths.proxyConfig, kubeProxyConfig(subnets.pods));
 }

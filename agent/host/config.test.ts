@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { parse } from 'yaml';
 import { run } from '../linux/exec.ts';
-import { cniConfig } from './cni.ts';
+import { cniConfig } from '../network/cni.ts';
 import { containerdConfig, hasCapability, type RuntimeFacts } from './containerd.ts';
 import { holderCommand, inCgroup, inNode } from './enter.ts';
 import { kubeletCommand, kubeletConfig } from './kubelet.ts';
@@ -52,7 +52,7 @@ test('hasCapability reads the effective set', () => {
 });
 
 test('cniConfig: no masquerading by the bridge, no loopback, addresses counted in the node’s own place', () => {
-  const config = JSON.parse(cniConfig({ podSubnet: '10.9.0.0/24', dataDir: '/d' })) as {
+  const config = JSON.parse(cniConfig({ podSubnets: ['10.9.0.0/24'], dataDir: '/d' })) as {
     plugins: { type: string; ipMasq?: boolean; ipam?: object }[];
   };
   assert.deepEqual(

@@ -19,6 +19,7 @@ const LAYERS: [folder: string, mayImport: RegExp][] = [
 const APART = [
   'agent/kubelet/',
   'agent/kube-proxy/',
+  'agent/network/',
   'controlplane/apiserver/',
   'controlplane/scheduler/',
   'controlplane/controllers/',

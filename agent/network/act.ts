@@ -1,0 +1,39 @@
+/** Carries out what planNetwork says. Throws: SYSCTL_FAILED, EXEC_FAILED, ROUTES_FAILED. */
+import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Logger } from '#base/log.ts';
+import { run } from '../linux/exec.ts';
+import { changeRoutes } from '../linux/routes.ts';
+import { ensureSysctl } from '../linux/sysctl.ts';
+import { CNI_CONFIG_FILE } from './cni.ts';
+import { ROUTE_PROTOCOL, type Place } from './observe.ts';
+import type { Action } from './plan.ts';
+
+export async function act(action: Action, { cniConfDir, log }: Place & { readonly log: Logger }, signal: AbortSignal): Promise<void> {
+  switch (action.kind) {
+    case 'enableForwarding':
+      for (const name of action.settings) {
+        await ensureSysctl(name, '1');
+        log.info('Set kernel setting', { name, value: 1, because: 'packets of pods are passed on' });
+      }
+      return;
+    case 'writeRules':
+      // With nothing to say there may still be the table of another network.
+      if (action.text !== '') await run(['nft', '-f', '-'], { input: action.text, signal });
+      return;
+    case 'changeRoutes':
+      await changeRoutes(action, ROUTE_PROTOCOL, signal);
+      for (const { to, via } of action.set) log.info('Set route', { to, via });
+      for (const { to, via } of action.remove) log.info('Removed route', { to, via });
+      return;
+    case 'writeCni': {
+      const path = join(cniConfDir, CNI_CONFIG_FILE);
+      await mkdir(cniConfDir, { recursive: true, mode: 0o755 });
+      await writeFile(`${path}.new`, action.text, { mode: 0o644 });
+      await rename(`${path}.new`, path);
+      return log.info('Wrote the pods’ network for the runtime', { file: path });
+    }
+    default:
+      return action satisfies never;
+  }
+}

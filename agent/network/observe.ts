@@ -1,0 +1,58 @@
+/** What the machine has of its pods' network: routes of ours, rules, forwarding, the configuration for the runtime. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { codeOf } from '#base/errors.ts';
+import { run } from '../linux/exec.ts';
+import { listRoutes } from '../linux/routes.ts';
+import { readSysctl } from '../linux/sysctl.ts';
+import { CNI_CONFIG_FILE, cniConfig } from './cni.ts';
+import type { Observed } from './plan.ts';
+import { TABLE } from './rules.ts';
+
+/** "k": routes with this number of origin are ours. */
+export const ROUTE_PROTOCOL = 107;
+const FORWARDING = ['net/ipv4/ip_forward', 'net/ipv6/conf/all/forwarding'];
+
+export interface Place {
+  readonly cniConfDir: string;
+  readonly cniDataDir: string;
+}
+
+interface Device {
+  readonly mtu: number;
+  readonly addr_info: readonly { readonly local?: string }[];
+}
+
+/** written: the rules as this process wrote them last. */
+export async function observeNetwork(place: Place, written: string | undefined, signal: AbortSignal): Promise<Observed> {
+  const { stdout } = await run(['ip', '-json', 'address', 'show'], { signal });
+  const devices = JSON.parse(stdout) as Device[];
+  const mtuOf = (ips: readonly string[]): number | undefined =>
+    devices.find(({ addr_info: addresses }) => addresses.some(({ local }) => local !== undefined && ips.includes(local)))?.mtu;
+  return {
+    cni: await read(join(place.cniConfDir, CNI_CONFIG_FILE)),
+    wantedCni: (podSubnets, nodeIps) => cniConfig({ podSubnets, dataDir: place.cniDataDir, mtu: mtuOf(nodeIps) }),
+    routes: await listRoutes(ROUTE_PROTOCOL, signal),
+    rules: written !== undefined && written !== '' && !(await hasTables(written, signal)) ? undefined : written,
+    forwardingOff: await off(),
+  };
+}
+
+async function hasTables(rules: string, signal: AbortSignal): Promise<boolean> {
+  const { stdout } = await run(['nft', 'list', 'tables'], { signal });
+  return ['ip', 'ip6'].every((family) => !rules.includes(`table ${family} ${TABLE} {`) || stdout.includes(`table ${family} ${TABLE}\n`));
+}
+
+async function off(): Promise<readonly string[]> {
+  const values = await Promise.all(FORWARDING.map(async (name) => [name, await readSysctl(name)] as const));
+  return values.flatMap(([name, value]) => (value === '0' ? [name] : []));
+}
+
+async function read(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (err) {
+    if (codeOf(err) === 'ENOENT') return undefined;
+    throw err;
+  }
+}

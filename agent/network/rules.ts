@@ -1,0 +1,27 @@
+/**
+ * Rules of the pods' network: what this node's pods send out of the cluster leaves with the node's own address, everything else as it is.
+ * Pure. They stand in tables of their own, beside those of the service proxy.
+ * Kernel: nf_tables, nf_nat.
+ */
+export const TABLE = 'kijabi-network';
+
+const FAMILIES = ['ip', 'ip6'] as const;
+
+/** inside: networks of pods and addresses of nodes outside of them. Adding and deleting first makes it the same whether the table was there or not. */
+export function networkRules(podSubnets: readonly string[], inside: readonly string[]): string {
+  return FAMILIES.map((family) => {
+    const ours = (text: string): boolean => text.includes(':') === (family === 'ip6');
+    const from = podSubnets.filter(ours);
+    if (from.length === 0) return '';
+    const to = [...new Set(inside.filter(ours))].sort();
+    return `add table ${family} ${TABLE}
+delete table ${family} ${TABLE}
+table ${family} ${TABLE} {
+  chain outbound {
+    type nat hook postrouting priority srcnat + 10; policy accept;
+    ${family} saddr { ${from.join(', ')} } ${family} daddr != { ${to.join(', ')} } masquerade
+  }
+}
+`;
+  }).join('');
+}
