@@ -26,6 +26,7 @@ export const SYNCS = {
   'concurrent-daemonset-syncs': 2,
   'concurrent-deployment-syncs': 5,
   'concurrent-endpoint-syncs': 5,
+  'concurrent-ephemeralvolume-syncs': 5,
   'concurrent-gc-syncs': 20,
   'concurrent-job-syncs': 5,
   'concurrent-namespace-syncs': 10,

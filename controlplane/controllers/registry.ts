@@ -16,6 +16,7 @@ import { tokenCleanerController } from './tokenCleaner/reconcile.ts';
 import { endpointsController } from './endpoints/reconcile.ts';
 import { endpointSliceController } from './endpointSlice/reconcile.ts';
 import { MOST_ENDPOINTS } from './endpointSlice/plan.ts';
+import { ephemeralVolumeController } from './ephemeralVolume/reconcile.ts';
 import { garbageCollectorController } from './garbageCollector/reconcile.ts';
 import { jobController } from './job/reconcile.ts';
 import { namespaceController } from './namespace/reconcile.ts';
@@ -81,6 +82,7 @@ export const CONTROLLERS: readonly Registered[] = [
     make: (deps, { terminatedPodThreshold }) => podGcController(deps, { threshold: terminatedPodThreshold ?? THRESHOLD }),
   },
   { name: 'persistentvolume-binder-controller', alias: 'persistentvolume-binder', make: (deps) => persistentVolumeController(deps) },
+  paced('ephemeral-volume-controller', 'ephemeral-volume', 'concurrent-ephemeralvolume-syncs', ephemeralVolumeController),
   { name: 'persistentvolumeclaim-protection-controller', alias: 'pvc-protection', make: (deps) => claimProtectionController(deps) },
   { name: 'persistentvolume-protection-controller', alias: 'pv-protection', make: (deps) => volumeProtectionController(deps) },
   {

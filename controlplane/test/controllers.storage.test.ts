@@ -12,6 +12,7 @@ const WANTED = [
   'persistentvolumeclaim-protection-controller',
   'persistentvolume-protection-controller',
   'service-lb-controller',
+  'ephemeral-volume-controller',
 ];
 
 void describe('volumes and load balancers', () => {
@@ -90,6 +91,28 @@ void describe('volumes and load balancers', () => {
     assert.equal(await isGone(volume), false);
     await controllers.client.patch(`${cleaner}/status`, 'merge-patch', { status: { phase: 'Succeeded' } });
     await until('the volume is gone', async () => (await isGone(volume)) && isGone(cleaner));
+  });
+
+  test('a volume that lives as long as its pod: a claim of the pod’s own, never one that was there before', async () => {
+    const spec = { accessModes: ['ReadWriteOnce'], storageClassName: '', resources: { requests: { storage: '1Mi' } } };
+    await claim('taken-scratch', { storageClassName: '' });
+    for (const name of ['mine', 'taken']) {
+      const volumes = [{ name: 'scratch', ephemeral: { volumeClaimTemplate: { spec } } }];
+      const made = await controllers.client.post(`${NS}/pods`, {
+        metadata: { name },
+        spec: { containers: [{ name: 'c', image: 'x' }], volumes },
+      });
+      assert.equal(made.code, 201, made.text);
+    }
+    await until('it is made', async () => !(await isGone(`${CLAIMS}/mine-scratch`)));
+    const { ownerReferences } = (
+      await get<{ metadata: { ownerReferences: { name: string; controller: boolean }[] } }>(`${CLAIMS}/mine-scratch`)
+    ).metadata;
+    assert.deepEqual(
+      ownerReferences.map(({ name, controller }) => [name, controller]),
+      [['mine', true]],
+    );
+    await until('the other is told', async () => (await reasons('taken')).includes('FailedBinding'));
   });
 
   test('a load balancer has an address of the pool, and who waits gets it when it is free', async () => {

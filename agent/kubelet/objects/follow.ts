@@ -52,7 +52,7 @@ export function podRefs(pod: Pod): ObjectRef[] {
   const refs: ObjectRef[] = [
     ...allContainers(pod.spec).flatMap((c) => envRefs(pod, c)),
     ...pullSecretRefs(pod),
-    ...volumeRefs(pod.spec.volumes ?? [], podName(pod).namespace),
+    ...volumeRefs(pod, pod.spec.volumes ?? []),
     ...(runtimeClass === undefined ? [] : [runtimeClass]),
   ];
   return [...new Map(refs.map((ref) => [refKey(ref), ref])).values()];

@@ -103,6 +103,7 @@ const volumes: Support = {
   downwardAPI: { ...podFiles, defaultMode: true },
   projected: { defaultMode: true, sources: { configMap: true, secret: true, downwardAPI: podFiles } },
   persistentVolumeClaim: true,
+  ephemeral: true,
 };
 
 /** For the table in the README too. */

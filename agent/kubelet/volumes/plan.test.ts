@@ -26,6 +26,26 @@ const factsOf = (objects: object): Parameters<typeof planVolumes>[1] => ({
   paths: makePaths('/r'),
   objects: new Map(Object.entries(objects)),
 });
+test('an ephemeral volume: the claim of the pod’s own, and no other of its name', () => {
+  const ephemeral = { ephemeral: { volumeClaimTemplate: { spec: {} } } };
+  const of = (uid: string): object => ({
+    ...OBJECTS,
+    'PersistentVolumeClaim/ns/p-v': { ...pvc, metadata: { name: 'p-v', ownerReferences: [{ uid, controller: true }] } },
+  });
+  assert.deepEqual(
+    plan(ephemeral, of('u')).map(({ kind }) => kind),
+    ['hostPath'],
+  );
+  assert.throws(
+    () => plan(ephemeral, of('x')),
+    (err: Error) => /pod is not owner/.test(String(err.cause)),
+  );
+  assert.throws(
+    () => plan(ephemeral),
+    (err: Error) => /p-v" not found/.test(String(err.cause)),
+  );
+});
+
 const plan = (volume: object, objects: object = OBJECTS): ReturnType<typeof planVolumes> => planVolumes(podOf(volume), factsOf(objects));
 const shown = (volume: object): Record<string, string> => {
   const [made] = plan(volume);

@@ -18,6 +18,7 @@ import type { MountSpec } from '../pods/config.ts';
 import { ownContainers } from '../pods/containers.ts';
 import { hugePageLimits } from '../pods/resources.ts';
 import { volumeFiles, type ContentFacts } from './content.ts';
+import { claimOf } from './refs.ts';
 import { subPathOf } from './subPath/plan.ts';
 
 export type HostPathType = '' | 'DirectoryOrCreate' | 'Directory' | 'FileOrCreate' | 'File' | 'Socket' | 'CharDevice' | 'BlockDevice';
@@ -82,10 +83,12 @@ function planVolume(pod: Pod, v: Volume, facts: VolumeFacts): VolumePlan[] {
     if (medium !== 'Memory') return [{ kind: 'emptyDir', name, path: at('empty-dir'), ...given }];
     return [{ kind: 'memory', name, path: at('empty-dir'), sizeBytes: sizeLimit === undefined ? undefined : toBytes(sizeLimit), ...given }];
   }
-  if (v.persistentVolumeClaim !== undefined) {
-    const claim = { kind: 'PersistentVolumeClaim' as const, namespace, name: v.persistentVolumeClaim.claimName };
-    const { isLocal, ...found } = claimed(claim, facts);
-    const readOnly = v.persistentVolumeClaim.readOnly === true;
+  const claim = claimOf(pod, v);
+  if (claim !== undefined) {
+    const ref = { kind: 'PersistentVolumeClaim' as const, namespace, name: claim };
+    if (v.ephemeral !== undefined) checkOwner(pod, ref, facts);
+    const { isLocal, ...found } = claimed(ref, facts);
+    const readOnly = v.persistentVolumeClaim?.readOnly === true;
     const policy = pod.spec.securityContext?.fsGroupChangePolicy ?? 'Always';
     // Of a hostPath volume the files stay whose they are, as upstream: it is a directory of the host.
     const ownership = fsGroup === undefined || !isLocal ? {} : { ownership: { group: fsGroup, readOnly, policy } };
@@ -118,11 +121,11 @@ export function volumePlace(pod: Pod, v: Volume, facts: VolumeFacts): VolumePlac
   const { uid, namespace } = podName(pod);
   const at = (plugin: string): string => volumeDir(facts.paths, uid, `kubernetes.io/${plugin}`, name);
   if (v.emptyDir !== undefined) return { name, path: at('empty-dir'), on: v.emptyDir.medium ? 'own' : 'node', claim: undefined };
-  if (v.persistentVolumeClaim === undefined) {
+  const claim = claimOf(pod, v);
+  if (claim === undefined) {
     const plugin = filesPlugin(v);
     return { name, path: at(plugin), on: plugin === 'configmap' ? 'node' : 'memory', claim: undefined };
   }
-  const claim = v.persistentVolumeClaim.claimName;
   try {
     const { path } = claimed({ kind: 'PersistentVolumeClaim', namespace, name: claim }, facts);
     return { name, path, on: 'own', claim };
@@ -143,6 +146,14 @@ function pageBytesOf({ spec }: Pod, medium: string): number {
   if (other !== undefined)
     throw new AppError('VOLUME_FAILED', 'medium "HugePages" with several page sizes in the resources: name one, as HugePages-2Mi');
   return size;
+}
+
+/** A claim of the same name that was there before is somebody else's data. */
+function checkOwner(pod: Pod, ref: ObjectRef<'PersistentVolumeClaim'>, { objects }: VolumeFacts): void {
+  const claim = objects.get(refKey(ref)) as PersistentVolumeClaim | undefined;
+  const { uid, namespace, name } = podName(pod);
+  if (claim !== undefined && claim.metadata.ownerReferences?.some((owner) => owner.uid === uid && owner.controller === true) !== true)
+    throw new AppError('VOLUME_FAILED', `PVC "${namespace}/${ref.name}" was not created for pod "${namespace}/${name}" (pod is not owner)`);
 }
 
 function claimed(

@@ -16,7 +16,7 @@ import type { MountSpec } from '../pods/config.ts';
 import type { ObjectRef, ObjectsOf, TokenSource } from '../objects/source.ts';
 import { makeVolumes } from './act.ts';
 import { containerMounts, planVolumes, volumePlace, type MountFacts, type VolumeFacts, type VolumePlace, type VolumePlan } from './plan.ts';
-import { volumeRefs } from './refs.ts';
+import { claimOf, volumeRefs } from './refs.ts';
 import { mountSubPath } from './subPath/act.ts';
 import { fetchTokens } from './tokens.ts';
 
@@ -84,10 +84,9 @@ export class PodVolumes {
 
   /** Directories of the host are measured where they are, if at all. A claim that leads nowhere now is left out. */
   async places(pod: Pod, signal: AbortSignal): Promise<VolumePlace[]> {
-    const { namespace } = podName(pod);
     const kinds = (pod.spec.volumes ?? []).filter((v) => v.hostPath === undefined);
-    const claims = kinds.filter((v) => v.persistentVolumeClaim !== undefined);
-    const objects = await this.#objectsOf(pod, volumeRefs(claims, namespace), signal);
+    const claims = kinds.filter((v) => claimOf(pod, v) !== undefined);
+    const objects = await this.#objectsOf(pod, volumeRefs(pod, claims), signal);
     return kinds.flatMap((v): VolumePlace[] => {
       const place = volumePlace(pod, v, { ...this.#options.facts, objects });
       return place === undefined ? [] : [place];
@@ -112,7 +111,7 @@ export class PodVolumes {
     const { facts, tokens } = this.#options;
     return planVolumes(pod, {
       ...facts,
-      objects: await this.#objectsOf(pod, volumeRefs(pod.spec.volumes ?? [], podName(pod).namespace), signal),
+      objects: await this.#objectsOf(pod, volumeRefs(pod, pod.spec.volumes ?? []), signal),
       tokens: await fetchTokens(pod, tokens, signal),
     });
   }

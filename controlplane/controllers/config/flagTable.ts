@@ -85,7 +85,6 @@ const FLAGS: FlagTable = {
   'service-account-private-key-file': refused('string', NO_TOKEN_SECRETS),
   'concurrent-serviceaccount-token-syncs': only('int', '5', NO_TOKEN_SECRETS),
   'legacy-service-account-token-clean-up-period': only('duration', '8760h0m0s', NO_TOKEN_SECRETS),
-  'concurrent-ephemeralvolume-syncs': only('int', '5', 'claims of ephemeral volumes are not made yet'),
   'attach-detach-reconcile-sync-period': only('duration', '1m0s', NO_ATTACH),
   ...each('disable-attach-detach-reconcile-sync disable-force-detach-on-timeout', only('bool', 'false', NO_ATTACH)),
   'concurrent-horizontal-pod-autoscaler-syncs': only('int', '5', NO_HPA),

@@ -12,6 +12,7 @@ import { podLogs, type Paths } from '../../paths.ts';
 import * as names from '../../pods/labels.ts';
 import type { PodWorkers } from '../../pods/workers.ts';
 import type { CriRuntime } from '../../runtime/cri.ts';
+import { claimOf } from '../../volumes/refs.ts';
 import { bootedAtMs, busyNanoseconds, interfaces, memInfo, threads } from './proc.ts';
 import type { ContainerStats, Cpu, Details, FileSystem, Interface, Memory, NodeStats, PodStats, Stats, VolumeStats } from './types.ts';
 import { readDetails, type DetailsDeps } from './details.ts';
@@ -66,7 +67,7 @@ export class StatsCollector {
   /** Of every pod its volumes: for /metrics, which asks the runtime nothing. */
   async volumes(signal: AbortSignal): Promise<{ namespace: string; volumes: readonly VolumeStats[] }[]> {
     const { workers, volumes } = this.#deps;
-    const claiming = workers.pods().filter(({ pod }) => pod.spec.volumes?.some((v) => v.persistentVolumeClaim !== undefined) === true);
+    const claiming = workers.pods().filter(({ pod }) => pod.spec.volumes?.some((v) => claimOf(pod, v) !== undefined) === true);
     return Promise.all(
       claiming.map(async ({ pod }) => ({ namespace: pod.metadata.namespace ?? '', volumes: await volumes.of(pod, signal) })),
     );
