@@ -18,6 +18,7 @@ import { kubeletConfig } from './kubelet.ts';
 import { kubeProxyConfig } from './kubeProxy.ts';
 import { applyRules, baseRules } from './nodeRules.ts';
 import { DEFAULT_PORT } from './paths.ts';
+import { makeSegment, plugIn } from './segment.ts';
 import { forwardPort, hostResolvConf, nodeResolvConf, uplinkAddresses, uplinkCommand, waitUplink } from './uplink.ts';
 
 export interface BringUpOptions {
@@ -34,6 +35,7 @@ export async function bringUp(node: HostNode, options: BringUpOptions): Promise<
   await node.cgroups.ensure(node.daemonGroup, {});
   await createNetns(node.paths.netns, { marker: node.paths.netnsMarker, signal: node.signal });
   await startHolder(node, options.clock);
+  await joinSegment(node);
   await Promise.all([
     options.uplink === 'none' ? undefined : startUplink(node, options),
     startContainerd(node, options.clock),
@@ -41,7 +43,14 @@ export async function bringUp(node: HostNode, options: BringUpOptions): Promise<
   ]);
 }
 
-function writeFiles({ paths, subnets, manifestsDir, state }: HostNode, { uplink, sandboxImage }: BringUpOptions): void {
+/** Before the runtime, which would take a device of the node's for all there is. */
+async function joinSegment({ paths, subnets, index, first, signal }: HostNode): Promise<void> {
+  if (subnets.nodes === undefined) return;
+  if (first === undefined) await makeSegment(paths.netns, subnets.nodes, signal);
+  else await plugIn({ netns: paths.netns, into: first.paths.netns, segment: subnets.nodes, index }, signal);
+}
+
+function writeFiles({ paths, subnets, manifestsDir, state, first }: HostNode, { uplink, sandboxImage }: BringUpOptions): void {
   const resolvDir = dirname(paths.resolvConf);
   const own = [paths.shimDir, resolvDir, paths.certsDir, paths.cniConfDir, paths.cniDataDir, paths.cniResultsDir];
   for (const directory of [
@@ -55,11 +64,13 @@ function writeFiles({ paths, subnets, manifestsDir, state }: HostNode, { uplink,
     mkdirSync(directory, { recursive: true, mode: 0o711 });
   }
   const host = hostResolvConf();
-  const resolvConf = uplink === 'none' ? host : nodeResolvConf(uplinkAddresses(subnets.uplink).dns, host);
+  const resolvConf = uplink === 'none' && first === undefined ? host : nodeResolvConf(uplinkAddresses(subnets.uplink).dns, host);
   // Also under the name it has in the directory that ours may cover.
   for (const name of new Set(['resolv.conf', basename(resolvConfTarget() ?? 'resolv.conf')]))
     writeFileSync(join(resolvDir, name), resolvConf);
   writeFileSync(paths.containerdConfig, containerdConfig(paths, findRuntimes(), sandboxImage));
+  // In a cluster all three follow, when it is known.
+  if (subnets.nodes !== undefined) return;
   writeFileSync(join(paths.cniConfDir, CNI_CONFIG_FILE), cniConfig({ podSubnets: [subnets.pods], dataDir: paths.cniDataDir }));
   writeFileSync(paths.kubeletConfig, kubeletConfig(paths, manifestsDir));
   writeFileSync(paths.proxyConfig, kubeProxyConfig(subnets.pods));
@@ -116,11 +127,16 @@ async function startUplink(node: HostNode, { clock, port }: BringUpOptions): Pro
 }
 
 async function startContainerd(node: HostNode, clock: Clock): Promise<void> {
-  const { paths, runtimeEndpoint } = node;
+  const { paths, runtimeEndpoint, subnets } = node;
+  const what = subnets.nodes === undefined ? 'runtime and network' : 'runtime';
   const argv: Argv = ['containerd', '--config', paths.containerdConfig];
   const logFile = paths.logs.containerd;
   const containerd = node.supervise({ role: 'containerd', argv: () => node.enter(argv), logFile });
-  await node.waitFor(containerd, { what: 'containerd', logFile, ready: (signal) => waitCri(runtimeEndpoint, clock, signal) });
+  await node.waitFor(containerd, {
+    what: 'containerd',
+    logFile,
+    ready: (signal) => waitCri({ endpoint: runtimeEndpoint, what, clock }, signal),
+  });
 }
 
 /**
@@ -133,6 +149,7 @@ echo 1 > /proc/sys/net/ipv4/ip_forward
 `;
 
 async function prepareNetwork({ paths, subnets, signal }: HostNode): Promise<void> {
-  await applyRules(paths.netns, baseRules(subnets.pods), signal);
+  const inner = [subnets.pods, ...(subnets.nodes === undefined ? [] : [subnets.nodes])];
+  await applyRules(paths.netns, baseRules(inner), signal);
   await runInNetns(paths.netns, ['sh', '-e', '-c', NETWORK_SETTINGS], { signal });
 }

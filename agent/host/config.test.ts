@@ -69,8 +69,8 @@ test('cniConfig: no masquerading by the bridge, no loopback, addresses counted i
 });
 
 test('nodeRules: the base stands alone, the forward is one element or none', () => {
-  assert.match(baseRules('10.9.0.0/24'), /^add table ip kijabi\ndelete table ip kijabi\ntable ip kijabi \{/);
-  assert.match(baseRules('10.9.0.0/24'), /ip saddr 10\.9\.0\.0\/24 oifname "tap0" masquerade/);
+  assert.match(baseRules(['10.9.0.0/24']), /^add table ip kijabi\ndelete table ip kijabi\ntable ip kijabi \{/);
+  assert.match(baseRules(['10.9.0.0/24']), /ip saddr \{ 10\.9\.0\.0\/24 \} oifname "tap0" masquerade/);
   assert.equal(forwardRules(18080, undefined), 'flush map ip kijabi forward\n');
   assert.match(
     forwardRules(18080, { address: '10.9.0.2', port: 80 }),

@@ -12,8 +12,14 @@ const RUNNING = 'CONTAINER_RUNNING';
 const DEFAULT_GRACE_S = 30;
 const GRACE_ANNOTATION = 'io.kubernetes.pod.terminationGracePeriod';
 
-/** Returns once the CRI answers and has both its runtime and its network. */
-export async function waitCri(endpoint: string, clock: Clock, signal: AbortSignal): Promise<void> {
+export interface WaitOptions {
+  readonly endpoint: string;
+  readonly what: 'runtime' | 'runtime and network';
+  readonly clock: Clock;
+}
+
+/** Returns once the CRI answers and has what is waited for: the network comes later where somebody else configures it. */
+export async function waitCri({ endpoint, what, clock }: WaitOptions, signal: AbortSignal): Promise<void> {
   // The client's own retry begins at 100 ms; containerd is up sooner.
   while (!(await listens(endpoint.replace('unix://', '')))) await clock.sleep(2, signal);
   const cri = new CriClient({ endpoint, clock });
@@ -21,7 +27,12 @@ export async function waitCri(endpoint: string, clock: Clock, signal: AbortSigna
     await cri.waitReady(signal);
     for (;;) {
       const { status } = await cri.runtime.status({ verbose: false }, { signal });
-      if (status !== null && status.conditions.length > 0 && status.conditions.every((condition) => condition.status)) return;
+      if (
+        status !== null &&
+        status.conditions.length > 0 &&
+        status.conditions.every(({ type, status: isMet }) => isMet || (what === 'runtime' && type === 'NetworkReady'))
+      )
+        return;
       await clock.sleep(5, signal);
     }
   } finally {

@@ -12,9 +12,11 @@ import type { Lock } from '../linux/flock.ts';
 import { inCgroup, inNode } from './enter.ts';
 import { kubeletCommand, kubeletConfig, type ClusterDns } from './kubelet.ts';
 import { kubeProxyCommand, kubeProxyConfig } from './kubeProxy.ts';
+import { networkCommand } from './network.ts';
 import { applyRules, forwardRules, type Target } from './nodeRules.ts';
 import type { NodePaths } from './paths.ts';
-import { removeEmptyRoots, removeNode, type RemoveOptions } from './remove.ts';
+import { cutPower, removeEmptyRoots, removeNode, type RemoveOptions } from './remove.ts';
+import { segmentAddress } from './segment.ts';
 import type { Role, StateFile } from './state.ts';
 import type { Subnets } from './subnets.ts';
 import { Supervised } from './supervise.ts';
@@ -32,6 +34,12 @@ export interface NodeParts {
   readonly clock: Clock;
   readonly log: Logger;
   readonly stop: AbortController;
+  /** The first node of the cluster, where this is a further one. */
+  readonly first: HostNode | undefined;
+  /** Of the nodes on the segment, from 1 on. */
+  readonly index: number;
+  /** From what lies on the disk to a runtime that answers; also after powerOff. */
+  readonly bringUp: () => Promise<void>;
 }
 
 export interface SuperviseInNode {
@@ -53,9 +61,14 @@ export class HostNode {
   readonly subnets: Subnets;
   readonly cgroups: Cgroups;
   readonly state: StateFile;
-  /** Aborts when the node is being removed. */
-  readonly signal: AbortSignal;
+  /** Of the nodes on the segment, from 1 on. */
+  readonly index: number;
+  readonly first: HostNode | undefined;
   readonly #parts: NodeParts;
+  #session = new AbortController();
+  /** What was started since and is started again with the power. */
+  readonly #daemons = new Set<() => Supervised>();
+  readonly #further: HostNode[] = [];
   #port: number | undefined;
   #apiPort: number | undefined;
   #joined = false;
@@ -66,7 +79,13 @@ export class HostNode {
     this.subnets = parts.subnets;
     this.cgroups = parts.cgroups;
     this.state = parts.state;
-    this.signal = parts.stop.signal;
+    this.index = parts.index;
+    this.first = parts.first;
+  }
+
+  /** Aborts when the node is being removed, or its power is cut. */
+  get signal(): AbortSignal {
+    return AbortSignal.any([this.#parts.stop.signal, this.#session.signal]);
   }
 
   get nodeName(): string {
@@ -120,22 +139,35 @@ export class HostNode {
 
   /** The node's own address, under which everything in it reaches an API server in it. */
   get address(): string {
-    return uplinkAddresses(this.subnets.uplink).node;
+    const { uplink, nodes } = this.subnets;
+    return nodes === undefined ? uplinkAddresses(uplink).node : segmentAddress(nodes, this.index);
+  }
+
+  /** The other nodes of the cluster that this one is the first of. */
+  get further(): readonly HostNode[] {
+    return this.#further;
+  }
+
+  /** A further node, which goes when this one goes; written down before anything of it is made. */
+  adopt(node: HostNode): void {
+    this.#further.push(node);
+    this.state.update({ furtherNodes: this.#further.map(({ paths }) => paths.name) });
   }
 
   /** Leads a port of the host's loopback to the same port of the node, the first free one from firstPort on. Throws PORT_BUSY. */
   async forwardApi(firstPort: number): Promise<number> {
-    const socket = this.paths.uplinkSocket;
-    const options = { socket, wantedPort: undefined, firstPort, guestAddress: this.address, signal: this.signal };
-    this.#apiPort = await forwardPort(options);
+    const { uplinkSocket: socket, uplink } = { ...this.paths, ...this.subnets };
+    const guestAddress = uplinkAddresses(uplink).node;
+    this.#apiPort = await forwardPort({ socket, wantedPort: undefined, firstPort, guestAddress, signal: this.signal });
     return this.#apiPort;
   }
 
   /** After the uplink was started again. */
   async forwardAgain(signal: AbortSignal): Promise<void> {
     const socket = this.paths.uplinkSocket;
+    const guestAddress = uplinkAddresses(this.subnets.uplink).node;
     if (this.#apiPort !== undefined)
-      await forwardPort({ socket, wantedPort: this.#apiPort, firstPort: this.#apiPort, guestAddress: this.address, signal });
+      await forwardPort({ socket, wantedPort: this.#apiPort, firstPort: this.#apiPort, guestAddress, signal });
   }
 
   /** From now on kubelet and proxy join the API server whose files lie in kubernetesDir. */
@@ -150,6 +182,12 @@ export class HostNode {
     return this.#joined ? join(this.paths.kubernetesDir, file) : undefined;
   }
 
+  /** The kubelet's command line, as it is started now. */
+  get kubeletCommand(): Argv {
+    const kubeconfig = this.#kubeconfig('kubelet.conf');
+    return kubeletCommand(this.paths, this.nodeName, kubeconfig === undefined ? undefined : { kubeconfig, nodeIp: this.address });
+  }
+
   /** Starts an API server in the node and keeps it running. */
   startApiServer(argv: Argv): Supervised {
     return this.supervise({ role: 'apiserver', argv: () => this.enter(argv), logFile: this.paths.logs.apiserver });
@@ -157,8 +195,9 @@ export class HostNode {
 
   /** Starts our kubelet in the node and keeps it running. Whether it is ready, ask it. */
   startKubelet(): Supervised {
-    const argv = (): Argv => this.enter(kubeletCommand(this.paths, this.nodeName, this.#kubeconfig('kubelet.conf')));
-    return this.supervise({ role: 'kubelet', argv, logFile: this.paths.logs.kubelet });
+    return this.#daemon(() =>
+      this.supervise({ role: 'kubelet', argv: () => this.enter(this.kubeletCommand), logFile: this.paths.logs.kubelet }),
+    );
   }
 
   /** The same for our service proxy. It asks the kubelet for pods, whenever that is there. */
@@ -171,7 +210,33 @@ export class HostNode {
           kubeconfig: this.#kubeconfig('kube-proxy.conf'),
         }),
       );
-    return this.supervise({ role: 'proxy', argv, logFile: this.paths.logs.proxy });
+    return this.#daemon(() => this.supervise({ role: 'proxy', argv, logFile: this.paths.logs.proxy }));
+  }
+
+  /** And for what follows the network between nodes, once the node has joined. */
+  startNetwork(): Supervised {
+    const { nodeName, subnets, paths } = this;
+    const place = { nodeName, clusterCidr: subnets.pods, kubeconfig: join(paths.kubernetesDir, 'kube-proxy.conf') };
+    const argv = (): Argv => this.enter(networkCommand(paths, place));
+    return this.#daemon(() => this.supervise({ role: 'network', argv, logFile: paths.logs.network }));
+  }
+
+  #daemon(start: () => Supervised): Supervised {
+    this.#daemons.add(start);
+    return start();
+  }
+
+  /** As if the power were cut: everything in it ends at once and its network is gone; what lies on its disk stays. */
+  async powerOff(): Promise<void> {
+    this.#session.abort(new AppError('STOPPING', `Node ${this.paths.name} has no power`));
+    await cutPower(this.paths, this.#parts.clock);
+  }
+
+  /** Returns when its runtime answers; kubelet and the others are started and find what is there. */
+  async powerOn(): Promise<void> {
+    this.#session = new AbortController();
+    await this.#parts.bringUp();
+    for (const start of this.#daemons) start();
   }
 
   supervise(what: SuperviseInNode): Supervised {
@@ -209,6 +274,7 @@ export class HostNode {
     const { stop, clock, lock } = this.#parts;
     stop.abort(new AppError('STOPPING', `Node ${this.paths.name} is being removed`));
     try {
+      await Promise.all(this.#further.map((node) => node.remove(options)));
       await removeNode(this.paths.name, { ...options, clock });
     } finally {
       lock.release();

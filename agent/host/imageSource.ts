@@ -43,7 +43,7 @@ export interface ImageSourceOptions {
 }
 
 const PROBE_WITHIN_MS = 3_000;
-const LISTEN = '127.0.0.1:5000';
+const PORT = 5_000;
 const MANIFEST = /^[^.].*\.(ya?ml|json)$/;
 
 export async function prepareImages(node: HostNode, wanted: readonly string[], options: ImageSourceOptions): Promise<ImageSource> {
@@ -55,7 +55,7 @@ export async function prepareImages(node: HostNode, wanted: readonly string[], o
   const images = await build(names, options);
   const registry = await fill(node, images, options);
   await serve(node, registry.argv, options.clock);
-  await writeHosts(node.paths.certsDir, registry.mirrored, LISTEN);
+  for (const one of [node, ...node.further]) await writeHosts(one.paths.certsDir, registry.mirrored, listenOf(node));
   const known = new Set(RECIPES.flatMap((recipe) => recipe.refs));
   const buildRest = async (signal: AbortSignal): Promise<void> => {
     const later = { ...options, signal, onNote: () => undefined };
@@ -63,6 +63,9 @@ export async function prepareImages(node: HostNode, wanted: readonly string[], o
   };
   return { kind: 'built', unreachable, names, notBuildable: wanted.filter((ref) => !known.has(fullName(ref))), buildRest };
 }
+
+/** Further nodes pull from it too. */
+const listenOf = (node: HostNode): string => `${node.subnets.nodes === undefined ? '127.0.0.1' : node.address}:${PORT}`;
 
 /** Names of the recipes that make these images. */
 function namesOf(refs: readonly string[]): string[] {
@@ -83,7 +86,7 @@ interface FilledRegistry {
 async function fill(node: HostNode, images: readonly BuiltImage[], { clock, signal, onNote }: ImageSourceOptions): Promise<FilledRegistry> {
   const directory = join(CACHE_DIR, 'registry');
   const onStep = ({ step, detail }: Step): void => onNote(`${step} ${detail}`);
-  const options = { images, listen: LISTEN, directory, netns: netnsPath(node.paths.netns), clock, signal, onStep };
+  const options = { images, listen: listenOf(node), directory, netns: netnsPath(node.paths.netns), clock, signal, onStep };
   const { argv } = await withCacheLock({ cacheDir: directory, clock, signal, onStep }, () => prepareRegistry(options));
   return { argv, mirrored: mirroredRegistries(options) };
 }

@@ -7,8 +7,14 @@ import type { NodePaths } from './paths.ts';
 
 const LAUNCHER = new URL('../kubelet/kubelet', import.meta.url).pathname;
 
-export function kubeletCommand(paths: NodePaths, nodeName: string, kubeconfig?: string): Argv {
-  const joined = kubeconfig === undefined ? [] : ['--kubeconfig', kubeconfig];
+export interface Joined {
+  readonly kubeconfig: string;
+  /** Under which the other nodes reach this one. */
+  readonly nodeIp: string;
+}
+
+export function kubeletCommand(paths: NodePaths, nodeName: string, cluster?: Joined): Argv {
+  const joined = cluster === undefined ? [] : ['--kubeconfig', cluster.kubeconfig, '--node-ip', cluster.nodeIp];
   return [LAUNCHER, '--config', paths.kubeletConfig, '--hostname-override', nodeName, '--root-dir', paths.kubeletDir, ...joined];
 }
 

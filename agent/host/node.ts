@@ -30,12 +30,17 @@ export interface NodeOptions extends Partial<Pick<BringUpOptions, 'uplink' | 'po
   /** The same for documents of services. */
   readonly servicesDir?: string | undefined;
   readonly podSubnet?: string | undefined;
+  /** Absent: the node stands alone. */
+  readonly cluster?: ClusterPlace | undefined;
   readonly clock: Clock;
   readonly log: Logger;
   /** Aborting ends a start under way. Afterwards only remove() ends the node. */
   readonly signal: AbortSignal;
   readonly onNote?: (text: string) => void;
 }
+
+/** further: a neighbour of the first one, through which it reaches the world; it goes when that goes. */
+export type ClusterPlace = { readonly kind: 'first' } | { readonly kind: 'further'; readonly first: HostNode; readonly index: number };
 
 export async function startNode(options: NodeOptions): Promise<HostNode> {
   const paths = nodePaths(options.name ?? DEFAULT_NODE);
@@ -79,8 +84,11 @@ export function forName(name: string): string {
 }
 
 async function assemble(options: NodeOptions, paths: NodePaths, lock: Lock): Promise<HostNode> {
-  const { clock, log, uplink = 'slirp4netns' } = options;
-  const subnets = chooseSubnets(uplink === 'none' ? [] : await hostNetworks(options.signal), options.podSubnet);
+  const { clock, log, cluster } = options;
+  const first = cluster?.kind === 'further' ? cluster.first : undefined;
+  const uplink = first === undefined ? (options.uplink ?? 'slirp4netns') : 'none';
+  const used = async (): Promise<string[]> => (uplink === 'none' ? [] : hostNetworks(options.signal));
+  const subnets = first?.subnets ?? chooseSubnets(await used(), options.podSubnet, cluster === undefined ? 'node' : 'cluster');
   const cgroups = new Cgroups(findMounts());
   const state = new StateFile(paths.stateFile, {
     version: 1,
@@ -98,12 +106,15 @@ async function assemble(options: NodeOptions, paths: NodePaths, lock: Lock): Pro
   });
   state.update({});
   const stop = new AbortController();
-  const node = new HostNode({ paths, subnets, cgroups, state, lock, clock, log, stop });
+  const bringUpAgain = (): Promise<void> => bringUp(node, { clock, uplink, port: options.port, sandboxImage: options.sandboxImage });
+  const index = cluster?.kind === 'further' ? cluster.index : 1;
+  const node: HostNode = new HostNode({ paths, subnets, cgroups, state, lock, clock, log, stop, first, index, bringUp: bringUpAgain });
   const abort = (): void => stop.abort(options.signal.reason);
   options.signal.addEventListener('abort', abort, { once: true });
   try {
     options.signal.throwIfAborted();
-    await bringUp(node, { clock, uplink, port: options.port, sandboxImage: options.sandboxImage });
+    first?.adopt(node);
+    await bringUpAgain();
     return node;
   } catch (err) {
     await node.remove();

@@ -17,8 +17,8 @@ export interface Target {
   readonly port: number;
 }
 
-/** Pure. Adding and flushing first makes it the same whether the table was there or not. */
-export function baseRules(podSubnet: string): string {
+/** Pure. inner: networks whose packets leave as the node's. Adding and deleting first makes it the same whether the table was there or not. */
+export function baseRules(inner: readonly string[]): string {
   return `add table ${TABLE}
 delete table ${TABLE}
 table ${TABLE} {
@@ -29,7 +29,7 @@ table ${TABLE} {
   }
   chain outbound {
     type nat hook postrouting priority srcnat + 10; policy accept;
-    ip saddr ${podSubnet} oifname "${UPLINK_DEVICE}" masquerade
+    ip saddr { ${inner.join(', ')} } oifname "${UPLINK_DEVICE}" masquerade
   }
 }
 `;

@@ -53,7 +53,7 @@ export interface NodePaths {
   readonly kubeconfig: string;
   readonly resolvConf: string;
   readonly uplinkSocket: string;
-  readonly logs: Readonly<Record<'kubelet' | 'proxy' | 'apiserver' | 'containerd' | 'uplink' | 'node' | 'registry', string>>;
+  readonly logs: Readonly<Record<'kubelet' | 'proxy' | 'network' | 'apiserver' | 'containerd' | 'uplink' | 'node' | 'registry', string>>;
 }
 
 export function nodePaths(name: string): NodePaths {
@@ -98,6 +98,7 @@ export function nodePaths(name: string): NodePaths {
     logs: {
       kubelet: join(stateDir, 'kubelet.log'),
       proxy: join(stateDir, 'kube-proxy.log'),
+      network: join(stateDir, 'kijabi-network.log'),
       apiserver: join(stateDir, 'kube-apiserver.log'),
       containerd: join(stateDir, 'containerd.log'),
       uplink: join(stateDir, 'uplink.log'),

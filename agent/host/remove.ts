@@ -32,6 +32,9 @@ const KILLED_WITHIN_MS = 10_000;
 export async function removeNode(name: string, { clock, graceful, onNote = () => undefined }: RemoveOptions): Promise<void> {
   const paths = nodePaths(name);
   const state = readSaneState(paths.stateFile);
+  // Of a cluster whose first node this is, when nobody removes them who runs them.
+  for (const other of state?.furtherNodes ?? [])
+    if (nodeExists(other)) await removeNode(other, { clock, onNote, ...(graceful === undefined ? {} : { graceful }) });
   if (state === undefined && existsSync(paths.stateFile)) onNote(`${paths.stateFile} cannot be read: removing by name only`);
   await stopKubelet(state, clock);
   if (graceful !== undefined && !graceful.aborted) {
@@ -50,6 +53,17 @@ export async function removeNode(name: string, { clock, graceful, onNote = () =>
   for (const directory of state?.madeDirectories ?? []) removeIfEmpty(directory);
   // The state file goes last: whoever interrupts us can begin again.
   await rm(paths.stateDir, { recursive: true, force: true });
+}
+
+/** Ends every process at once and takes the network away; everything below stateDir stays. The caller supervises nothing of it any more. */
+export async function cutPower(paths: NodePaths, clock: Clock): Promise<void> {
+  const cgroups = new Cgroups(findMounts());
+  await killAll(paths, undefined, cgroups, clock);
+  await removeNetns(paths.netns, paths.netnsMarker);
+  await unmountBelow(paths.stateDir);
+  await unmountBelow(paths.runDir);
+  await removeCgroup(paths, cgroups, clock);
+  await rm(paths.runDir, { recursive: true, force: true });
 }
 
 /** After the lock is given back. */

@@ -19,8 +19,10 @@ import { checkMachine, providePackages } from './machine.ts';
 import { refuseIfRuns, startNode } from './node.ts';
 import { PodWatch } from './podWatch.ts';
 import type { Answer, Serving } from './progress.ts';
+import type { Supervised } from './supervise.ts';
 import { askPod, untilSettled, type SettleOptions } from './settle.ts';
 import { round, Steps, type Told } from './steps.ts';
+import { nodeMaskSize } from './subnets.ts';
 import { podKey } from './target.ts';
 
 export const EXAMPLE_FILE = 'static-nginx.yaml';
@@ -63,7 +65,9 @@ export interface ServeOptions extends SettleOptions {
   readonly servicesDir: string | undefined;
   readonly registries: 'try' | 'never';
   readonly log: Logger;
-  /** An API server that the node joins; absent: it stands alone. */
+  /** How many; more than one join an API server. */
+  readonly nodes?: number;
+  /** An API server that the nodes join; absent: the node stands alone. */
   readonly controlPlane?: ControlPlane | undefined;
 }
 
@@ -73,6 +77,8 @@ export interface ControlPlane {
   readonly clusterDns: ClusterDns;
   /** Makes certificates and kubeconfig files below the node's kubernetesDir, and the kubeconfig for the host. */
   prepare(place: ControlPlanePlace): Promise<void>;
+  /** Gives a further node what it joins with, below its kubernetesDir. */
+  admit(node: Pick<ControlPlanePlace, 'paths' | 'nodeName'>, place: ControlPlanePlace): Promise<void>;
   /** The command line of the API server. */
   command(place: ControlPlanePlace): Argv;
   /** Resolves when it answers. */
@@ -86,6 +92,9 @@ export interface ControlPlanePlace {
   readonly address: string;
   /** In the node and on the loopback of the host. */
   readonly port: number;
+  /** Network of all pods, and how long the part of each node is. */
+  readonly podCidr: string;
+  readonly nodeMaskSize: number;
 }
 
 export interface ServingNode {
@@ -113,9 +122,23 @@ export async function serveNode(options: ServeOptions): Promise<ServingNode> {
 
 async function provideNode(options: ServeOptions): Promise<Told<HostNode>> {
   const { report } = options;
-  const node = await startNode({ ...options, onNote: (text) => report({ kind: 'note', text }) });
+  const onNote = (text: string): void => report({ kind: 'note', text });
+  const node = await startNode({ ...options, onNote, ...(options.controlPlane === undefined ? {} : { cluster: { kind: 'first' } }) });
+  try {
+    await Promise.all(Array.from({ length: (options.nodes ?? 1) - 1 }, (_, i) => startFurther(node, i + 2, options)));
+  } catch (err) {
+    await node.remove();
+    throw err;
+  }
   const { netns } = node.paths;
-  return { value: node, text: `network namespace ${netns}, pods ${node.subnets.pods}, slirp4netns, containerd` };
+  const more = node.further.length === 0 ? '' : ` (and ${node.further.map(({ paths }) => paths.netns).join(', ')})`;
+  return { value: node, text: `network namespace ${netns}${more}, pods ${node.subnets.pods}, slirp4netns, containerd` };
+}
+
+/** box, box-2, box-3 ... */
+function startFurther(first: HostNode, index: number, { name, nodeName, clock, log, signal }: ServeOptions): Promise<HostNode> {
+  const cluster = { kind: 'further', first, index } as const;
+  return startNode({ name: `${name}-${index}`, nodeName: `${nodeName}-${index}`, cluster, clock, log, signal });
 }
 
 async function serveOn(node: HostNode, options: ServeOptions, steps: Steps): Promise<ServingNode> {
@@ -128,7 +151,7 @@ async function serveOn(node: HostNode, options: ServeOptions, steps: Steps): Pro
   const agents = async (): Promise<{ readonly proxy: Promise<void> }> => {
     if (controlPlane !== undefined)
       await steps.step('apiserver', 'Making certificates, starting the API server', () => provideApiServer(node, controlPlane));
-    await steps.step('kubelet', 'Starting the kubelet', () => provideKubelet(node, kubelet, options));
+    await steps.step('kubelet', 'Starting the kubelet', () => provideKubelets(node, kubelet, options));
     const proxy = steps.step('proxy', 'Starting the service proxy', () => provideProxy(node, options));
     proxy.catch(() => undefined); // whoever waits for it hears of it
     return { proxy };
@@ -175,13 +198,25 @@ const API_PORT = 6_443;
 
 async function provideApiServer(node: HostNode, controlPlane: ControlPlane): Promise<Told<void>> {
   const port = await node.forwardApi(API_PORT);
-  const place = { paths: node.paths, nodeName: node.nodeName, address: node.address, port };
+  const { paths, nodeName, address, subnets } = node;
+  const nodes = [node, ...node.further];
+  const place = { paths, nodeName, address, port, podCidr: subnets.pods, nodeMaskSize: nodeMaskSize(subnets.pods, nodes.length) };
   await controlPlane.prepare(place);
+  for (const further of node.further) await controlPlane.admit(further, place);
   const process = node.startApiServer(controlPlane.command(place));
   const logFile = node.paths.logs.apiserver;
   await node.waitFor(process, { what: 'The API server', logFile, ready: (signal) => controlPlane.ready(place, signal) });
-  node.join(controlPlane.clusterDns);
+  for (const one of nodes) {
+    one.join(controlPlane.clusterDns);
+    one.startNetwork();
+  }
   return { value: undefined, text: `https://127.0.0.1:${port}, kubeconfig ${node.paths.kubeconfig}` };
+}
+
+async function provideKubelets(node: HostNode, kubelet: KubeletClient, options: ServeOptions): Promise<Told<void>> {
+  const further = node.further.map((one) => provideKubelet(one, new KubeletClient(one.paths.kubeletSocket), options));
+  const [told] = await Promise.all([provideKubelet(node, kubelet, options), ...further]);
+  return told;
 }
 
 async function provideKubelet(node: HostNode, kubelet: KubeletClient, { clock }: ServeOptions): Promise<Told<void>> {
@@ -197,7 +232,7 @@ async function provideKubelet(node: HostNode, kubelet: KubeletClient, { clock }:
 async function provideProxy(node: HostNode, { clock, manifestsDir, servicesDir, controlPlane }: ServeOptions): Promise<Told<void>> {
   if (manifestsDir === undefined && servicesDir === undefined && controlPlane === undefined)
     put(node.servicesDir, EXAMPLE_SERVICE_FILE, EXAMPLE_SERVICE);
-  const process = node.startKubeProxy();
+  const [process] = [node, ...node.further].map((one) => one.startKubeProxy()) as [Supervised];
   const mode = (): Promise<string> => askProxy({ socket: node.paths.proxySocket }, '/proxyMode');
   const logFile = node.paths.logs.proxy;
   const ready = async (signal: AbortSignal): Promise<void> => {

@@ -10,7 +10,7 @@ import { dirname } from 'node:path';
 import { AppError, codeOf } from '#base/errors.ts';
 import { bootId, isRunning, type ProcessId } from '../linux/proc.ts';
 
-export type Role = 'holder' | 'uplink' | 'containerd' | 'registry' | 'kubelet' | 'proxy' | 'apiserver';
+export type Role = 'holder' | 'uplink' | 'containerd' | 'registry' | 'kubelet' | 'proxy' | 'network' | 'apiserver';
 
 export interface NodeState {
   readonly version: 1;
@@ -25,6 +25,8 @@ export interface NodeState {
   readonly servicesDir: string;
   readonly podSubnet: string;
   readonly url?: string;
+  /** Names of further nodes, which go with this one. */
+  readonly furtherNodes?: readonly string[];
   /** Directories of the host that were not there before. */
   readonly madeDirectories: readonly string[];
 }

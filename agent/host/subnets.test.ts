@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import ipaddr from 'ipaddr.js';
-import { addressAt, chooseSubnets, resolverOf, usedNetworks } from './subnets.ts';
+import { addressAt, chooseSubnets, nodeMaskSize, resolverOf, usedNetworks } from './subnets.ts';
 
 const rows: [why: string, used: string[], pods: string, uplink: string][] = [
   ['nothing used: the usual networks', [], '10.244.0.0/24', '10.0.2.0/24'],
@@ -19,6 +19,27 @@ for (const [why, used, pods, uplink] of rows) {
 test('chooseSubnets: a wanted network is kept and the uplink gives way', () => {
   assert.deepEqual(chooseSubnets([], '10.0.2.0/25'), { pods: '10.0.2.0/25', uplink: '10.0.3.0/24' });
   assert.throws(() => chooseSubnets([], '10.0.2.0/99'), /Cannot use "10.0.2.0\/99" as the pods' network/);
+});
+
+test('chooseSubnets: of a cluster: a larger network for pods, and a segment for the nodes', () => {
+  assert.deepEqual(chooseSubnets([], undefined, 'cluster'), { pods: '10.244.0.0/16', uplink: '10.0.2.0/24', nodes: '10.77.9.0/24' });
+  assert.deepEqual(chooseSubnets(['10.0.0.0/8'], undefined, 'cluster'), {
+    pods: '172.30.0.0/16',
+    uplink: '172.31.254.0/24',
+    nodes: '172.31.253.0/24',
+  });
+  assert.deepEqual(
+    (
+      [
+        ['10.244.0.0/16', 3],
+        ['10.9.0.0/24', 1],
+        ['10.9.0.0/24', 3],
+        ['10.0.0.0/8', 9],
+      ] as const
+    ).map(([pods, nodes]) => nodeMaskSize(pods, nodes)),
+    [24, 24, 26, 24],
+  );
+  assert.throws(() => nodeMaskSize('10.9.0.0/29', 3), /too small for the pods of 3 nodes/);
 });
 
 test('chooseSubnets: when all is taken it says what to do', () => {

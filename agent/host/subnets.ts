@@ -13,22 +13,37 @@ export interface Subnets {
   readonly pods: string;
   /** Between the node and the host's user-mode network stack, such as 10.0.2.0/24. */
   readonly uplink: string;
+  /** The segment between the nodes of a cluster; absent: the node stands alone. */
+  readonly nodes?: string;
 }
 
 /** 10.244.0.0/16 is what most clusters use for pods; 10.96.0.0/12 is left to services. */
 const POD_CANDIDATES = ['10.244.0.0/24', '10.245.0.0/24', '10.88.0.0/24', '172.30.0.0/24', '192.168.244.0/24', '198.19.244.0/24'];
 const UPLINK_CANDIDATES = ['10.0.2.0/24', '10.0.3.0/24', '10.77.2.0/24', '172.31.254.0/24', '192.168.254.0/24', '198.18.2.0/24'];
 
+/** Of a whole cluster, of which each node gets a part. */
+const CLUSTER_CANDIDATES = ['10.244.0.0/16', '10.245.0.0/16', '10.88.0.0/16', '172.30.0.0/16', '192.168.240.0/20', '198.19.240.0/20'];
+const SEGMENT_CANDIDATES = ['10.77.9.0/24', '172.31.253.0/24', '192.168.253.0/24', '198.18.9.0/24'];
+
 /** used: networks and addresses the host reaches other than by its default route. */
-export function chooseSubnets(used: readonly string[], wantedPods?: string): Subnets {
+export function chooseSubnets(used: readonly string[], wantedPods?: string, of: 'node' | 'cluster' = 'node'): Subnets {
   const taken = used.map(parse).filter((network) => network !== undefined);
-  const pods = wantedPods ?? firstFree('pods', POD_CANDIDATES, taken);
+  const pods = wantedPods ?? firstFree('pods', of === 'node' ? POD_CANDIDATES : CLUSTER_CANDIDATES, taken);
   const inside = parse(pods);
   if (inside === undefined) {
     const next = 'give an IPv4 network such as 10.244.0.0/24';
     throw new AppError('SUBNET_INVALID', `Cannot use ${JSON.stringify(pods)} as the pods' network: ${next}`, { next });
   }
-  return { pods, uplink: firstFree('the uplink', UPLINK_CANDIDATES, [...taken, inside]) };
+  const uplink = firstFree('the uplink', UPLINK_CANDIDATES, [...taken, inside]);
+  return of === 'node' ? { pods, uplink } : { pods, uplink, nodes: firstFree('the nodes', SEGMENT_CANDIDATES, [...taken, inside]) };
+}
+
+/** How long the part of a node is, so that as many fit in: 24 where there is room. */
+export function nodeMaskSize(pods: string, nodes: number): number {
+  const most = (parse(pods)?.[1] ?? 0) + Math.ceil(Math.log2(nodes));
+  if (most <= 30) return Math.max(24, most);
+  const next = 'give --pod-subnet a larger network';
+  throw new AppError('SUBNET_INVALID', `${pods} is too small for the pods of ${nodes} nodes: ${next}`, { next });
 }
 
 type Network = readonly [ipaddr.IPv4, number];

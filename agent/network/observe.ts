@@ -1,6 +1,7 @@
 /** What the machine has of its pods' network: routes of ours, rules, forwarding, the configuration for the runtime. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Cidr, IpFamily } from '#api/ip.ts';
 import { codeOf } from '#base/errors.ts';
 import { run } from '../linux/exec.ts';
 import { listRoutes } from '../linux/routes.ts';
@@ -11,9 +12,11 @@ import { TABLE } from './rules.ts';
 
 /** "k": routes with this number of origin are ours. */
 export const ROUTE_PROTOCOL = 107;
-const FORWARDING = ['net/ipv4/ip_forward', 'net/ipv6/conf/all/forwarding'];
+/** Only of families that the pods have: a host that forwards IPv6 does not learn its own route from routers any more. */
+const FORWARDING: Readonly<Record<IpFamily, string>> = { IPv4: 'net/ipv4/ip_forward', IPv6: 'net/ipv6/conf/all/forwarding' };
 
 export interface Place {
+  readonly clusterCidrs: readonly Cidr[];
   readonly cniConfDir: string;
   readonly cniDataDir: string;
 }
@@ -34,7 +37,7 @@ export async function observeNetwork(place: Place, written: string | undefined, 
     wantedCni: (podSubnets, nodeIps) => cniConfig({ podSubnets, dataDir: place.cniDataDir, mtu: mtuOf(nodeIps) }),
     routes: await listRoutes(ROUTE_PROTOCOL, signal),
     rules: written !== undefined && written !== '' && !(await hasTables(written, signal)) ? undefined : written,
-    forwardingOff: await off(),
+    forwardingOff: await off(place.clusterCidrs.map(({ ip }) => FORWARDING[ip.family])),
   };
 }
 
@@ -43,8 +46,8 @@ async function hasTables(rules: string, signal: AbortSignal): Promise<boolean> {
   return ['ip', 'ip6'].every((family) => !rules.includes(`table ${family} ${TABLE} {`) || stdout.includes(`table ${family} ${TABLE}\n`));
 }
 
-async function off(): Promise<readonly string[]> {
-  const values = await Promise.all(FORWARDING.map(async (name) => [name, await readSysctl(name)] as const));
+async function off(names: readonly string[]): Promise<readonly string[]> {
+  const values = await Promise.all(names.map(async (name) => [name, await readSysctl(name)] as const));
   return values.flatMap(([name, value]) => (value === '0' ? [name] : []));
 }
 

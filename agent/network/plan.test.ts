@@ -94,7 +94,10 @@ test('whatever is there: carrying out the plan once is enough, and nothing of it
         if (action.kind === 'writeRules') rules = action.text;
         if (action.kind === 'writeCni') cni = action.text;
         if (action.kind !== 'changeRoutes') continue;
-        for (const { to, via } of action.remove) (assert.equal(routes.get(to), via), routes.delete(to));
+        for (const { to, via } of action.remove) {
+          assert.equal(routes.get(to), via);
+          routes.delete(to);
+        }
         for (const { to, via } of action.set) routes.set(to, via);
       }
       assert.deepEqual(planNetwork(wanted, observe(rules, cni)).actions, []);

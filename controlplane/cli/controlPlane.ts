@@ -1,5 +1,5 @@
 /** The control plane of `kijabi up`, one process: its certificates, its command line, and when it answers. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ControlPlane, ControlPlanePlace } from '#agent/host/serve.ts';
 import { parseCidr } from '#api/ip.ts';
@@ -17,7 +17,12 @@ const SERVICES = '10.96.0.0/12';
 const { domain: DOMAIN } = CLUSTER_DNS;
 const LOOK_MS = 20;
 
-export function controlPlaneOf({ clock }: Io): ControlPlane {
+/** More flags of the programs, for who wants other figures than upstream's. */
+export interface MoreFlags {
+  readonly controllerManager?: readonly string[];
+}
+
+export function controlPlaneOf({ clock }: Pick<Io, 'clock'>, more: MoreFlags = {}): ControlPlane {
   return {
     clusterDns: CLUSTER_DNS,
     async prepare({ paths, nodeName, address, port }) {
@@ -41,7 +46,17 @@ export function controlPlaneOf({ clock }: Io): ControlPlane {
       const outside = admin.replace(`server: https://${address}:${port}`, `server: https://127.0.0.1:${port}`);
       writeFileSync(paths.kubeconfig, outside, { mode: 0o600 });
     },
-    command: ({ paths, address, port }) => {
+    async admit(node, { paths, address, port }) {
+      const [from, to] = [paths.kubernetesDir, node.paths.kubernetesDir];
+      mkdirSync(join(to, 'pki'), { recursive: true, mode: 0o700 });
+      copyFileSync(join(from, 'pki', 'ca.crt'), join(to, 'pki', 'ca.crt'));
+      copyFileSync(join(from, 'kube-proxy.conf'), join(to, 'kube-proxy.conf'));
+      const user = `system:node:${node.nodeName}`;
+      const subject = `O=system:nodes, CN=${user}`;
+      const writer = new PkiWriter({ kubernetesDir: to, certDir: join(from, 'pki') }, clock.nowMs());
+      await writer.writeKubeconfig({ file: 'kubelet.conf', user, subject, server: `https://${address}:${port}` });
+    },
+    command: ({ paths, address, port, podCidr, nodeMaskSize }) => {
       const pki = join(paths.kubernetesDir, 'pki');
       return [
         LAUNCHER,
@@ -64,6 +79,11 @@ export function controlPlaneOf({ clock }: Io): ControlPlane {
         '--',
         'kube-controller-manager',
         ...controllerManagerFlags({ kubernetesDir: paths.kubernetesDir, certDir: pki }),
+        '--allocate-node-cidrs',
+        `--cluster-cidr=${podCidr}`,
+        `--node-cidr-mask-size=${nodeMaskSize}`,
+        `--service-cluster-ip-range=${SERVICES}`,
+        ...(more.controllerManager ?? []),
         '--',
         'kube-scheduler',
         ...schedulerFlags({ kubernetesDir: paths.kubernetesDir, certDir: pki }),

@@ -107,6 +107,7 @@ test('parseStart: what is left out', () => {
     help: false,
     mode: 'foreground',
     json: false,
+    nodes: 1,
     name: 'kijabi',
     nodeName: 'worker-1',
     manifestsDir: undefined,

@@ -18,6 +18,7 @@ export const upCommand: Command = (argv, io) => start('up', argv, io);
 
 async function start(name: Name, argv: readonly string[], io: Io): Promise<number> {
   const options = parseStart(argv, hostname());
+  if (name === 'start' && options.nodes > 1) throw new AppError('USAGE', '--nodes: several nodes need a control plane: kijabi up --nodes');
   if (options.help) return (io.out(name === 'up' ? UP_USAGE : USAGE), 0);
   const run = (report: Report): Promise<number> => runNode(name, options, report, io);
   checkDirectories(options);

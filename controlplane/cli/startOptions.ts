@@ -23,15 +23,19 @@ nginx pod on it, and forwards a port of 127.0.0.1 to the pod. Ctrl-C removes eve
   -h, --help                print this
 `;
 
-export const UP_USAGE = `Usage: kijabi up [--detach] [the options of kijabi start]
+export const UP_USAGE = `Usage: kijabi up [--nodes N] [--detach] [the options of kijabi start]
 
 Starts the isolated node of kijabi start with an API server in it, which kubelet and service proxy join, and writes a kubeconfig for
 kubectl on this host. kijabi down removes every trace. The control plane (API server, scheduler, controllers) is one process.
 
+      --nodes N             so many nodes, neighbours on one segment, each with containerd, kubelet and service proxy (default 1)
       --detach              return when everything serves; kijabi down ends it
       eval "$(kijabi env)"  exports KUBECONFIG
 
 ${USAGE.slice(USAGE.indexOf('      --manifests'))}`;
+
+/** Their addresses, and the names of their devices, are numbered. */
+const MOST_NODES = 100;
 
 const OPTIONS = {
   manifests: { type: 'string' },
@@ -45,6 +49,7 @@ const OPTIONS = {
   'pod-subnet': { type: 'string' },
   offline: { type: 'boolean' },
   timeout: { type: 'string' },
+  nodes: { type: 'string' },
   'report-fd': { type: 'string' },
   help: { type: 'boolean', short: 'h' },
 } as const;
@@ -53,6 +58,8 @@ export interface StartOptions {
   readonly help: boolean;
   readonly mode: 'foreground' | 'detach' | 'once';
   readonly json: boolean;
+  /** How many; more than one only with a control plane. */
+  readonly nodes: number;
   readonly name: string;
   readonly nodeName: string;
   readonly manifestsDir: string | undefined;
@@ -75,6 +82,7 @@ export function parseStart(argv: readonly string[], hostname: string): StartOpti
     help: values.help ?? false,
     mode: values.once === true ? 'once' : values.detach === true ? 'detach' : 'foreground',
     json: values.json ?? false,
+    nodes: whole('--nodes', values.nodes ?? '1', { from: 1, to: MOST_NODES }),
     name,
     nodeName: nodeNameOf(values['node-name'], hostname),
     manifestsDir: values.manifests === undefined ? undefined : resolve(values.manifests),

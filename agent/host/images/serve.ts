@@ -118,7 +118,8 @@ export async function prepareRegistry(options: ServeOptions): Promise<{ readonly
   } finally {
     await rm(workDir, { recursive: true, force: true });
   }
-  const config = join(directory, 'config.yml');
+  // One for each address: a server that is started again reads it again.
+  const config = join(directory, `config-${listen.replaceAll(/[^\w.]/g, '-')}.yml`);
   await writeFile(config, registryConfig(directory, { kind: 'serve', listen }));
   const serve: Argv = [program, 'serve', config];
   return { argv: options.netns === undefined ? serve : ['nsenter', `--net=${options.netns}`, ...serve] };

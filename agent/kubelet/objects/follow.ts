@@ -6,7 +6,6 @@ import type { Pod } from '#api/kinds/core/pod.ts';
 import { pullSecretRefs } from '../images/observe.ts';
 import { allContainers } from '../pods/containers.ts';
 import { envRefs } from '../pods/environment.ts';
-import { podName } from '../paths.ts';
 import { classRef } from '../pods/runtimeClass.ts';
 import { volumeRefs } from '../volumes/refs.ts';
 import { refKey, type ObjectRef, type ObjectsOf } from './source.ts';
