@@ -13,7 +13,8 @@ import { noAudit, type Audit } from './audit/audit.ts';
 import { RequestAuthenticator, type AnonymousAccess, type TokenAuthenticator } from './authn/authenticator.ts';
 import { bootstrapTokens } from './authn/bootstrapTokens.ts';
 import { ServiceAccountTokens } from './authn/serviceAccounts.ts';
-import type { SigningKey, VerifyingKey } from './authn/signingKeys.ts';
+import { SecretTokens } from './authn/secretTokens.ts';
+import type { SigningKey, VerifyingKey } from '../pki/signingKeys.ts';
 import { alwaysAllow, mastersAuthorizer, UnionAuthorizer, type Authorizer } from './authz/authorizer.ts';
 import { MASTERS } from './authz/authorizer.ts';
 import { NodeAuthorizer } from './authz/node.ts';
@@ -226,6 +227,7 @@ export class ApiServer {
         ...authentication.tokens,
         ...(authentication.bootstrapTokens ? [bootstrapTokens(tokenCaches.secrets, clock)] : []),
         serviceAccounts,
+        new SecretTokens({ keys: authentication.keys, caches: tokenCaches }),
       ],
       anonymous: authentication.anonymous,
       apiAudiences: authentication.apiAudiences,

@@ -9,7 +9,7 @@ import { AuditLog } from './audit/act.ts';
 import { readPolicy } from './audit/policy.ts';
 import { policyAudit } from './audit/policyAudit.ts';
 import { parseTokenFile, staticTokens } from './authn/staticTokens.ts';
-import { readSigningKey, readVerifyingKeys, type VerifyingKey } from './authn/signingKeys.ts';
+import { readSigningKey, readVerifyingKeys, type VerifyingKey } from '../pki/signingKeys.ts';
 import { PROGRAM } from './config/flagTable.ts';
 import { settingsOf, type Settings } from './config/settings.ts';
 import { hostAddress } from './http/address.ts';

@@ -138,6 +138,7 @@ export function controllerManagerFlags(places: PkiPlaces): readonly string[] {
     '--use-service-account-credentials',
     '--controllers=*,bootstrap-signer-controller,token-cleaner-controller',
     `--root-ca-file=${pki}/ca.crt`,
+    `--service-account-private-key-file=${pki}/sa.key`,
     `--cluster-signing-cert-file=${pki}/ca.crt`,
     `--cluster-signing-key-file=${pki}/ca.key`,
   ];

@@ -16,6 +16,8 @@ import type { Expectations } from './workloads/expectations.ts';
 export interface ControllerDeps {
   /** Shared by all; whoever wants one asks for it when it is made, before they run. */
   readonly informers: Informers;
+  /** With the rights of the whole program: for who makes the tokens that the others have theirs by. */
+  readonly own: Client;
   /** Writes as the service account of this name in kube-system, with its rights and no others. */
   readonly clientAs: (account: string, boost?: Boost) => Client;
   /** Events come from this component, written with the rights of the account. */

@@ -13,6 +13,7 @@ import { serve } from '../component/http/serve.ts';
 import { leadership } from '../component/lead.ts';
 import { addProcessMetrics } from '../component/processMetrics.ts';
 import { runProgram, type Program } from '../component/program.ts';
+import { readSigningKey } from '../pki/signingKeys.ts';
 import { Authority } from '../pki/issue.ts';
 import { PROGRAM } from './config/flagTable.ts';
 import { settingsOf, type Settings } from './config/settings.ts';
@@ -46,15 +47,17 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
   }
 }
 
-async function partsOf({ rootCa, signing, figures }: Settings): Promise<Parts> {
-  const [ca, certificate, key] = await Promise.all([
+async function partsOf({ rootCa, tokenKey, signing, figures }: Settings): Promise<Parts> {
+  const [ca, tokens, certificate, key] = await Promise.all([
     rootCa === undefined ? undefined : readPem(rootCa, '--root-ca-file'),
+    tokenKey === undefined ? undefined : readPem(tokenKey, '--service-account-private-key-file'),
     signing === undefined ? undefined : readPem(signing.certificate, '--cluster-signing-cert-file'),
     signing === undefined ? undefined : readPem(signing.key, '--cluster-signing-key-file'),
   ]);
   return {
     ...figures,
     rootCa: ca,
+    tokenKey: tokens === undefined ? undefined : readSigningKey(tokens, '--service-account-private-key-file'),
     signing:
       signing === undefined || certificate === undefined || key === undefined
         ? undefined

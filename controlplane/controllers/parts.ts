@@ -1,11 +1,14 @@
 /** What controllers are made with beside what all have: the contents of files and the figures of flags, with upstream's defaults. Pure. */
 import type { BlockRange } from './nodeIpam/ranges.ts';
 import type { NodeLifecycleOptions } from './nodeLifecycle/reconcile.ts';
+import type { SigningKey } from '../pki/signingKeys.ts';
 import type { SigningOptions } from './csrSigning/reconcile.ts';
 
 export interface Parts {
   /** PEM; absent: no kube-root-ca.crt is published. */
   readonly rootCa?: string | undefined;
+  /** Signs the tokens of secrets; absent: they get none. */
+  readonly tokenKey?: SigningKey | undefined;
   /** Absent: nothing is signed. */
   readonly signing?: SigningOptions | undefined;
   /** Keys that a controller works on at once, by the name of its flag; absent: upstream's default. */
@@ -34,6 +37,7 @@ export const SYNCS = {
   'concurrent-rc-syncs': 5,
   'concurrent-replicaset-syncs': 5,
   'concurrent-service-endpoint-syncs': 5,
+  'concurrent-serviceaccount-token-syncs': 5,
   'concurrent-statefulset-syncs': 5,
   'concurrent-ttl-after-finished-syncs': 5,
 } as const;

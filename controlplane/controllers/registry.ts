@@ -31,6 +31,7 @@ import { podGcController } from './podGc/reconcile.ts';
 import { replicaSetController, replicationController } from './replicaSet/reconcile.ts';
 import { rootCaController } from './rootCa/reconcile.ts';
 import { serviceAccountController } from './serviceAccount/reconcile.ts';
+import { serviceAccountTokenController } from './serviceAccountToken/reconcile.ts';
 import { statefulSetController } from './statefulSet/reconcile.ts';
 import { ttlAfterFinishedController } from './ttlAfterFinished/reconcile.ts';
 
@@ -54,6 +55,18 @@ const paced = (
 
 export const CONTROLLERS: readonly Registered[] = [
   { name: 'serviceaccount-controller', alias: 'serviceaccount', make: (deps) => serviceAccountController(deps) },
+  {
+    name: 'serviceaccount-token-controller',
+    alias: 'serviceaccount-token',
+    make: (deps, parts) =>
+      parts.tokenKey === undefined
+        ? undefined
+        : serviceAccountTokenController(deps, {
+            key: parts.tokenKey,
+            rootCa: parts.rootCa,
+            concurrency: syncsOf(parts, 'concurrent-serviceaccount-token-syncs'),
+          }),
+  },
   {
     name: 'root-ca-certificate-publisher-controller',
     alias: 'root-ca-cert-publisher',

@@ -69,6 +69,7 @@ export async function runControllers(options: ControllersOptions, signal: AbortS
   };
   const deps: ControllerDeps = {
     informers: new Informers(own, log, withoutManagers),
+    own,
     clientAs,
     eventsOf: (component, account) => {
       const recorder = new EventRecorder({ client: clientAs(account), clock, log, metrics: eventMetrics, component });

@@ -3,7 +3,13 @@ import assert from 'node:assert/strict';
 import { createHmac, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { SignJWT, UnsecuredJWT } from 'jose';
-import { readSigningKey } from '../apiserver/authn/signingKeys.ts';
+import { until } from '#agent/test/harness/until.ts';
+import { SystemClock } from '#base/clock.ts';
+import { makeLogger } from '#base/log.ts';
+import { parseKubeconfig } from '#client/kubeconfig.ts';
+import { runControllers } from '../controllers/run.ts';
+import { signToken } from '../controllers/serviceAccountToken/sign.ts';
+import { readSigningKey } from '../pki/signingKeys.ts';
 import { ISSUER, startDevServer, type DevServer } from '../apiserver/dev/start.ts';
 import { TestClient, type TestAnswer } from '../apiserver/testing/client.ts';
 import { Authority } from '../pki/issue.ts';
@@ -436,4 +442,64 @@ test('reviews: may I, may they, may they here; what may I', async () => {
   );
   assert.equal((await review('selfsubjectrulesreviews', { spec: {} })).code, 400);
   jane.close();
+});
+
+test('a token in a secret is believed as long as the secret holds it, and goes with its account', async () => {
+  const life = new AbortController();
+  const lines: string[] = [];
+  const clock = new SystemClock();
+  const running = runControllers(
+    {
+      config: parseKubeconfig(server.kubeconfig),
+      parts: { tokenKey: rsaKey, rootCa: 'an authority' },
+      isOn: ({ name }) => name === 'serviceaccount-token-controller',
+      clock,
+      log: makeLogger({ clock, write: (line) => void lines.push(line) }),
+    },
+    life.signal,
+  );
+  try {
+    const [accounts, secrets] = ['serviceaccounts', 'secrets'].map((plural) => `/api/v1/namespaces/default/${plural}`) as [string, string];
+    const account = json(await admin.post(accounts, { metadata: { name: 'builder' } }, as));
+    const wanted = (name: string): object => ({
+      type: 'kubernetes.io/service-account-token',
+      metadata: { name, annotations: { 'kubernetes.io/service-account.name': 'builder' } },
+    });
+    for (const name of ['one', 'two']) assert.equal((await admin.post(secrets, wanted(name), as)).code, 201);
+    const secret = async (name: string): Promise<Loose> => json(await admin.get(`${secrets}/${name}`, as));
+    const tokenOf = async (name: string): Promise<string> => Buffer.from((await secret(name)).data?.token ?? '', 'base64').toString();
+    await until('both have tokens', async () => (await tokenOf('one')) !== '' && (await tokenOf('two')) !== '');
+    const { data, metadata } = await secret('one');
+    assert.equal(Buffer.from(data['ca.crt'], 'base64').toString(), 'an authority');
+    assert.equal(metadata.annotations['kubernetes.io/service-account.uid'], account.metadata.uid);
+    const [one, two] = [await tokenOf('one'), await tokenOf('two')];
+    const answer = await whoami(one);
+    assert.equal(answer.code, 201, answer.text);
+    assert.equal(json(answer).status.userInfo.username, 'system:serviceaccount:default:builder');
+
+    // Signed by a stranger; signed well, but not what the secret holds; an algorithm that a token chose; of another issuer.
+    const another = { ...(await secret('one')), metadata: { ...metadata, name: 'three' } };
+    for (const forged of [
+      await signToken(strangerKey, await secret('one'), account),
+      await signToken(rsaKey, another, account),
+      await signToken(rsaKey, await secret('one'), { ...account, metadata: { ...account.metadata, uid: 'another' } }),
+      `${one.split('.').slice(0, 2).join('.')}.`,
+    ])
+      assert.equal((await whoami(forged)).code, 401);
+
+    await admin.patch(`${secrets}/one`, 'merge-patch', {
+      metadata: { labels: { 'kubernetes.io/legacy-token-invalid-since': '2026-01-01' } },
+    });
+    assert.equal((await whoami(one)).code, 401);
+    await admin.delete(`${accounts}/builder`, as);
+    await until('its secrets are gone', async () => (await admin.get(`${secrets}/two`, as)).code === 404);
+    assert.equal((await whoami(two)).code, 401);
+    assert.deepEqual(
+      lines.filter((line) => /^<[34]>/.test(line)),
+      [],
+    );
+  } finally {
+    life.abort();
+    await running;
+  }
 });

@@ -8,7 +8,7 @@ import { codeOf } from '#base/errors.ts';
 import type { ResourceCache } from '../cache/resourceCache.ts';
 import type { TokenAuthenticator, TokenOwner } from './authenticator.ts';
 import { digest } from './secretTable.ts';
-import type { SigningKey, VerifyingKey } from './signingKeys.ts';
+import type { SigningKey, VerifyingKey } from '../../pki/signingKeys.ts';
 
 export interface ServiceAccountOptions {
   /** The first one signs. */

@@ -4,7 +4,7 @@ import { SystemClock, type Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import { ApiServer, type ApiServerOptions } from '../apiServer.ts';
 import { staticTokens, type StaticToken } from '../authn/staticTokens.ts';
-import { readSigningKey } from '../authn/signingKeys.ts';
+import { readSigningKey } from '../../pki/signingKeys.ts';
 import { MASTERS } from '../authz/authorizer.ts';
 import { DEFAULT_LIMITS } from '../http/limits.ts';
 import { parseServiceRanges } from '../registry/allocation/addresses.ts';

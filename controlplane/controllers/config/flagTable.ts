@@ -9,7 +9,7 @@ import { SYNCS } from '../parts.ts';
 
 const NO_CLOUD = 'there is no cloud provider; addresses of load balancers come out of --load-balancer-pool';
 const NO_ATTACH = 'volumes are not attached to nodes yet: the CSI attach controller is not there';
-const NO_TOKEN_SECRETS = 'tokens are not put into secrets: pods get theirs from the API server, people with kubectl create token';
+const NO_TOKEN_CLEANING = 'tokens of secrets stay until their secret is removed: when they were used last is not written down';
 const NO_HPA = 'horizontal pod autoscaling is not there yet';
 const ONE_SIGNER = 'one authority signs for all signers: --cluster-signing-cert-file';
 const NO_RECYCLER = 'volumes are not recycled: use a reclaim policy of Delete or Retain';
@@ -71,6 +71,7 @@ const FLAGS: FlagTable = {
     'cluster-signing-kube-apiserver-client-cert-file cluster-signing-kube-apiserver-client-key-file cluster-signing-kubelet-client-cert-file cluster-signing-kubelet-client-key-file cluster-signing-kubelet-serving-cert-file cluster-signing-kubelet-serving-key-file cluster-signing-legacy-unknown-cert-file cluster-signing-legacy-unknown-key-file',
     refused('string', ONE_SIGNER),
   ),
+  'service-account-private-key-file': honoured('string', '', 'FILE: key that signs the tokens of secrets; without it they get none'),
   'root-ca-file': honoured('string', '', 'FILE: published as kube-root-ca.crt in every namespace'),
 
   // clouds
@@ -82,9 +83,7 @@ const FLAGS: FlagTable = {
   'route-reconciliation-period': only('duration', '10s', NO_CLOUD),
 
   // what is not there
-  'service-account-private-key-file': refused('string', NO_TOKEN_SECRETS),
-  'concurrent-serviceaccount-token-syncs': only('int', '5', NO_TOKEN_SECRETS),
-  'legacy-service-account-token-clean-up-period': only('duration', '8760h0m0s', NO_TOKEN_SECRETS),
+  'legacy-service-account-token-clean-up-period': only('duration', '8760h0m0s', NO_TOKEN_CLEANING),
   'attach-detach-reconcile-sync-period': only('duration', '1m0s', NO_ATTACH),
   ...each('disable-attach-detach-reconcile-sync disable-force-detach-on-timeout', only('bool', 'false', NO_ATTACH)),
   'concurrent-horizontal-pod-autoscaler-syncs': only('int', '5', NO_HPA),

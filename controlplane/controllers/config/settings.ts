@@ -17,6 +17,7 @@ export interface Settings extends SharedSettings {
   readonly isOn: (controller: Registered) => boolean;
   readonly writeAs: 'accounts' | 'self';
   readonly rootCa: string | undefined;
+  readonly tokenKey: string | undefined;
   /** The figures that go on to the controllers as they are. */
   readonly figures: Parts;
   readonly signing: { readonly certificate: string; readonly key: string; readonly validMs: number } | undefined;
@@ -35,6 +36,7 @@ export function settingsOf(values: FlagValues): Settings {
     ),
     writeAs: values.isOn('use-service-account-credentials') ? 'accounts' : 'self',
     rootCa: values.file('root-ca-file'),
+    tokenKey: values.file('service-account-private-key-file'),
     figures: figuresOf(values, problems),
     signing: signingOf(values, problems),
   };

@@ -1,0 +1,101 @@
+/**
+ * Believes tokens that lie in secrets of type kubernetes.io/service-account-token, for as long as the secret holds this very token and its
+ * account is there. Which key signed is remembered; whether the secret still holds the token is asked each time, in the cache.
+ * Differs: the day of the last use is not written to the secret (kubernetes.io/legacy-token-last-used): nobody here cleans up by it.
+ */
+import { timingSafeEqual } from 'node:crypto';
+import { SECRET_TOKENS } from '#api/secretTokens.ts';
+import { codeOf } from '#base/errors.ts';
+import type { VerifyingKey } from '../../pki/signingKeys.ts';
+import type { ResourceCache } from '../cache/resourceCache.ts';
+import type { TokenAuthenticator, TokenOwner } from './authenticator.ts';
+import { digest } from './secretTable.ts';
+
+export interface SecretTokenOptions {
+  readonly keys: readonly VerifyingKey[];
+  readonly caches: { readonly serviceAccounts: ResourceCache; readonly secrets: ResourceCache };
+}
+
+interface Named {
+  readonly namespace: string;
+  readonly secret: string;
+  readonly account: string;
+  readonly uid: string;
+}
+
+interface SecretLike {
+  readonly type?: string;
+  readonly data?: Readonly<Record<string, string>>;
+  readonly metadata: { readonly deletionTimestamp?: string; readonly labels?: Readonly<Record<string, string>> };
+}
+
+const REMEMBERED = 10_000;
+const { claims: CLAIMS, issuer: ISSUER, invalidLabel: INVALID, type: TYPE } = SECRET_TOKENS;
+
+export class SecretTokens implements TokenAuthenticator {
+  readonly name = 'service account token in a secret';
+  readonly #options: SecretTokenOptions;
+  /** By digest of the token; only those of a good signature. */
+  readonly #verified = new Map<string, Named>();
+
+  constructor(options: SecretTokenOptions) {
+    this.#options = options;
+  }
+
+  async authenticate(token: string): Promise<TokenOwner | undefined> {
+    if (token.split('.').length !== 3) return undefined;
+    const key = digest(token);
+    const named = this.#verified.get(key) ?? (await this.#verify(token));
+    if (named === undefined) return undefined;
+    if (this.#verified.size >= REMEMBERED) this.#verified.clear();
+    this.#verified.set(key, named);
+    return this.#isKept(named, token) ? { user: userOf(named) } : undefined;
+  }
+
+  #isKept({ namespace, secret: name, account, uid }: Named, token: string): boolean {
+    const { secrets, serviceAccounts } = this.#options.caches;
+    const secret = secrets.get(`${namespace}/${name}`)?.decode() as SecretLike | undefined;
+    if (secret?.type !== TYPE || secret.metadata.deletionTimestamp !== undefined) return false;
+    if (secret.metadata.labels?.[INVALID] !== undefined) return false;
+    const [kept, shown] = [Buffer.from(secret.data?.['token'] ?? '', 'base64'), Buffer.from(token)];
+    if (kept.length !== shown.length || !timingSafeEqual(kept, shown)) return false;
+    const found = serviceAccounts.get(`${namespace}/${account}`)?.decode();
+    return found !== undefined && found.metadata.uid === uid && found.metadata.deletionTimestamp === undefined;
+  }
+
+  async #verify(token: string): Promise<Named | undefined> {
+    const { decodeJwt, decodeProtectedHeader, jwtVerify } = await import('jose');
+    const tried = async <T>(read: () => T | Promise<T>): Promise<T | undefined> => {
+      try {
+        return await read();
+      } catch (err) {
+        // Everything jose throws about a token has a code of its own; anything else is a bug.
+        if (codeOf(err)?.startsWith('ERR_J') !== true && !(err instanceof TypeError)) throw err;
+        return undefined;
+      }
+    };
+    // Most tokens are of the other kind, and need not be checked twice.
+    if ((await tried(() => decodeJwt(token)))?.iss !== ISSUER) return undefined;
+    const header = await tried(() => decodeProtectedHeader(token));
+    for (const { key, algorithm } of this.#options.keys.filter(({ id }) => header?.kid === undefined || header.kid === id)) {
+      // The key says which algorithm, never the token.
+      const found = await tried(async () => (await jwtVerify(token, key, { algorithms: [algorithm], issuer: ISSUER })).payload);
+      const named = found === undefined ? undefined : namedBy(found);
+      if (named !== undefined) return named;
+    }
+    return undefined;
+  }
+}
+
+function namedBy(payload: Readonly<Record<string, unknown>>): Named | undefined {
+  const [namespace, secret, account, uid] = [CLAIMS.namespace, CLAIMS.secret, CLAIMS.account, CLAIMS.uid].map((claim) => payload[claim]);
+  if (typeof namespace !== 'string' || typeof secret !== 'string' || typeof account !== 'string' || typeof uid !== 'string')
+    return undefined;
+  return payload['sub'] === `system:serviceaccount:${namespace}:${account}` ? { namespace, secret, account, uid } : undefined;
+}
+
+const userOf = ({ namespace, account, uid }: Named): TokenOwner['user'] => ({
+  name: `system:serviceaccount:${namespace}:${account}`,
+  uid,
+  groups: ['system:serviceaccounts', `system:serviceaccounts:${namespace}`],
+});
