@@ -85,6 +85,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./history.ts')).historyCommand,
   },
   {
+    name: 'simulate',
+    summary: 'make nodes that are nothing but objects, to try scheduling and controllers',
+    load: async () => (await import('./simulate.ts')).simulateCommand,
+  },
+  {
     name: 'etcd',
     summary: 'save, inspect and restore the state of an API server; move it between the embedded store and etcd',
     load: async () => (await import('./etcd.ts')).etcdCommand,

@@ -166,7 +166,7 @@ function collect(res: IncomingMessage, done: (chunks: readonly Uint8Array[]) => 
   res.on('data', (chunk: Uint8Array) => {
     chunks.push(chunk);
     size += chunk.length;
-    if (size > MOST_BYTES) res.destroy(badAnswer('a request', `it is longer than ${MOST_BYTES} bytes`) as Error);
+    if (size > MOST_BYTES) res.destroy(badAnswer('a request', `it is longer than ${MOST_BYTES} bytes`));
   });
   res.on('end', () => done(chunks));
   res.on('error', failed);

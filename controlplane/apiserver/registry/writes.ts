@@ -28,6 +28,8 @@ export interface WriteOptions {
   /** Absent: an update. */
   readonly operation?: 'Apply' | 'Update';
   readonly warn: (text: string) => void;
+  /** Leaves the managed fields as they are. */
+  readonly untracked?: boolean;
 }
 
 export interface Written {
@@ -186,14 +188,8 @@ export class Writer {
     await admission.validate(request);
     strategy.allocate?.(draft, old, context);
     if (strategy.counted === true) countGeneration(draft, old);
-    ownership.record(draft, {
-      resource,
-      old,
-      manager: options.manager,
-      subresource: options.subresource,
-      operation: options.operation ?? 'Update',
-      nowMs,
-    });
+    const { manager, subresource, operation = 'Update' } = options;
+    if (options.untracked !== true) ownership.record(draft, { resource, old, manager, subresource, operation, nowMs });
     draft.metadata.resourceVersion = old.metadata.resourceVersion as string;
     if (deepEqual(object, old) && also.length === 0) return { seen: shown(resource, current.seen, old), object: old, created: false };
     const stored = resource.conversion === undefined ? object : resource.conversion.toStored(object);

@@ -4,6 +4,7 @@
  */
 import type { Node } from '#api/kinds/core/node.ts';
 import type { Pod } from '#api/kinds/core/pod.ts';
+import { DEFAULT_ROOM, nodeOf, type Shape } from '../../simulate/objects.ts';
 
 export interface Workload {
   readonly name: string;
@@ -21,19 +22,10 @@ export interface Workload {
 export const NAMESPACE = 'bench';
 const ZONE = 'topology.kubernetes.io/zone';
 const HOST = 'kubernetes.io/hostname';
-const ZONES = 3;
 
-export function nodesOf(count: number): readonly Node[] {
-  return Array.from({ length: count }, (_, i) => {
-    const name = `node-${String(i).padStart(5, '0')}`;
-    const room = { cpu: '4', memory: '32Gi', pods: '110', 'ephemeral-storage': '100Gi' };
-    return {
-      metadata: { name, labels: { [HOST]: name, [ZONE]: `zone-${i % ZONES}` } },
-      spec: {},
-      status: { capacity: room, allocatable: room, conditions: [{ type: 'Ready', status: 'True', reason: 'Simulated' }] },
-    };
-  });
-}
+export const SHAPE: Shape = { prefix: 'node-', count: 0, room: DEFAULT_ROOM, zones: 3, labels: {}, taints: [] };
+
+export const nodesOf = (count: number): readonly Node[] => Array.from({ length: count }, (_, i) => nodeOf(SHAPE, i, 0));
 
 interface Wish {
   readonly prefix: string;

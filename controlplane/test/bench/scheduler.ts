@@ -13,8 +13,10 @@ import { connect } from '#client/connect.ts';
 import { startSubject, type Subject } from '../../apiserver/bench/children.ts';
 import { BenchClient, type Target } from '../../apiserver/bench/http.ts';
 import { runCore } from '../../scheduler/bench/core.ts';
-import { NAMESPACE, nodesOf, workloads, type Workload } from '../../scheduler/bench/workloads.ts';
+import { NAMESPACE, SHAPE, workloads, type Workload } from '../../scheduler/bench/workloads.ts';
 import { makeScheduler } from '../../scheduler/run.ts';
+import { nodeName } from '../../simulate/objects.ts';
+import { Simulation } from '../../simulate/simulation.ts';
 
 const { values } = parseArgs({
   options: {
@@ -91,6 +93,7 @@ async function runLoop({ name, before, stuck, pods }: Workload): Promise<LoopFig
   const path = `/api/v1/namespaces/${NAMESPACE}/pods`;
   const create = (list: readonly object[]) => list.map((body) => ({ method: 'POST', path, body }));
   const life = new AbortController();
+  const quiet = makeLogger({ clock, write: () => undefined });
   const client = connect({
     config: {
       server: `https://${target.host}:${target.port}`,
@@ -99,32 +102,23 @@ async function runLoop({ name, before, stuck, pods }: Workload): Promise<LoopFig
       ...(target.ca === undefined ? {} : { ca: { kind: 'text', text: target.ca } }),
     },
     clock,
-    log: makeLogger({ clock, write: () => undefined }),
+    log: quiet,
     userAgent: 'kube-scheduler',
     qps: -1,
   });
   try {
-    const made = nodesOf(nodes);
     await send(target, [{ method: 'POST', path: '/api/v1/namespaces', body: { metadata: { name: NAMESPACE } } }]);
-    await send(
-      target,
-      made.map((body) => ({ method: 'POST', path: '/api/v1/nodes', body })),
-    );
-    const merge = 'application/merge-patch+json';
-    await send(
-      target,
-      made.flatMap(({ metadata: { name }, status }) => [
-        { method: 'PATCH', path: `/api/v1/nodes/${name}/status`, body: { status }, type: merge },
-        { method: 'PATCH', path: `/api/v1/nodes/${name}`, body: { spec: { taints: null } }, type: merge },
-      ]),
-    );
+    // Only made: their heartbeats and what they say of pods would be measured, too.
+    const shape = { ...SHAPE, count: nodes };
+    const simulation = new Simulation({ client, clock, log: quiet, random: Math.random, shape, startDelayMs: [0, 0], stopDelayMs: 0 });
+    await simulation.make(life.signal);
     const classOf = (name: string, value: number) => ({
       method: 'POST',
       path: '/apis/scheduling.k8s.io/v1/priorityclasses',
       body: { metadata: { name }, value },
     });
     await send(target, [classOf('p10', 10), classOf('p0', 0)]);
-    const placed = before.map((pod, i) => ({ ...pod, spec: { ...pod.spec, nodeName: made[i % nodes]?.metadata.name } }));
+    const placed = before.map((pod, i) => ({ ...pod, spec: { ...pod.spec, nodeName: nodeName(shape, i % nodes) } }));
     await send(target, create([...placed, ...stuck, ...pods].map(classed)));
     const log = makeLogger({ clock, write: (line) => (/^<[0-4]>/.test(line) ? say(line.trim()) : undefined) });
     const scheduler = makeScheduler({ client, eventClient: client, host: 'bench', clock, log, random: Math.random });

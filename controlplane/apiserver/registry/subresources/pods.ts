@@ -34,6 +34,8 @@ export function bindingHandler(writer: Writer, pods: Resource, where: 'url' | 'b
       { namespace: info.namespace, name },
       {
         ...writeOptionsOf(call, 'binding'),
+        // As upstream: who binds owns no field of the pod.
+        untracked: true,
         change: (old) => bound(old as unknown as Pod, node, { about: pods.about, nowMs: call.startedAtMs, binding }),
       },
     );
