@@ -4,6 +4,7 @@ import type { Iptables } from '../../linux/iptables.ts';
 import type { IpSets, KernelSet } from '../../linux/ipset.ts';
 import type { Ipvs } from '../../linux/ipvs.ts';
 import { isLoopback, parseIp, type Family } from '../ip.ts';
+import type { Ruleset } from '../iptables/ruleset.ts';
 import { concernsUs, diffTables, SaveReader, type SavedTables, type Writes } from '../iptables/tables.ts';
 import { isEmpty, renderBatches, type Batch } from '../iptables/writes.ts';
 import type { ProxySettings } from '../proxier.ts';
@@ -65,7 +66,10 @@ export class IpvsKernel {
       if (set !== undefined) content.entries.set(key, set.entries);
     }
     const saved = await this.savedRules('without', signal);
-    return { content, sets, saved, rules: diffTables(saved, { fixed: ipvsRules(settings), services: [] }).writes };
+    const fixed = ipvsRules(settings);
+    const rules = diffTables(saved, { fixed, services: [] }).writes;
+    removeElsewhere(saved, fixed, rules);
+    return { content, sets, saved, rules };
   }
 
   async savedRules(counters: 'with' | 'without', signal: AbortSignal): Promise<SavedTables> {
@@ -122,6 +126,19 @@ export class IpvsKernel {
 
   async makeSets(commands: readonly string[], signal: AbortSignal): Promise<void> {
     await proxyErrors(() => this.#tools.ipsets.write(commands, signal));
+  }
+}
+
+/** Chains of this mode in tables where we have none: upstream's KUBE-IPVS-OUT-FILTER is in filter. */
+function removeElsewhere(saved: SavedTables, fixed: Ruleset, writes: Writes): void {
+  for (const table of ['nat', 'filter', 'mangle'] as const) {
+    const isElsewhere = (chain: string): boolean => OWN_CHAINS.has(chain) && !fixed[table].chains.has(chain);
+    for (const [chain, rules] of saved[table]) {
+      if (isElsewhere(chain)) writes[table].drop.push(chain);
+      else if (!OWN_CHAINS.has(chain)) {
+        for (const rule of rules) if (isElsewhere(/(?:^| )-[jg] (\S+)/.exec(rule)?.[1] ?? '')) writes[table].remove.push({ chain, rule });
+      }
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * What upstream's kube-proxy writes into the kernel in iptables mode, and what its clean-up takes out: for hand-over in both directions
+ * What upstream's kube-proxy writes into the kernel, and what its clean-up of the iptables mode takes out: for hand-over in both directions
  * where its binary cannot be run. Told in its own words (the order of options, --or-mark), not in those of iptables-save.
  *
  * Source: chain names by the formula of the documentation, base32(sha256(port name + protocol [+ endpoint])), 16 characters; the jumps,
@@ -113,6 +113,109 @@ export function upstreamCleanup(saved: string): string {
     return [`*${table}`, ...ours.map(declare), ...jumps('-D', table), ...ours.map((c) => `-X ${c}`), 'COMMIT'];
   };
   return ['*mangle', '-X KUBE-PROXY-CANARY', 'COMMIT', ...text('nat'), ...text('filter'), ''].join('\n');
+}
+
+const IPVS_CHAINS = {
+  nat: ['KUBE-SERVICES', 'KUBE-POSTROUTING', 'KUBE-NODE-PORT', 'KUBE-LOAD-BALANCER', 'KUBE-MARK-MASQ'],
+  filter: [
+    'KUBE-FORWARD',
+    'KUBE-NODE-PORT',
+    'KUBE-PROXY-FIREWALL',
+    'KUBE-SOURCE-RANGES-FIREWALL',
+    'KUBE-IPVS-FILTER',
+    'KUBE-IPVS-OUT-FILTER',
+  ],
+} as const;
+const IPVS_JUMPS = [
+  ['nat', 'OUTPUT', 'KUBE-SERVICES', 'kubernetes service portals'],
+  ['nat', 'PREROUTING', 'KUBE-SERVICES', 'kubernetes service portals'],
+  ['nat', 'POSTROUTING', 'KUBE-POSTROUTING', 'kubernetes postrouting rules'],
+  ['filter', 'FORWARD', 'KUBE-FORWARD', 'kubernetes forwarding rules'],
+  ['filter', 'INPUT', 'KUBE-NODE-PORT', 'kubernetes health check rules'],
+  ['filter', 'INPUT', 'KUBE-PROXY-FIREWALL', 'kube-proxy firewall rules'],
+  ['filter', 'FORWARD', 'KUBE-PROXY-FIREWALL', 'kube-proxy firewall rules'],
+  ['filter', 'INPUT', 'KUBE-IPVS-FILTER', 'kubernetes ipvs access filter'],
+  ['filter', 'OUTPUT', 'KUBE-IPVS-OUT-FILTER', 'kubernetes ipvs access filter'],
+] as const;
+const IPVS_SETS = {
+  'LOOP-BACK': 'hash:ip,port,ip',
+  'CLUSTER-IP': 'hash:ip,port',
+  'EXTERNAL-IP': 'hash:ip,port',
+  'EXTERNAL-IP-LOCAL': 'hash:ip,port',
+  'LOAD-BALANCER': 'hash:ip,port',
+  'LOAD-BALANCER-FW': 'hash:ip,port',
+  'LOAD-BALANCER-LOCAL': 'hash:ip,port',
+  'LOAD-BALANCER-SOURCE-IP': 'hash:ip,port,ip',
+  'LOAD-BALANCER-SOURCE-CIDR': 'hash:ip,port,net',
+  'NODE-PORT-TCP': 'bitmap:port',
+  'NODE-PORT-LOCAL-TCP': 'bitmap:port',
+  'NODE-PORT-UDP': 'bitmap:port',
+  'NODE-PORT-LOCAL-UDP': 'bitmap:port',
+  'NODE-PORT-SCTP-HASH': 'hash:ip,port',
+  'NODE-PORT-LOCAL-SCTP-HASH': 'hash:ip,port',
+  'HEALTH-CHECK-NODE-PORT': 'bitmap:port',
+  'IPVS-IPS': 'hash:ip',
+} as const;
+
+/**
+ * The same services in ipvs mode, as a shell script. What is there stays, as when upstream's proxy starts: its chains are made empty and
+ * filled, jumps are put in front where they are missing, entries of sets and virtual servers are added.
+ */
+export function upstreamIpvs(services: readonly UpstreamService[], clusterCidr: string): string {
+  const set = (name: keyof typeof IPVS_SETS, which = 'dst,dst'): string => `-m set --match-set KUBE-${name} ${which}`;
+  const sets = Object.entries(IPVS_SETS).map(
+    ([name, type]) => `create KUBE-${name} ${type} ${type === 'bitmap:port' ? 'range 0-65535' : 'family inet hashsize 1024 maxelem 65536'}`,
+  );
+  const entries = services.flatMap(({ clusterIp, port, endpoints }) => [
+    `add KUBE-CLUSTER-IP ${clusterIp},tcp:${port}`,
+    `add KUBE-IPVS-IPS ${clusterIp}`,
+    ...endpoints.map((e) => e.split(':')).map(([ip, to]) => `add KUBE-LOOP-BACK ${ip},tcp:${to},${ip}`),
+  ]);
+  const servers = services.flatMap(({ clusterIp, port, endpoints }) => [
+    `ipvsadm -A -t ${clusterIp}:${port} -s rr 2>/dev/null || :`,
+    `ip address add ${clusterIp}/32 dev kube-ipvs0 2>/dev/null || :`,
+    ...endpoints.map((e) => `ipvsadm -a -t ${clusterIp}:${port} -r ${e} -m -w 1 2>/dev/null || :`),
+  ]);
+  const jumps = IPVS_JUMPS.map(([table, from, to, said]) => {
+    const rule = `-t ${table} X ${from} -m comment --comment "${said}" -j ${to}`;
+    return `iptables ${rule.replace(' X ', ' -C ')} 2>/dev/null || iptables ${rule.replace(' X ', ' -I ')}`;
+  });
+  const rules = [
+    '*nat',
+    ...IPVS_CHAINS.nat.map(declare),
+    '-A KUBE-SERVICES -s 127.0.0.0/8 -j RETURN',
+    `-A KUBE-POSTROUTING -m comment --comment "Kubernetes endpoints dst ip:port, source ip for solving hairpin purpose" ${set('LOOP-BACK', 'dst,dst,src')} -j MASQUERADE`,
+    `-A KUBE-SERVICES -m comment --comment "Kubernetes service cluster ip + port for masquerade purpose" ${set('CLUSTER-IP')} ! -s ${clusterCidr} -j KUBE-MARK-MASQ`,
+    '-A KUBE-SERVICES -m addrtype --dst-type LOCAL -j KUBE-NODE-PORT',
+    '-A KUBE-LOAD-BALANCER -j KUBE-MARK-MASQ',
+    `-A KUBE-SERVICES ${set('CLUSTER-IP')} -j ACCEPT`,
+    '-A KUBE-POSTROUTING -m mark ! --mark 0x4000/0x4000 -j RETURN',
+    '-A KUBE-POSTROUTING -j MARK --xor-mark 0x4000',
+    '-A KUBE-POSTROUTING -m comment --comment "kubernetes service traffic requiring SNAT" -j MASQUERADE --random-fully',
+    '-A KUBE-MARK-MASQ -j MARK --or-mark 0x4000',
+    'COMMIT',
+    '*filter',
+    ...IPVS_CHAINS.filter.map(declare),
+    '-A KUBE-SOURCE-RANGES-FIREWALL -j DROP',
+    '-A KUBE-IPVS-OUT-FILTER -s 203.0.113.77 -m ipvs --vaddr 203.0.113.77 --vproto tcp --vport 80 -j DROP',
+    '-A KUBE-FORWARD -m comment --comment "kubernetes forwarding rules" -m mark --mark 0x4000/0x4000 -j ACCEPT',
+    '-A KUBE-FORWARD -m comment --comment "kubernetes forwarding conntrack rule" -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT',
+    `-A KUBE-NODE-PORT -m comment --comment "Kubernetes health check node port" ${set('HEALTH-CHECK-NODE-PORT', 'dst')} -j ACCEPT`,
+    ...(['LOAD-BALANCER', 'CLUSTER-IP', 'EXTERNAL-IP', 'EXTERNAL-IP-LOCAL'] as const).map(
+      (name) => `-A KUBE-IPVS-FILTER ${set(name)} -j RETURN`,
+    ),
+    `-A KUBE-IPVS-FILTER ${set('HEALTH-CHECK-NODE-PORT', 'dst')} -j RETURN`,
+    `-A KUBE-IPVS-FILTER -m conntrack --ctstate NEW ${set('IPVS-IPS', 'dst')} -j REJECT`,
+    'COMMIT',
+  ];
+  return [
+    'set -e',
+    'ip link add kube-ipvs0 type dummy 2>/dev/null || :',
+    `ipset -exist restore <<'END'\n${[...sets, ...entries].join('\n')}\nEND`,
+    `iptables-restore --noflush <<'END'\n${rules.join('\n')}\nEND`,
+    ...jumps,
+    ...servers,
+  ].join('\n');
 }
 
 /**

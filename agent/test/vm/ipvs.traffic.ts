@@ -4,9 +4,10 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { CLIENT, NODE, ProxyLab, type LabEndpoint, type LabService } from '../harness/proxyLab.ts';
+import { CLIENT, NODE, ProxyLab, podIp, type LabEndpoint, type LabService } from '../harness/proxyLab.ts';
 import { trafficTests } from '../harness/proxyTraffic.ts';
 import { until } from '../harness/until.ts';
+import { upstreamIpvs } from '../harness/upstreamProxy.ts';
 
 const MAIN = new URL('../../kube-proxy/main.ts', import.meta.url).pathname;
 const proxyArgs = ['--proxy-mode=ipvs'];
@@ -81,6 +82,36 @@ void describe('what the ipvs mode does otherwise', () => {
     await lab.serve({ web: { spec: { clusterIP: HOST, ports: [{ port: 80 }] }, endpoints: [{ pod: 1 }] } });
     await lab.node.run('ipvsadm', '-C');
     await until('it answers again', async () => 'p1 10.244.1.1' in (await lab.connect(lab.client, { host: HOST, port: 80 })));
+  });
+
+  void test("from upstream's ipvs mode and back: connections go on, and no stale chain, set or server is left", async () => {
+    await lab.serve({ web: { spec: { clusterIP: HOST, ports: [{ port: 80 }] }, endpoints: [{ pod: 1 }, { pod: 2 }] } });
+    await lab.stopProxy();
+    await lab.node.run(process.execPath, '--disable-warning=ExperimentalWarning', MAIN, '--cleanup');
+    const web = { name: 'lab/web', clusterIp: HOST, port: 80, endpoints: [`${podIp(1)}:8080`, `${podIp(2)}:8080`] };
+    const gone = { name: 'lab/gone:http', clusterIp: '10.96.9.9', port: 80, endpoints: ['10.244.9.9:80'] };
+    const all = async (): Promise<string> =>
+      (await Promise.all([lab.node.run('iptables-save'), lab.node.run('ipset', 'save'), lab.node.run('ipvsadm', '-Sn')])).join('\n') +
+      (await lab.node.run('ip', '-o', 'address', 'show', 'kube-ipvs0'));
+    await lab.node.run('sh', '-c', upstreamIpvs([web, gone], '10.244.0.0/16'));
+    const connection = await lab.hold(lab.client, ['hold', HOST, '80']);
+    const said = await connection.say();
+    assert.match(said, /^p[12] /);
+    await lab.startProxy();
+    assert.doesNotMatch(await all(), /10\.96\.9\.9|10\.244\.9\.9|203\.0\.113\.77/);
+    assert.doesNotMatch(await lab.node.run('iptables-save', '-t', 'filter'), /KUBE-IPVS-OUT-FILTER/);
+    assert.equal(await connection.say(), said);
+    assert.deepEqual(Object.keys(await lab.connect(lab.client, { host: HOST, port: 80, count: 10 })).length, 2);
+    await lab.stopProxy();
+    await lab.node.run('sh', '-c', upstreamIpvs([web], '10.244.0.0/16'));
+    assert.equal(await connection.say(), said, 'and it takes over what is established');
+    assert.deepEqual(Object.keys(await lab.connect(lab.client, { host: HOST, port: 80, count: 10 })).length, 2);
+    // What upstream does not know of ours, as the README says: an empty set each, and rules of source ranges that read upstream's sets.
+    assert.match(await lab.node.run('iptables-save', '-t', 'mangle'), /:KUBE-IPVS-OUT-FILTER /);
+    const sets = (await lab.node.run('ipset', 'list', '-n')).split('\n').filter((name) => !upstreamIpvs([], '').includes(` ${name} `));
+    assert.deepEqual(sets.sort(), ['KUBE-NO-LOCAL-CLUSTER-IP', 'KUBE-NO-LOCAL-IP']);
+    await connection.close();
+    await lab.startProxy();
   });
 
   void test('another mode takes over without a trace of this one, this one without a trace of it, and --cleanup leaves nothing', async () => {

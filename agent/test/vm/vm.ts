@@ -21,8 +21,8 @@ export interface VmOptions {
   readonly cpus?: number;
 }
 
-/** Emulation on a busy host takes its time; longer than this it does not come up at all. */
-const BOOT_LIMIT_MS = 600_000;
+/** Emulation on a busy host takes its time (ten minutes were not enough at a load of 20); longer than this it does not come up at all. */
+const BOOT_LIMIT_MS = 2_400_000;
 
 export class Vm {
   readonly #folder: string;
@@ -49,8 +49,9 @@ export class Vm {
       try {
         await until('the virtual machine answers', () => vm.#answers(), BOOT_LIMIT_MS);
       } catch (err) {
+        const said = vm.#console();
         await vm.close();
-        throw err;
+        throw new Error(`its console: ${said}`, { cause: err });
       }
       return vm;
     } catch (err) {
@@ -60,16 +61,20 @@ export class Vm {
   }
 
   async #answers(): Promise<boolean> {
-    if (this.#ended) throw new Error(`the virtual machine ended: ${readFileSync(join(this.#folder, 'console'), 'utf8').slice(-2_000)}`);
-    const { exitCode } = await execa('ssh', this.#ssh('true'), { reject: false, timeout: 20_000 });
+    if (this.#ended) throw new Error('the virtual machine ended');
+    const { exitCode } = await execa('ssh', this.#ssh('true'), { reject: false, timeout: 120_000 });
     return exitCode === 0;
+  }
+
+  #console(): string {
+    return readFileSync(join(this.#folder, 'console'), 'utf8').slice(-2_000);
   }
 
   #ssh(command: string): string[] {
     const options = {
       StrictHostKeyChecking: 'no',
       UserKnownHostsFile: '/dev/null',
-      ConnectTimeout: '15',
+      ConnectTimeout: '100',
       LogLevel: 'ERROR',
       BatchMode: 'yes',
     };
