@@ -54,7 +54,7 @@ export async function startMachine({ files = [], memoryMb }: { files?: readonly 
   try {
     const archive = join(folder, 'tree.tar');
     const excluded = LEFT_OUT.map((name) => `--exclude=node_modules/${name}`);
-    await execa('tar', ['-C', ROOT, '-cf', archive, ...excluded, '--transform=s,^,tree/,', ...PARTS]);
+    await execa('tar', ['-C', ROOT, '-cf', archive, ...excluded, '--transform=s,^,tree/,S', ...PARTS]);
     if (files.length > 0) await execa('tar', ['-rf', archive, '--transform=s,.*/,files/,', '-P', ...files]);
     const image = await vmImage((what) => process.stderr.write(`${what}\n`));
     const vm = await Vm.start({ image, archive, ...(memoryMb === undefined ? {} : { memoryMb }) });
