@@ -99,45 +99,41 @@ export class Systemd {
 
   /** Takes in what changed in files that it, or the kernel through it, reads. */
   async reload(): Promise<void> {
-    await this.#ctl(['daemon-reload']);
+    await this.#run(['systemctl', 'daemon-reload']);
     // Modules that are built in, or that the kernel lacks, are no reason to stop; the kubelet's own checks tell what is missing.
-    await run(['systemctl', 'restart', 'systemd-modules-load.service'], { signal: this.#signal, okCodes: [1, 5] });
-    await run(['systemd-tmpfiles', '--create', 'kijabi.conf'], { signal: this.#signal, okCodes: [65, 73] });
-    await run(['sysctl', '--quiet', '--system'], { signal: this.#signal, okCodes: [1, 255] });
+    await this.#run(['systemctl', 'restart', 'systemd-modules-load.service'], [1, 5]);
+    await this.#run(['systemd-tmpfiles', '--create', 'kijabi.conf'], [65, 73]);
+    await this.#run(['sysctl', '--quiet', '--system'], [1, 255]);
   }
 
   async enable(units: readonly string[]): Promise<void> {
-    if (units.length > 0) await this.#ctl(['enable', '--quiet', ...units]);
+    if (units.length > 0) await this.#run(['systemctl', 'enable', '--quiet', ...units]);
   }
 
   /** Waits until each says that it is ready. */
   async restart(units: readonly string[]): Promise<void> {
     // A target that is restarted takes its services with it.
-    for (const unit of units) await this.#ctl([unit.endsWith('.target') ? 'start' : 'restart', unit], RESTART_WITHIN_MS);
+    for (const unit of units) await this.#run(['systemctl', unit.endsWith('.target') ? 'start' : 'restart', unit]);
   }
 
   async remove(units: readonly string[]): Promise<void> {
     if (units.length === 0) return;
-    await run(['systemctl', 'disable', '--quiet', '--now', ...units], {
-      signal: this.#signal,
-      okCodes: [1, 5],
-      timeoutMs: RESTART_WITHIN_MS,
-    });
-    await run(['systemctl', 'reset-failed', ...units], { signal: this.#signal, okCodes: [1, 5] });
+    await this.#run(['systemctl', 'disable', '--quiet', '--now', ...units], [1, 5]);
+    await this.#run(['systemctl', 'reset-failed', ...units], [1, 5]);
   }
 
   async daemonReload(): Promise<void> {
-    await this.#ctl(['daemon-reload']);
+    await this.#run(['systemctl', 'daemon-reload']);
   }
 
   async isActive(unit: string): Promise<boolean> {
-    const { stdout } = await run(['systemctl', 'is-active', unit], { signal: this.#signal, okCodes: [1, 2, 3, 4] });
-    return stdout.trim() === 'active';
+    return (await this.#run(['systemctl', 'is-active', unit], [1, 2, 3, 4])).trim() === 'active';
   }
 
-  async #ctl(args: readonly string[], timeoutMs = 60_000): Promise<void> {
-    await run(['systemctl', ...args], { signal: this.#signal, timeoutMs });
+  async #run(argv: readonly [string, ...string[]], okCodes: readonly number[] = []): Promise<string> {
+    return (await run(argv, { signal: this.#signal, okCodes, timeoutMs: WITHIN_MS })).stdout;
   }
 }
 
-const RESTART_WITHIN_MS = 180_000;
+/** systemd has limits of its own, in the units; this one is for a systemd that does not answer. A small machine may be slow. */
+const WITHIN_MS = 900_000;

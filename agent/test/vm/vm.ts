@@ -103,7 +103,8 @@ interface QemuOptions extends VmOptions {
 }
 
 function startQemu({ image, archive, memoryMb = 1_536, cpus = 2, folder, overlay, port }: QemuOptions) {
-  const kernelLine = 'console=ttyS0 root=/dev/vda rw net.ifnames=0 quiet mitigations=off';
+  const kernelLine =
+    'console=ttyS0 root=/dev/vda rw net.ifnames=0 quiet mitigations=off systemd.default_timeout_start_sec=1800 systemd.default_timeout_stop_sec=1800';
   const disk = (id: string, file: string): string[] => ['-drive', `${file},if=none,id=${id}`, '-device', `virtio-blk-pci,drive=${id}`];
   return execa(
     'qemu-system-x86_64',
