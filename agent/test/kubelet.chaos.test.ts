@@ -9,7 +9,9 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { after, before, test } from 'node:test';
+import { execa } from 'execa';
 import type { Pod } from '#api/kinds/core/pod.ts';
 import { codeOf } from '#base/errors.ts';
 import { Chaos, type Act } from './harness/chaos.ts';
@@ -24,6 +26,10 @@ const MINUTES = Number(process.env['KIJABI_CHAOS_MINUTES'] ?? 0);
 const GATE_ROUNDS = 8;
 /** Of pods that come and go, in a long run: what leaks shows. */
 const LONG_WAVES = 10;
+/** Until everything has been compiled and every cache has its size. */
+const WARM_WAVES = 2;
+/** What a collector of garbage may be late. */
+const FLAT = 1.1;
 /** Ends of containers and removals take their time when 30 things happen at once on a busy machine. */
 const SETTLES_WITHIN_MS = 180_000;
 
@@ -44,15 +50,22 @@ interface Seen {
   readonly uid: string;
   readonly id: string;
   readonly restarts: number;
+  /** The run before this one never began: whoever asked the runtime for it was killed meanwhile. It counts as a run all the same. */
+  readonly brokenStart: boolean;
 }
 
 /** "pod/container" -> what runs there. */
 function containersOf(pods: readonly Pod[]): Map<string, Seen> {
   return new Map(
     pods.flatMap(({ metadata, status }) =>
-      (status?.containerStatuses ?? []).map(({ name, containerID = '', restartCount }): [string, Seen] => [
+      (status?.containerStatuses ?? []).map(({ name, containerID = '', restartCount, lastState }): [string, Seen] => [
         `${metadata.name?.replace(/-node1$/, '')}/${name}`,
-        { uid: metadata.uid ?? '', id: containerID.replace('containerd://', ''), restarts: restartCount },
+        {
+          uid: metadata.uid ?? '',
+          id: containerID.replace('containerd://', ''),
+          restarts: restartCount,
+          brokenStart: lastState?.terminated?.reason === 'StartError',
+        },
       ]),
     ),
   );
@@ -69,6 +82,13 @@ function pairOf(line: string): [string, number] {
   const [id = '', pid = ''] = line.trim().split(/\s+/);
   return [id, Number(pid)];
 }
+
+const lastOf = (log: string): string => log.split('\n').slice(-60).join('\n');
+const runtimeComplaints = (): string =>
+  readFileSync(join(containerd.dir, 'containerd.log'), 'utf8')
+    .split('\n')
+    .filter((line) => /level=(error|warning)/.test(line))
+    .join('\n');
 
 /** What is wrong with the world now; nothing: it has settled. */
 async function unsettled(chaos: Chaos): Promise<string | undefined> {
@@ -158,14 +178,21 @@ async function sandboxesOf(pod: string): Promise<string[]> {
   return (await containerd.ctr(['containers', 'list', '-q', filter])).split('\n').filter(Boolean);
 }
 
-/** Restarted are those that had a cause, at least once and at most once for each; all others are the same containers as before. */
-function check(chaos: Chaos, before: ReadonlyMap<string, Seen>, now: ReadonlyMap<string, Seen>): void {
-  for (const [key, { uid, id, restarts }] of now) {
+/**
+ * Restarted are those that had a cause, at least once and at most once for each; all others are the same containers as before.
+ * A start that was broken off because a daemon was killed is one more.
+ */
+function check(
+  chaos: Chaos,
+  { before, now, kills }: { before: ReadonlyMap<string, Seen>; now: ReadonlyMap<string, Seen>; kills: number },
+): void {
+  for (const [key, { uid, id, restarts, brokenStart }] of now) {
     const was = before.get(key);
-    const causes = chaos.causes(uid, key.split('/')[1] ?? '');
+    const killed = chaos.causes(uid, key.split('/')[1] ?? '');
+    const causes = killed + (brokenStart ? kills : 0);
     if (was === undefined || was.uid !== uid) {
       assert.ok(restarts <= causes, `${key} is new and was restarted ${restarts} times for ${causes} causes`);
-    } else if (causes === 0) {
+    } else if (killed === 0) {
       assert.deepEqual({ id, restarts }, { id: was.id, restarts: was.restarts }, `${key} was restarted without a cause`);
     } else {
       const more = restarts - was.restarts;
@@ -179,11 +206,13 @@ function openFiles(pid: number): number {
   return readdirSync(`/proc/${pid}/fd`).length;
 }
 
-const belowCgroups = (): string[] => {
-  const root = join('/sys/fs/cgroup/memory', containerd.cgroupRoot);
-  if (!existsSync(root)) return [];
-  return readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((name) => /(^|\/)pod[0-9a-f-]{32,}$/.test(name));
-};
+/** In every hierarchy. */
+const belowCgroups = (): string[] =>
+  ['', ...readdirSync('/sys/fs/cgroup')].flatMap((hierarchy) => {
+    const root = join('/sys/fs/cgroup', hierarchy, containerd.cgroupRoot);
+    if (!existsSync(root)) return [];
+    return readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((name) => /(^|\/)pod[0-9a-f-]{32,}$/.test(name));
+  });
 
 test('chaos: what is wanted runs, nothing restarts without a cause, nothing is left', { skip }, async (t) => {
   const chaos = new Chaos(SEED);
@@ -197,52 +226,75 @@ test('chaos: what is wanted runs, nothing restarts without a cause, nothing is l
       for (const group of chaos.overlapping(acts)) await Promise.all(group.map((act) => carryOut(act, chaos)));
       await settle(chaos);
       const now = containersOf(await kubelet.pods());
-      check(chaos, seen, now);
+      check(chaos, { before: seen, now, kills: acts.filter(({ kind }) => kind === 'killKubelet' || kind === 'killContainerd').length });
       seen = now;
       chaos.forgetCauses();
     } catch (err) {
-      throw new Error(story, { cause: err });
+      throw new Error(`${story}\n${lastOf(kubelet.log())}\n${lastOf(runtimeComplaints())}`, { cause: err });
     }
   }
   t.diagnostic(`${rounds} rounds, ${chaos.done} acts: ${chaos.tally()}`);
   for (const kind of ['write', 'remove', 'killContainer', 'killSandbox', 'killKubelet', 'killContainerd'] as const)
     assert.ok(chaos.tally().includes(kind), `${kind} never happened`);
 
+  await emptied(chaos);
+  // What a runtime that was killed half-way through a sandbox has forgotten is nobody's to remove: told, not judged.
+  const { shims, addresses, interfaces } = await ofTheRuntime();
+  t.diagnostic(`left: ${shims} shims, ${addresses} addresses, ${interfaces} interfaces`);
+});
+
+/** Everything that was wanted is not wanted any more: waits until nothing of it is left, wherever a kubelet puts things. */
+async function emptied(chaos: Chaos): Promise<void> {
   for (const file of readdirSync(kubelet.manifests)) kubelet.remove(file);
   chaos.wanted.clear();
   await settle(chaos);
   await until('no container is known', async () => (await containerd.ctr(['containers', 'list', '-q'])) === '');
-  await until('no directory of a pod is left', () => readdirSync(join(kubelet.rootDir, 'pods')).length === 0);
-  await until('no log of a pod is left', () => readdirSync(kubelet.podLogs).length === 0);
+  for (const [what, dir] of [
+    ['directory of a pod', join(kubelet.rootDir, 'pods')],
+    ['log of a pod', kubelet.podLogs],
+    ['link to a log', join(kubelet.podLogs, '../containers')],
+  ] as const)
+    await until(`no ${what} is left`, () => !existsSync(dir) || readdirSync(dir).length === 0);
   await until('no cgroup of a pod is left', () => belowCgroups().length === 0);
   const mounts = (): string[] =>
     readFileSync('/proc/self/mountinfo', 'utf8')
       .split('\n')
       .filter((line) => line.includes(` ${containerd.dir}/`));
   await until('no mount is left', () => mounts().length === 0).catch(() => assert.deepEqual(mounts(), []));
-  // What a runtime that was killed half-way through a sandbox has forgotten is nobody's to remove: told, not judged.
-  const leases = readdirSync(join(containerd.dir, 'cni/ipam/test')).filter((name) => /^[\d.]+$/.test(name));
-  t.diagnostic(`left: ${shimsOf(containerd.endpoint.replace('unix://', '')).length} shims, ${leases.length} addresses`);
-});
+}
+
+/** What the runtime keeps for pods: processes, addresses, and the ends of network namespaces. */
+async function ofTheRuntime(): Promise<{ shims: number; addresses: number; interfaces: number }> {
+  const { stdout } = await execa('ip', ['-n', containerd.netns, '-o', 'link', 'show', 'type', 'veth']);
+  return {
+    shims: shimsOf(containerd.socket).length,
+    addresses: readdirSync(join(containerd.dir, 'cni/ipam/test')).filter((name) => /^[\d.]+$/.test(name)).length,
+    interfaces: stdout.split('\n').filter(Boolean).length,
+  };
+}
 
 const rssKib = (pid: number): number => Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
 
-test('a life without kills leaves no file open: twenty pods come and go', { skip }, async (t) => {
-  for (const file of readdirSync(kubelet.manifests)) kubelet.remove(file); // when the story before was broken off
+test('a life without kills leaves nothing behind and no file open: twenty pods come and go', { skip }, async (t) => {
   const pod = new Chaos(SEED + 1);
+  await emptied(pod); // when the story before was broken off
   const wave = async (): Promise<void> => {
     for (let i = 0; i < 10; i++) for (const act of pod.add(`wave-${i}`)) await carryOut(act, pod);
     await settle(pod);
-    for (const file of readdirSync(kubelet.manifests)) kubelet.remove(file);
-    pod.wanted.clear();
-    await settle(pod);
-    await until('no directory of a pod is left', () => readdirSync(join(kubelet.rootDir, 'pods')).length === 0);
+    await emptied(pod);
   };
   await wave(); // what is opened once and kept, such as connections
-  const [before, rssBefore] = [openFiles(kubelet.pid()), rssKib(kubelet.pid())];
+  const left = await ofTheRuntime();
+  const before = openFiles(kubelet.pid());
+  if (MINUTES > 0) for (let i = 0; i < WARM_WAVES; i++) await wave();
+  const rssBefore = rssKib(kubelet.pid());
   for (let i = 0; i < (MINUTES > 0 ? LONG_WAVES : 1); i++) await wave();
+  await until('the runtime keeps no more than before', async () => isDeepStrictEqual(await ofTheRuntime(), left)).catch(async () =>
+    assert.deepEqual(await ofTheRuntime(), left),
+  );
   t.diagnostic(`${openFiles(kubelet.pid())} open files (${before} before), RSS ${rssKib(kubelet.pid())} KiB (${rssBefore} before)`);
   await until('as many files are open as before', () => openFiles(kubelet.pid()) <= before).catch(() =>
     assert.fail(`${openFiles(kubelet.pid())} files are open, ${before} were`),
   );
+  if (MINUTES > 0) assert.ok(rssKib(kubelet.pid()) <= rssBefore * FLAT, `RSS ${rssKib(kubelet.pid())} KiB, it was ${rssBefore}`);
 });

@@ -128,7 +128,7 @@ class Play {
   }
 }
 
-test('PodWorkers: whatever happens, in the end exactly the wanted pods run, and never two of one name', { timeout: 110_000 }, async () => {
+test('PodWorkers: whatever happens, in the end exactly the wanted pods run, and never two of one name', { timeout: 900_000 }, async () => {
   const seen = new Map<string, number>();
   await fc.assert(
     fc.asyncProperty(fc.scheduler(), commands, async (s, play) => {
