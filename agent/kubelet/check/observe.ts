@@ -27,8 +27,8 @@ export interface LookOptions {
   readonly starting: boolean;
 }
 
-/** A runtime that does not answer within this is not there. */
-const RUNTIME_WITHIN_MS = 5_000;
+/** A runtime that does not answer within this is not there: long, because the machine may be busy; one that is not there at all says so at once. */
+const RUNTIME_WITHIN_MS = 30_000;
 
 export async function lookAround({ settings, configFiles, nodeName, clock, starting }: LookOptions, signal: AbortSignal): Promise<Facts> {
   const { rootDir, podLogsDir, resolvConf, staticPodPath } = settings;
