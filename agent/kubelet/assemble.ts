@@ -16,6 +16,7 @@ import { openMemory } from './checkpoint/memory.ts';
 import { EventLog } from './events.ts';
 import { PullCredentials } from './images/observe.ts';
 import { ImagePuller } from './images/puller.ts';
+import { PullRecords } from './images/records/act.ts';
 import { KubeletMetrics } from './metrics.ts';
 import { makeHousekeeping } from './housekeeping/act.ts';
 import { NodeView, storageBytesAt } from './node/observe.ts';
@@ -109,7 +110,16 @@ export async function assemble(settings: Settings, { clock, log, signal, notify,
     limits: { pageSizes: machine.hugePages.keys().toArray(), quota },
     clusterDomain: settings.clusterDomain,
   });
-  const metrics = new KubeletMetrics({ nodeName, pods: () => workers.pods(), usage: processUsage });
+  const metrics = new KubeletMetrics({
+    nodeName,
+    pods: () => workers.pods(),
+    isWanted: ({ pod }) => workers.wants(pod),
+    mirrors: () => joined?.mirrors() ?? 0,
+    pullRecords: () => pullRecords.counts,
+    cgroupVersion: cgroupMounts.mode === 'v2' ? 2 : 1,
+    usage: processUsage,
+    nowMs: () => clock.nowMs(),
+  });
   const objects = new StandaloneObjects();
   const joined: Join | undefined =
     settings.kubeconfig === undefined
@@ -133,6 +143,7 @@ export async function assemble(settings: Settings, { clock, log, signal, notify,
             showNode: (s) => node.show(s),
             onPods: (pods) => podSet.setApi(pods),
             onContent: (pod) => void volumes.refresh(pod, signal),
+            metrics: () => metrics,
           },
           signal,
         );
@@ -187,6 +198,14 @@ export async function assemble(settings: Settings, { clock, log, signal, notify,
     ranBefore,
     onChange: (key) => workers.look(key),
     onPushed: () => metrics.preempted('resources'),
+    onRefused: (reason) => metrics.refused(reason),
+  });
+  const pullRecords = await PullRecords.open({
+    rootDir: settings.rootDir,
+    verification: settings.pullVerification,
+    clock,
+    log,
+    onCheck: (result) => metrics.images.checked(result),
   });
   const { imageFs, collector, evictor, storage } = makeHousekeeping({
     settings,
@@ -198,10 +217,11 @@ export async function assemble(settings: Settings, { clock, log, signal, notify,
     paths,
     admission,
     cgroupMounts,
+    pullRecords,
     pods: () => workers.pods().map(({ pod }) => pod),
     onPod: (key) => workers.look(key),
     onEvicted: (low) => metrics.evicted(low),
-    onImageRemoved: (why) => metrics.imageRemoved(why),
+    onImageRemoved: (why) => metrics.images.removed(why),
   });
 
   const shutdown: NodeShutdown = new NodeShutdown({
@@ -227,9 +247,20 @@ export async function assemble(settings: Settings, { clock, log, signal, notify,
     tokens: joined?.tokens,
     log,
     facts: { paths, nodeName, hostIps, podIps: [], allocatable },
+    clock,
+    onMade: (plugin, tookMs, outcome) => metrics.volumeMade(plugin, tookMs, outcome),
   });
   const history = new TerminationHistory(memory.terminations.known, (all) => memory.terminations.save(all));
-  const images = new ImagePuller({ client, clock, parallel: settings.maxParallelImagePulls, rate: settings.registryPulls, life: signal });
+  const images = new ImagePuller({
+    client,
+    clock,
+    parallel: settings.maxParallelImagePulls,
+    rate: settings.registryPulls,
+    records: pullRecords,
+    life: signal,
+    onAnswer: (answer) => metrics.images.asked(answer),
+    onPulled: (sizeBytes, tookMs) => metrics.images.pulled(sizeBytes, tookMs),
+  });
   const workers: PodWorkers = new PodWorkers({
     runtime,
     disk,

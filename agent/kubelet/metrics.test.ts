@@ -17,6 +17,11 @@ function metrics(pods: readonly KnownPod[] = []): KubeletMetrics {
   return new KubeletMetrics({
     nodeName: 'n1',
     pods: () => pods,
+    isWanted: ({ pod }) => pod.metadata.uid !== 'unwanted',
+    mirrors: () => 2,
+    pullRecords: () => ({ pulled: 3, intents: 1 }),
+    cgroupVersion: 2,
+    nowMs: () => 10_000,
     usage: () => ({ cpuSeconds: 1.5, residentBytes: 7, virtualBytes: 9, openFiles: 4, mostFiles: 64, startSeconds: 3 }),
   });
 }
@@ -212,4 +217,85 @@ test('probes are counted by what they found', () => {
   );
   m.forgetProbes(pod);
   assert.doesNotMatch(m.probes.text(), /pod="Running"/);
+});
+
+test('pods are counted by where they are in their life', () => {
+  const m = metrics([known('Running', ['running']), known('Succeeded', ['exited']), known('Running', ['running'], 'unwanted')]);
+  const counted = line(m, 'kubelet_working_pods{').filter((l) => !l.endsWith(' 0'));
+  assert.deepEqual(counted, [
+    'kubelet_working_pods{lifecycle="sync",config="desired",static="true"} 1',
+    'kubelet_working_pods{lifecycle="terminated",config="desired",static="true"} 1',
+    'kubelet_working_pods{lifecycle="terminated",config="orphan",static="true"} 1',
+  ]);
+  assert.equal(line(m, 'kubelet_working_pods{').length, 15);
+  assert.deepEqual(line(m, 'kubelet_mirror_pods'), ['kubelet_mirror_pods 2']);
+});
+
+test('an unwanted pod whose container still runs is on its way out; its volumes are counted until it is gone', () => {
+  const pod = {
+    metadata: { uid: 'unwanted' },
+    spec: {
+      containers: [],
+      volumes: [
+        { name: 'a', emptyDir: {} },
+        { name: 'b', secret: {} },
+      ],
+    },
+  };
+  const objects = { sandboxes: [{ uid: 'unwanted', ready: true }], containers: [{ uid: 'unwanted', state: 'running' }] };
+  const m = metrics([{ pod, status: { phase: 'Running' }, objects } as unknown as KnownPod]);
+  assert.ok(line(m, 'kubelet_working_pods').includes('kubelet_working_pods{lifecycle="terminating",config="orphan",static="true"} 1'));
+  assert.deepEqual(line(m, 'volume_manager_total_volumes{'), [
+    'volume_manager_total_volumes{plugin_name="kubernetes.io/empty-dir",state="desired_state_of_world"} 1',
+    'volume_manager_total_volumes{plugin_name="kubernetes.io/empty-dir",state="actual_state_of_world"} 1',
+    'volume_manager_total_volumes{plugin_name="kubernetes.io/secret",state="desired_state_of_world"} 1',
+    'volume_manager_total_volumes{plugin_name="kubernetes.io/secret",state="actual_state_of_world"} 1',
+  ]);
+});
+
+test('certificates: how long they are good, +Inf for one that is not used; renewals that failed', () => {
+  const m = metrics();
+  m.certificates.inUse('serving', 70_000);
+  m.certificates.renewed('serving', 5_000);
+  m.certificates.notRenewed('client');
+  const values = line(m, 'kubelet_certificate_manager_').filter((l) => !l.includes('_bucket'));
+  assert.deepEqual(values, [
+    'kubelet_certificate_manager_client_ttl_seconds +Inf',
+    'kubelet_certificate_manager_server_ttl_seconds 60',
+    'kubelet_certificate_manager_client_expiration_renew_errors 1',
+    'kubelet_certificate_manager_server_rotation_seconds_sum 5',
+    'kubelet_certificate_manager_server_rotation_seconds_count 1',
+  ]);
+  assert.deepEqual(line(m, 'kubelet_server_expiration_renew_errors'), ['kubelet_server_expiration_renew_errors 0']);
+});
+
+test('images: who asked for what, how long pulls took by size, what is remembered', () => {
+  const m = metrics();
+  m.images.asked({ policy: 'IfNotPresent', present: true, pull: false });
+  m.images.asked({ policy: 'Always', present: undefined, pull: true });
+  m.images.pulled(0, 100);
+  m.images.pulled(20 << 20, 2_000);
+  m.images.checked('mustAuthenticate');
+  assert.deepEqual(line(m, 'kubelet_image_manager_'), [
+    'kubelet_image_manager_ensure_image_requests_total{pull_policy="ifnotpresent",present_locally="true",pull_required="false"} 1',
+    'kubelet_image_manager_ensure_image_requests_total{pull_policy="always",present_locally="unknown",pull_required="true"} 1',
+  ]);
+  assert.deepEqual(line(m, 'kubelet_image_pull_duration_seconds_sum'), [
+    'kubelet_image_pull_duration_seconds_sum{image_size_in_bytes="N/A"} 0.1',
+    'kubelet_image_pull_duration_seconds_sum{image_size_in_bytes="10MB-100MB"} 2',
+  ]);
+  assert.deepEqual(line(m, 'kubelet_imagemanager_'), [
+    'kubelet_imagemanager_image_mustpull_checks_total{result="mustAuthenticate"} 1',
+    'kubelet_imagemanager_ondisk_pulledrecords 3',
+    'kubelet_imagemanager_ondisk_pullintents 1',
+  ]);
+});
+
+test('refusals are counted by upstream’s reasons, and what has no name there together', () => {
+  const m = metrics();
+  for (const reason of ['OutOfcpu', 'OutOfhugepages-2Mi', 'SomethingOfOurs']) m.refused(reason);
+  assert.deepEqual(
+    line(m, 'kubelet_admission_rejections_total').map((l) => /"(.*)"/.exec(l)?.[1]),
+    ['OutOfcpu', 'OutOfExtendedResources', 'Other'],
+  );
 });

@@ -8,7 +8,10 @@ import { EventMetrics } from '#client/eventMetrics.ts';
 import { RELEASE, VERSION } from '#base/version.ts';
 import type { Pod } from '#api/kinds/core/pod.ts';
 import type { OnGroup } from '../linux/cgroup.ts';
+import { CertificateMetrics } from './certificateMetrics.ts';
 import type { Outcome } from './health/answer.ts';
+import { ImageMetrics } from './imageMetrics.ts';
+import { volumeCounts, workingPods } from './podCounts.ts';
 import { PodStarts } from './podStarts.ts';
 import type { ProbeKind } from './probes/plan.ts';
 import type { TurnKind } from './pods/turnTimes.ts';
@@ -17,6 +20,8 @@ import { isFromApi } from './sources/origin.ts';
 import type { Step } from './timeline.ts';
 
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const STORAGE_SECONDS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 25, 50, 120, 300, 600];
+const REQUEST_SECONDS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60];
 const RUNTIME_SECONDS = Array.from({ length: 14 }, (_, i) => Number((0.005 * 2.5 ** i).toPrecision(6)));
 
 export interface ProcessUsage {
@@ -31,7 +36,15 @@ export interface ProcessUsage {
 export interface MetricsOptions {
   readonly nodeName: string;
   readonly pods: () => readonly KnownPod[];
+  /** Whether a pod is one of those that shall run; the others are on their way out. */
+  readonly isWanted: (known: KnownPod) => boolean;
+  /** Mirror pods in the API. */
+  readonly mirrors: () => number;
+  /** Of what is remembered of pulls. */
+  readonly pullRecords: () => { readonly pulled: number; readonly intents: number };
+  readonly cgroupVersion: 1 | 2;
   readonly usage: () => ProcessUsage;
+  readonly nowMs: () => number;
 }
 
 export class KubeletMetrics {
@@ -135,9 +148,6 @@ export class KubeletMetrics {
   readonly #shutdownEnded = this.registry.add(
     new Gauge({ name: 'kubelet_graceful_shutdown_end_time_seconds', help: 'When all pods had had their time then, since 1970.' }),
   );
-  readonly #imagesRemoved = this.registry.add(
-    new Counter({ name: 'kubelet_image_garbage_collected_total', help: 'Images removed, by why.', labels: ['reason'] }),
-  );
   readonly #startedPods = this.registry.add(new Counter({ name: 'kubelet_started_pods_total', help: 'Sandboxes made.' }));
   readonly #startedPodErrors = this.registry.add(
     new Counter({ name: 'kubelet_started_pods_errors_total', help: 'Sandboxes that could not be made.' }),
@@ -175,7 +185,34 @@ export class KubeletMetrics {
     }),
   );
 
-  constructor({ nodeName, pods, usage }: MetricsOptions) {
+  readonly #rejections = this.registry.add(
+    new Counter({ name: 'kubelet_admission_rejections_total', help: 'Pods that the node refused, by why.', labels: ['reason'] }),
+  );
+  readonly #storageSeconds = this.registry.add(
+    new Histogram({
+      name: 'storage_operation_duration_seconds',
+      help: 'How long volumes took to make.',
+      labels: ['volume_plugin', 'operation_name', 'status', 'migrated'],
+      buckets: STORAGE_SECONDS,
+    }),
+  );
+  readonly #requestsSent = this.registry.add(
+    new Counter({ name: 'rest_client_requests_total', help: 'Requests to the API server.', labels: ['code', 'method', 'host'] }),
+  );
+  readonly #requestsSentSeconds = this.registry.add(
+    new Histogram({
+      name: 'rest_client_request_duration_seconds',
+      help: 'How long answers of the API server took to begin.',
+      labels: ['verb', 'host'],
+      buckets: REQUEST_SECONDS,
+    }),
+  );
+  readonly images: ImageMetrics;
+  readonly certificates: CertificateMetrics;
+
+  constructor({ nodeName, pods, isWanted, mirrors, pullRecords, cgroupVersion, usage, nowMs }: MetricsOptions) {
+    this.images = new ImageMetrics(this.registry, pullRecords);
+    this.certificates = new CertificateMetrics(this.registry, nowMs);
     const observed = (
       name: string,
       help: string,
@@ -197,6 +234,13 @@ export class KubeletMetrics {
     const alive = (): readonly KnownPod[] => pods().filter((p) => !['Succeeded', 'Failed'].includes(p.status?.phase ?? ''));
     observed('kubelet_desired_pods', 'Pods that shall run here.', ['static'], () => byOrigin(pods()));
     observed('kubelet_active_pods', 'Pods that are not over.', ['static'], () => byOrigin(alive()));
+    observed('kubelet_working_pods', 'Pods by where they are in their life.', ['lifecycle', 'config', 'static'], () =>
+      workingPods(pods(), isWanted),
+    );
+    observed('kubelet_mirror_pods', 'Static pods that the API server shows.', [], () => [[[], mirrors()]]);
+    observed('volume_manager_total_volumes', 'Volumes of the pods here.', ['plugin_name', 'state'], () => volumeCounts(pods()));
+    observed('kubelet_cgroup_version', 'The version of control groups here.', [], () => [[[], cgroupVersion]]);
+    observed('kubelet_metrics_provider', 'Where statistics of containers are from.', ['provider'], () => [[['cri'], 1]]);
     observed('kubelet_node_name', 'The name of this node.', ['node'], () => [[[nodeName], 1]]);
     observed('kubelet_managed_ephemeral_containers', 'Ephemeral containers of the pods here.', [], () => [
       [[], pods().reduce((sum, { pod }) => sum + (pod.spec.ephemeralContainers?.length ?? 0), 0)],
@@ -277,8 +321,19 @@ export class KubeletMetrics {
     this.#preemptions.inc([resource]);
   }
 
-  imageRemoved(reason: 'age' | 'space'): void {
-    this.#imagesRemoved.inc([reason]);
+  refused(reason: string): void {
+    const known = REJECTIONS.has(reason) ? reason : reason.startsWith('OutOf') ? 'OutOfExtendedResources' : 'Other';
+    this.#rejections.inc([known]);
+  }
+
+  volumeMade(plugin: string, tookMs: number, outcome: 'success' | 'fail-unknown'): void {
+    this.#storageSeconds.observe([plugin, 'volume_mount', outcome, 'false'], tookMs / 1_000);
+  }
+
+  /** status: undefined when there was no answer. */
+  requestSent({ method, host, status, tookMs }: RequestSent): void {
+    this.#requestsSent.inc([status === undefined ? '<error>' : String(status), method, host]);
+    this.#requestsSentSeconds.observe([method, host], tookMs / 1_000);
   }
 
   healthLooked(outcomes: readonly Outcome[]): void {
@@ -313,6 +368,13 @@ export class KubeletMetrics {
   }
 }
 
+export interface RequestSent {
+  readonly method: string;
+  readonly host: string;
+  readonly status: number | undefined;
+  readonly tookMs: number;
+}
+
 export interface RequestKind {
   readonly method: string;
   readonly path: string;
@@ -334,6 +396,26 @@ function containerType(pod: Pod | undefined, name: string): string {
   return pod?.spec.ephemeralContainers?.some((c) => c.name === name) === true ? 'ephemeral_container' : 'container';
 }
 
+/** Reasons that are counted by name, as upstream. */
+const REJECTIONS = new Set([
+  'AppArmor',
+  'PodOSSelectorNodeLabelDoesNotMatch',
+  'PodOSNotSupported',
+  'InvalidNodeInfo',
+  'InitContainerRestartPolicyForbidden',
+  'SupplementalGroupsPolicyNotSupported',
+  'UnexpectedAdmissionError',
+  'UnknownReason',
+  'UnexpectedPredicateFailureType',
+  'OutOfcpu',
+  'OutOfmemory',
+  'OutOfephemeral-storage',
+  'OutOfpods',
+  'Evicted',
+  'SysctlForbidden',
+  'TopologyAffinityError',
+  'NodeShutdown',
+]);
 const START_ERRORS: Readonly<Record<string, string>> = {
   image: 'ErrImagePull',
   create: 'CreateContainerError',

@@ -1,6 +1,6 @@
 /** What the node does for its own sake, on a real containerd: refuses pods, pushes them out, evicts them, removes images. */
 import assert from 'node:assert/strict';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { execa } from 'execa';
@@ -230,6 +230,36 @@ test(
         told.join('\n'),
       );
 
+      // The image is there now, for those who have the secret; a restart of the kubelet does not forget that.
+      const useOf = (name: string, policy: string, spec: Readonly<Record<string, unknown>> = {}): void =>
+        kubelet.apply(`${name}.yaml`, manifest({ name, container: { ...image('private/a:1'), imagePullPolicy: policy }, spec }));
+      await kubelet.kill('SIGKILL');
+      await kubelet.start();
+      useOf('stranger', 'IfNotPresent');
+      useOf('stranger2', 'Never');
+      useOf('friend', 'Never', { imagePullSecrets: [{ name: 'cred' }] });
+      await waits(
+        'stranger',
+        /^ErrImagePull: failed to pull and unpack image "localhost:5000\/private\/a:1": .*(401|authorization failed)/,
+      );
+      await waits(
+        'stranger2',
+        /^ErrImageNeverPull: .* is not present with pull policy of Never: it is on the node, pulled with credentials/,
+      );
+      await phase(kubelet, 'friend', 'Running');
+      assert.ok(
+        (await kubelet.client.events({ pod: 'friend-images' }, never)).some(
+          (e) => e.message === 'Container image "localhost:5000/private/a:1" already present on machine and can be accessed by the pod',
+        ),
+      );
+      const remembered = join(kubelet.rootDir, 'image_manager/pulled');
+      assert.doesNotMatch(
+        readdirSync(remembered)
+          .map((file) => readFileSync(join(remembered, file), 'utf8'))
+          .join(''),
+        new RegExp(`hunter2|${auth}`),
+      );
+
       const [{ digest }] = (
         JSON.parse(readFileSync(join(containerd.dir, 'registry/index.json'), 'utf8')) as { manifests: [{ digest: string }] }
       ).manifests;
@@ -245,7 +275,7 @@ test(
       await waits('never', /^ErrImageNeverPull: Container image "localhost:5000\/none:1" is not present with pull policy of Never$/);
       assert.doesNotMatch(`${kubelet.log()}${JSON.stringify(await kubelet.client.events({}, never))}`, new RegExp(`hunter2|${auth}`));
       kubelet.remove('cred.yaml');
-      await gone(kubelet, 'slow', 'private', 'node', 'bad', 'never');
+      await gone(kubelet, 'slow', 'private', 'stranger', 'stranger2', 'friend', 'node', 'bad', 'never');
 
       // As the registry sees it: one after the other, then two at once and no more. Both settings are in effect without a restart.
       const pullThree = async (prefix: string, meanwhile: () => boolean): Promise<number> => {

@@ -62,6 +62,11 @@ before(async () => {
   const metrics = new KubeletMetrics({
     nodeName: 'n1',
     pods: () => [],
+    isWanted: () => false,
+    mirrors: () => 0,
+    pullRecords: () => ({ pulled: 0, intents: 0 }),
+    cgroupVersion: 1,
+    nowMs: () => clock.nowMs(),
     usage: () => ({ cpuSeconds: 0, residentBytes: 0, startSeconds: 0, virtualBytes: 0, openFiles: 0, mostFiles: 0 }),
   });
   const api = {

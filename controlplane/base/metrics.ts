@@ -37,6 +37,10 @@ abstract class Metric {
   }
 }
 
+function shown(value: number): string {
+  return Number.isFinite(value) ? String(value) : Number.isNaN(value) ? 'NaN' : value > 0 ? '+Inf' : '-Inf';
+}
+
 const SEPARATOR = '\u0001';
 const keyOf = (values: readonly string[]): string => values.join(SEPARATOR);
 const valuesOf = (key: string): readonly string[] => key.split(SEPARATOR);
@@ -64,7 +68,7 @@ export class Counter extends Metric {
   }
 
   *lines(): Iterable<string> {
-    for (const [key, value] of this.#values) yield `${this.name}${this.series(valuesOf(key))} ${value}`;
+    for (const [key, value] of this.#values) yield `${this.name}${this.series(valuesOf(key))} ${shown(value)}`;
   }
 }
 
@@ -88,7 +92,7 @@ export class Observed extends Metric {
   }
 
   *lines(): Iterable<string> {
-    for (const [values, value] of this.#read()) yield `${this.name}${this.series(values)} ${value}`;
+    for (const [values, value] of this.#read()) yield `${this.name}${this.series(values)} ${shown(value)}`;
   }
 }
 

@@ -6,6 +6,7 @@ import { Credentials } from './credentials.ts';
 import { HttpTransport } from './http.ts';
 import { TokenBucket, unlimited } from './rateLimit.ts';
 import { Client } from './rest.ts';
+import type { Transport } from './transport.ts';
 
 export interface ConnectOptions {
   readonly config: ClientConfig;
@@ -16,16 +17,45 @@ export interface ConnectOptions {
   readonly qps?: number;
   readonly burst?: number;
   readonly timeoutMs?: number;
+  /** Told of every request once its answer began, or failed (status undefined). */
+  readonly onAnswer?: (sent: Sent) => void;
+}
+
+export interface Sent {
+  readonly method: string;
+  readonly host: string;
+  readonly status: number | undefined;
+  readonly tookMs: number;
 }
 
 /** Nothing is sent before the first request. */
-export function connect({ config, clock, log, userAgent, qps = 0, burst = 0, timeoutMs }: ConnectOptions): Client {
+export function connect({ config, clock, log, userAgent, qps = 0, burst = 0, timeoutMs, onAnswer }: ConnectOptions): Client {
   const limits = { ...(qps === 0 ? {} : { qps }), ...(burst <= 0 ? {} : { burst }), clock };
+  const transport = new HttpTransport(config, new Credentials({ config, clock, log }));
   return new Client({
-    transport: new HttpTransport(config, new Credentials({ config, clock, log })),
+    transport: onAnswer === undefined ? transport : measured(transport, clock, onAnswer),
     clock,
     limiter: qps < 0 ? unlimited : new TokenBucket(limits),
     userAgent,
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
   });
+}
+
+function measured(transport: Transport, clock: Clock, onAnswer: (sent: Sent) => void): Transport {
+  const { host } = new URL(transport.server);
+  return {
+    server: transport.server,
+    async send(request) {
+      const startedMs = clock.monotonicMs();
+      let status: number | undefined;
+      try {
+        const response = await transport.send(request);
+        ({ status } = response);
+        return response;
+      } finally {
+        onAnswer({ method: request.method, host, status, tookMs: clock.monotonicMs() - startedMs });
+      }
+    },
+    close: () => transport.close(),
+  };
 }

@@ -76,14 +76,23 @@ export async function writeSecret(file: string, text: string): Promise<void> {
   await rename(`${file}.new`, file);
 }
 
+/** When a certificate ends; undefined: there is none, or it cannot be read now. */
+export function endOf(source: CertificateSource | undefined): number | undefined {
+  try {
+    return source === undefined ? undefined : lifeOf(textOf(source)).toMs;
+  } catch {
+    return undefined;
+  }
+}
+
+type CertificateSource = { readonly kind: 'text'; readonly text: string } | { readonly kind: 'file'; readonly path: string };
+const textOf = (source: CertificateSource): string => (source.kind === 'text' ? source.text : readFileSync(source.path, 'utf8'));
+
 /** What is wrong with a certificate by its dates; undefined: nothing, or it cannot be read now. file: PEM, or the text itself. */
-export function datesProblem(
-  source: { readonly kind: 'text'; readonly text: string } | { readonly kind: 'file'; readonly path: string } | undefined,
-  nowMs: number,
-): string | undefined {
+export function datesProblem(source: CertificateSource | undefined, nowMs: number): string | undefined {
   if (source === undefined) return undefined;
   try {
-    const { fromMs, toMs } = lifeOf(source.kind === 'text' ? source.text : readFileSync(source.path, 'utf8'));
+    const { fromMs, toMs } = lifeOf(textOf(source));
     const date = (ms: number): string => new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
     if (toMs <= nowMs)
       return `our client certificate ended on ${date(toMs)}: renew it (kijabi certs renew, or --bootstrap-kubeconfig), or set the clock`;

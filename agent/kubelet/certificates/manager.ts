@@ -119,6 +119,9 @@ export interface RotationParts extends CertificateParts {
   readonly replacement?: () => Promise<string | undefined>;
   /** Certificate and key; also the one that was there at the start. */
   readonly onCertificate?: (pem: string) => void;
+  /** For metrics: how long the one before was good for, and that there is no new one yet. */
+  readonly onRenewed?: (livedMs: number) => void;
+  readonly onFailed?: () => void;
 }
 
 /** Renews for ever. Resolves when the signal aborts. */
@@ -133,14 +136,17 @@ export async function rotate(parts: RotationParts, signal: AbortSignal): Promise
       const isOver = current !== undefined && lifeOf(current).toMs <= clock.nowMs();
       const replaced = isOver ? await replacement?.() : undefined;
       const asker = isOver && replaced === undefined && afterEnd !== undefined ? await afterEnd() : client;
+      const before = current;
       current = replaced ?? (await obtain(kind, names(), asker, parts, signal).finally(() => asker !== client && asker.close()));
       await writeCurrent(certDir, kind.name, current, clock.nowMs());
       onCertificate?.(current);
+      if (before !== undefined) parts.onRenewed?.(Math.max(0, clock.nowMs() - lifeOf(before).fromMs));
       backoff.reset('');
       log.info('Renewed a certificate', { file: currentFile(certDir, kind.name), until: new Date(lifeOf(current).toMs).toISOString() });
     } catch (err) {
       if (signal.aborted) return;
       const retryInMs = backoff.nextMs('');
+      parts.onFailed?.();
       log.warn('Cannot renew a certificate', { file: currentFile(certDir, kind.name), retryInMs, err });
       await clock.sleep(retryInMs, signal).catch(() => undefined);
     }

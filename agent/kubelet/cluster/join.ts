@@ -17,11 +17,12 @@ import { Informer } from '#client/informer.ts';
 import { loadKubeconfig } from '#client/kubeconfig.ts';
 import type { ResourceType } from '#client/query.ts';
 import type { Client } from '#client/rest.ts';
-import { datesProblem } from '../certificates/act.ts';
+import { datesProblem, endOf, lifeOf } from '../certificates/act.ts';
 import { bootstrap, renewedPair, rotate, rotatedConfig } from '../certificates/manager.ts';
 import { CLIENT, SERVER } from '../certificates/plan.ts';
 import type { ClusterSettings } from '../config/clusterFields.ts';
 import type { PodEvent } from '../events.ts';
+import type { KubeletMetrics } from '../metrics.ts';
 import { Heartbeat, NODES } from '../node/heartbeat.ts';
 import { ApiObjects } from '../objects/apiserver.ts';
 import { ApiTokens } from '../objects/tokens.ts';
@@ -57,6 +58,7 @@ export interface JoinOptions {
   readonly onPods: (pods: ReadonlyMap<string, Pod>) => void;
   /** The files of a pod's volumes may be others now. */
   readonly onContent: (pod: Pod) => void;
+  readonly metrics: () => Pick<KubeletMetrics, 'requestSent' | 'certificates'>;
 }
 
 interface Connected {
@@ -95,7 +97,7 @@ export class Join {
     const given = await loadKubeconfig(kubeconfig);
     const config = settings.rotateCertificates ? await rotatedConfig(given, options) : given;
     const clientFor = (limits: { readonly qps: number; readonly burst: number }): Client =>
-      connect({ config, clock, log, userAgent: 'kubelet', ...limits });
+      connect({ config, clock, log, userAgent: 'kubelet', ...limits, onAnswer: (sent) => options.metrics().requestSent(sent) });
     // The heartbeat never waits behind pods.
     const clients = [clientFor(settings.api), clientFor(settings.events), clientFor({ qps: -1, burst: 0 })] as const;
     const connection = new Connection({ log, server: config.server, hint: () => datesProblem(config.certificate, clock.nowMs()) });
@@ -161,6 +163,11 @@ export class Join {
   /** Resolves when the pods of the API were read once, or when the signal aborts. */
   async complete(signal: AbortSignal): Promise<void> {
     await this.#pods.complete(signal).catch(() => undefined);
+  }
+
+  /** How many mirror pods the server has. */
+  mirrors(): number {
+    return this.#pods.mirrors().length;
   }
 
   /** The node itself is not as it was: its status is told now. */
@@ -238,12 +245,21 @@ export class Join {
   async #rotate(signal: AbortSignal): Promise<void> {
     const { settings, servedNames, kubeconfig } = this.#options;
     const [client] = this.#clients;
+    const { certificates } = this.#options.metrics();
+    const told = (use: 'client' | 'serving') => ({
+      onRenewed: (livedMs: number) => certificates.renewed(use, livedMs),
+      onFailed: () => certificates.notRenewed(use),
+    });
+    const endsAtMs = endOf(this.config.certificate);
+    if (endsAtMs !== undefined) certificates.inUse('client', endsAtMs);
     const parts = { ...this.#options, log: this.#log, client };
     await Promise.all([
       settings.rotateCertificates
         ? rotate(
             {
               ...parts,
+              ...told('client'),
+              onCertificate: (pem) => certificates.inUse('client', lifeOf(pem).toMs),
               kind: CLIENT,
               names: () => [],
               afterEnd: this.#bootstrapClient(),
@@ -253,7 +269,10 @@ export class Join {
           )
         : undefined,
       settings.serverTlsBootstrap
-        ? rotate({ ...parts, kind: SERVER, names: () => servedNames, onCertificate: (pem) => this.#useServed(pem) }, signal)
+        ? rotate(
+            { ...parts, ...told('serving'), kind: SERVER, names: () => servedNames, onCertificate: (pem) => this.#useServed(pem) },
+            signal,
+          )
         : undefined,
     ]);
   }

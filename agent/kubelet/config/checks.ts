@@ -10,6 +10,7 @@ import { checkResources } from './resourceFields.ts';
 import { checkServer } from './serverFields.ts';
 import { checkShutdown } from './shutdownFields.ts';
 import { isSignal, SIGNALS, valueOf } from '../eviction/thresholds.ts';
+import { allowlistProblem, VERIFICATION_POLICIES } from '../images/records/decide.ts';
 import { CGROUP_DRIVERS } from '../pods/cgroupNames.ts';
 import { notNamespaced } from '../pods/sysctls.ts';
 
@@ -30,6 +31,10 @@ const duration =
     const ms = typeof value === 'string' ? durationMs(value) : undefined;
     return ms === undefined || isGood(ms) ? undefined : want;
   };
+const oneOf =
+  (values: readonly string[]): Rule =>
+  (v) =>
+    typeof v !== 'string' || v === '' || values.includes(v) ? undefined : `want one of ${values.join(', ')}`;
 /** Such paths go into names, mounts and control groups as they are. */
 const absolute: Rule = (value) =>
   typeof value !== 'string' || value === '' || (value.startsWith('/') && !/\/\.{1,2}(\/|$)|\/\//.test(value))
@@ -95,12 +100,19 @@ const RULES: readonly (readonly [path: readonly string[], rule: Rule])[] = [
     (v) => (Array.isArray(v) && v.length > 0 ? 'there are no verbosities per file: set logging.verbosity' : undefined),
   ],
   [['podPidsLimit'], (v) => (typeof v !== 'number' || v >= -1 ? undefined : 'want a number of processes, or -1 for no limit')],
+  [['cgroupDriver'], oneOf(CGROUP_DRIVERS)],
+  [['imagePullCredentialsVerificationPolicy'], oneOf(VERIFICATION_POLICIES)],
   [
-    ['cgroupDriver'],
+    ['preloadedImagesVerificationAllowlist'],
     (v) =>
-      typeof v !== 'string' || v === '' || CGROUP_DRIVERS.some((driver) => driver === v)
+      Array.isArray(v) ? v.map((e) => (typeof e === 'string' ? allowlistProblem(e) : undefined)).find((p) => p !== undefined) : undefined,
+  ],
+  [
+    ['logging', 'flushFrequency'],
+    (v) =>
+      v === undefined || v === null || v === '' || (typeof v === 'number' ? v >= 0 : typeof v === 'string' && (durationMs(v) ?? -1) >= 0)
         ? undefined
-        : `want one of ${CGROUP_DRIVERS.join(', ')}`,
+        : 'want a time such as 5s, or nanoseconds',
   ],
 ];
 
@@ -146,6 +158,12 @@ export function checkHonoured(config: Readonly<Record<string, unknown>>): Found[
   const pulls = config['maxParallelImagePulls'];
   if (config['serializeImagePulls'] === true && typeof pulls === 'number' && pulls > 1)
     found.push({ path: ['maxParallelImagePulls'], message: `Invalid value: ${pulls}: want 1, or serializeImagePulls: false` });
+  const allowed = config['preloadedImagesVerificationAllowlist'];
+  if (Array.isArray(allowed) && allowed.length > 0 && config['imagePullCredentialsVerificationPolicy'] !== 'NeverVerifyAllowlistedImages')
+    found.push({
+      path: ['preloadedImagesVerificationAllowlist'],
+      message: 'is for imagePullCredentialsVerificationPolicy: NeverVerifyAllowlistedImages alone',
+    });
   const [high, low] = [config['imageGCHighThresholdPercent'] ?? 85, config['imageGCLowThresholdPercent'] ?? 80];
   if (typeof high === 'number' && typeof low === 'number' && low >= high)
     found.push({

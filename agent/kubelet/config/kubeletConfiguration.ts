@@ -5,7 +5,7 @@
  * Source: k8s.io/kubelet config/v1beta1 of Kubernetes 1.36 (names, types and defaults).
  */
 import { clusterFields } from './clusterFields.ts';
-import { boolean, duration, int32, int64, map, object, string, type Fields, type Static } from '#api/schema.ts';
+import { boolean, duration, int32, int64, list, map, object, string, type Fields, type Static } from '#api/schema.ts';
 import { LATER, laterFields } from './laterFields.ts';
 import { serverFields } from './serverFields.ts';
 import { nodeFields } from './nodeFields.ts';
@@ -32,6 +32,14 @@ const honoured = {
   maxParallelImagePulls: int32('Most image pulls at once when they are not serialised', { minimum: 1 }),
   registryPullQPS: int32('Pulls a second; one that is over it waits for its turn; 0: no limit', { default: 5, minimum: 0 }),
   registryBurst: int32('Pulls at once beyond that', { default: 10, minimum: 0, zeroIsUnset: true }),
+  imagePullCredentialsVerificationPolicy: string(
+    'Which images that are there only pods may use that have the credentials they were pulled with: NeverVerifyPreloadedImages (all that the kubelet pulled), NeverVerifyAllowlistedImages, AlwaysVerify, NeverVerify',
+    { default: 'NeverVerifyPreloadedImages' },
+  ),
+  preloadedImagesVerificationAllowlist: list(
+    string(),
+    'Images for every pod under NeverVerifyAllowlistedImages: r.example/team/app, or r.example/team/* for all below',
+  ),
   maxPods: int32('Most pods on the node', { default: 110, minimum: 0 }),
   podsPerCore: int32('Most pods for each core, if that is fewer; 0 for no such limit', { default: 0, minimum: 0 }),
   imageMinimumGCAge: duration('An image younger than this is not removed', { default: '2m0s' }),

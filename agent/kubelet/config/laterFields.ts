@@ -8,15 +8,7 @@
 import { durationMs } from '#api/formats.ts';
 import { anyObject, boolean, duration, int32, int64, list, map, number, string, type Fields, type Schema } from '#api/schema.ts';
 
-const strings = list(string());
-
 const later: Readonly<Record<string, readonly [schema: Schema, harmless: unknown, why: string, usual?: unknown]>> = {
-  imagePullCredentialsVerificationPolicy: [
-    string(),
-    'NeverVerify',
-    'an image that is on the node is given to every pod of the node, whoever pulled it',
-  ],
-  preloadedImagesVerificationAllowlist: [strings, undefined, 'it goes with imagePullCredentialsVerificationPolicy, which is not honoured'],
   enableContentionProfiling: [boolean(), false, 'there are no locks here that threads could contend for'],
   kubeletCgroups: [string(), '', 'the control group of a daemon is set where it is started: Slice= in its systemd unit'],
   systemCgroups: [string(), '', 'processes of the system are not moved: systemd keeps them in system.slice'],

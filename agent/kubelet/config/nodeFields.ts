@@ -1,5 +1,5 @@
 /** Fields of KubeletConfiguration about the daemon itself and the node it shows. Pure. */
-import { boolean, duration, int32, list, map, object, string, type Fields } from '#api/schema.ts';
+import { boolean, duration, int32, anyValue, list, map, object, string, type Fields } from '#api/schema.ts';
 
 export const nodeFields = {
   syncFrequency: duration('How often everything the runtime has is listed in full; changes are heard of at once', { default: '1m0s' }),
@@ -16,7 +16,7 @@ export const nodeFields = {
   podCIDR: string('Network of the pods, told to the runtime (which may make a CNI configuration of it) and shown in the node'),
   logging: object('io.k8s.kubelet.config.v1beta1.LoggingConfiguration', {
     format: string('text'),
-    flushFrequency: string('Taken and of no use: each line is written at once'),
+    flushFrequency: anyValue('Taken and of no use: each line is written at once; text, or nanoseconds'),
     verbosity: int32('4 and more: every step', { minimum: 0 }),
     options: object('io.k8s.kubelet.config.v1beta1.FormatOptions', { text: outputOptions('Text'), json: outputOptions('JSON') }),
     vmodule: list(object('io.k8s.kubelet.config.v1beta1.VModuleItem', { filePattern: string(), verbosity: int32() })),

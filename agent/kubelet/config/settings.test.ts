@@ -71,6 +71,7 @@ const DEFAULTS: Omit<Settings, 'configz'> = {
   seccompDefault: false,
   allowedUnsafeSysctls: [],
   registryPulls: { qps: 5, burst: 10 },
+  pullVerification: { policy: 'NeverVerifyPreloadedImages', allowlist: [] },
   containerGc: { minAgeMs: 0, perContainer: 1 },
   syncFrequencyMs: 60_000,
   staticPodUrl: undefined,
@@ -300,6 +301,14 @@ const HONOURED: Readonly<Record<string, readonly (readonly [value: string, chang
   eventBurst: [['7', cluster({ events: { qps: 50, burst: 7 } })]],
   registryPullQPS: [['0', { registryPulls: { qps: 0, burst: 10 } }]],
   registryBurst: [['3', { registryPulls: { qps: 5, burst: 3 } }]],
+  imagePullCredentialsVerificationPolicy: [['AlwaysVerify', { pullVerification: { policy: 'AlwaysVerify', allowlist: [] } }]],
+  preloadedImagesVerificationAllowlist: [
+    ['[]', {}],
+    [
+      '[r.example/a, r.example/b/*]\nimagePullCredentialsVerificationPolicy: NeverVerifyAllowlistedImages',
+      { pullVerification: { policy: 'NeverVerifyAllowlistedImages', allowlist: ['r.example/a', 'r.example/b/*'] } },
+    ],
+  ],
   syncFrequency: [['30s', { syncFrequencyMs: 30_000 }]],
   staticPodURL: [['http://x/y', { staticPodUrl: { url: 'http://x/y', headers: {}, everyMs: 20_000 } }]],
   staticPodURLHeader: [
@@ -317,6 +326,7 @@ const HONOURED: Readonly<Record<string, readonly (readonly [value: string, chang
       '{verbosity: 4, format: text, flushFrequency: 5s, options: {json: {infoBufferSize: "0"}, text: {splitStream: false}}}',
       { verbosity: 4 },
     ],
+    ['{flushFrequency: 5000000000}', {}],
   ],
   tlsCurvePreferences: [['[29, 23]', { server: { ...SERVER, tls: { ...SERVER.tls, curves: ['X25519', 'P-256'] } } }]],
 };

@@ -10,6 +10,7 @@ import type { Draft } from '#api/schema.ts';
 import { AppError } from '#base/errors.ts';
 import { thresholdsOf, type Threshold } from '../eviction/thresholds.ts';
 import type { GcRules } from '../images/gc.ts';
+import { VERIFICATION_POLICIES, type Verification } from '../images/records/decide.ts';
 import { CgroupNames } from '../pods/cgroupNames.ts';
 import type { DeadContainers } from '../pods/plan.ts';
 import type { CrashBackoff } from '../pods/restart.ts';
@@ -65,6 +66,7 @@ export interface Settings {
   readonly podPidsLimit: number | undefined;
   readonly maxParallelImagePulls: number;
   readonly registryPulls: { readonly qps: number; readonly burst: number };
+  readonly pullVerification: Verification;
   readonly clusterDns: readonly string[];
   readonly clusterDomain: string;
   readonly seccompDefault: boolean;
@@ -134,6 +136,10 @@ export function settingsOf(flags: Flags, given: KubeletConfiguration): Settings 
     podPidsLimit: config.podPidsLimit,
     maxParallelImagePulls: config.maxParallelImagePulls ?? (asked.serializeImagePulls === false ? PULLS_AT_ONCE : 1),
     registryPulls: { qps: config.registryPullQPS ?? 5, burst: config.registryBurst ?? 10 },
+    pullVerification: {
+      policy: VERIFICATION_POLICIES.find((p) => p === config.imagePullCredentialsVerificationPolicy) ?? 'NeverVerifyPreloadedImages',
+      allowlist: config.preloadedImagesVerificationAllowlist ?? [],
+    },
     maxPods: config.maxPods ?? 110,
     podsPerCore: config.podsPerCore ?? 0,
     resources: resourceSettings(config),

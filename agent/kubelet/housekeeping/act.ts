@@ -14,6 +14,7 @@ import { StorageLimits } from '../eviction/storageLimits.ts';
 import { candidatesOf } from '../eviction/use.ts';
 import { ImageCollector } from '../images/collector.ts';
 import type { DiskUse } from '../images/gc.ts';
+import type { PullRecords } from '../images/records/act.ts';
 import type { Paths } from '../paths.ts';
 import type { Admission } from '../pods/admission.ts';
 import type { Fates } from '../pods/fates.ts';
@@ -29,6 +30,7 @@ export interface HousekeepingDeps {
   readonly paths: Paths;
   readonly admission: Admission;
   readonly cgroupMounts: CgroupMounts;
+  readonly pullRecords: PullRecords;
   readonly pods: () => readonly Pod[];
   readonly onPod: (key: string) => void;
   /** For metrics. */
@@ -77,6 +79,7 @@ export function makeHousekeeping(deps: HousekeepingDeps): Housekeeping {
     log,
     rules: () => settings.imageGc,
     disk: () => imageFs.use(),
+    records: deps.pullRecords,
     onRemoved: deps.onImageRemoved,
   });
   const evictor = new Evictor({

@@ -7,6 +7,7 @@ import { codeOf, explain } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
 import type { CriClient } from '#cri/client.ts';
 import { imagesToRemove, isTooOld, toFree, type DiskUse, type GcRules, type LocalImage } from './gc.ts';
+import type { PullRecords } from './records/act.ts';
 
 export interface CollectorDeps {
   readonly client: CriClient;
@@ -15,6 +16,7 @@ export interface CollectorDeps {
   readonly rules: () => GcRules;
   /** Of the file system the images lie on; undefined: not to be found out. */
   readonly disk: () => Promise<DiskUse | undefined>;
+  readonly records: Pick<PullRecords, 'prune'>;
   readonly onRemoved?: (why: 'age' | 'space') => void;
 }
 
@@ -59,12 +61,15 @@ export class ImageCollector {
   }
 
   async #local(signal: AbortSignal): Promise<LocalImage[]> {
-    const { client, clock } = this.#deps;
+    const { client, clock, records } = this.#deps;
+    const sinceMs = clock.nowMs();
     const [{ images }, { containers }, own] = await Promise.all([
       client.image.listImages({}, { signal }),
       client.runtime.listContainers({}, { signal }),
       this.#sandboxImage(signal),
     ]);
+    const named = images.map((image) => ({ id: image.id, names: [...image.repo_tags, ...image.repo_digests] }));
+    await records.prune(named, sinceMs);
     const nowMs = clock.nowMs();
     const used = new Set(containers.flatMap((c) => [c.image_ref, c.image?.image ?? '', c.image_id]));
     for (const id of this.#seen.keys()) if (!images.some((i) => i.id === id)) this.#seen.delete(id);

@@ -74,12 +74,25 @@ test('what is no configuration says so and does not quote it', () => {
   assert.throws(() => parseDockerConfig('[]', 'config.json'), TypeError);
 });
 
-test('secretKeyring: by the type of the secret', () => {
+test('secretKeyring: by the type of the secret, and it says which secret', () => {
+  const metadata = { uid: 'u', namespace: 'ns', name: 's' };
   const config = auth(JSON.stringify({ auths: { 'r.example': { auth: auth('u:p') } } }));
-  assert.equal(secretKeyring({ type: 'kubernetes.io/dockerconfigjson', data: { '.dockerconfigjson': config } }).length, 1);
-  assert.equal(
-    secretKeyring({ type: 'kubernetes.io/dockercfg', data: { '.dockercfg': auth(JSON.stringify({ r: { auth: auth('u:p') } })) } }).length,
-    1,
+  assert.deepEqual(secretKeyring({ metadata, type: 'kubernetes.io/dockerconfigjson', data: { '.dockerconfigjson': config } }), [
+    ['r.example', { username: 'u', password: 'p', secret: metadata }],
+  ]);
+  const old = auth(JSON.stringify({ r: { auth: auth('u:p') } }));
+  assert.equal(secretKeyring({ metadata, type: 'kubernetes.io/dockercfg', data: { '.dockercfg': old } }).length, 1);
+  assert.deepEqual(secretKeyring({ metadata, type: 'Opaque', data: { '.dockerconfigjson': config } }), []);
+});
+
+test('credentialsFor: what a secret and the node have is the node’s', () => {
+  const same = { username: 'u', password: 'p' };
+  const secret = { uid: '', namespace: 'ns', name: 's' };
+  assert.deepEqual(
+    credentialsFor('r.example/a', [
+      ['r.example', { ...same, secret }],
+      ['r.example', same],
+    ]),
+    [same],
   );
-  assert.deepEqual(secretKeyring({ type: 'Opaque', data: { '.dockerconfigjson': config } }), []);
 });

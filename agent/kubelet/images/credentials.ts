@@ -11,6 +11,8 @@ import { parseImageName } from './name.ts';
 export interface Credentials {
   readonly username: string;
   readonly password: string;
+  /** Where they are from; undefined: the node, so that every pod has them. */
+  readonly secret?: { readonly uid: string; readonly namespace: string; readonly name: string };
 }
 
 /** Registry -> credentials, in the order they are tried. */
@@ -48,7 +50,7 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 }
 
 /** Throws as parseDockerConfig; a secret of another type has none. */
-export function secretKeyring({ type, data }: Pick<Secret, 'type' | 'data'>): Keyring {
+export function secretKeyring({ type, data, metadata }: Pick<Secret, 'type' | 'data' | 'metadata'>): Keyring {
   const [field, form] =
     type === 'kubernetes.io/dockerconfigjson'
       ? (['.dockerconfigjson', 'config.json'] as const)
@@ -56,10 +58,13 @@ export function secretKeyring({ type, data }: Pick<Secret, 'type' | 'data'>): Ke
         ? (['.dockercfg', 'dockercfg'] as const)
         : ([undefined, undefined] as const);
   const content = field === undefined ? undefined : data?.[field];
-  return content === undefined || form === undefined ? [] : parseDockerConfig(Buffer.from(content, 'base64').toString('utf8'), form);
+  if (content === undefined || form === undefined) return [];
+  const { uid = '', namespace = '', name = '' } = metadata;
+  const secret = { uid, namespace, name };
+  return parseDockerConfig(Buffer.from(content, 'base64').toString('utf8'), form).map(([key, found]) => [key, { ...found, secret }]);
 }
 
-/** Each once, in the order they are tried. */
+/** Each once, in the order they are tried; what a secret and the node have is the node's. */
 export function credentialsFor(image: string, keyring: Keyring): Credentials[] {
   const name = parseImageName(image);
   if (typeof name === 'string') return [];

@@ -15,13 +15,14 @@ import type { Input } from '#cri/values.ts';
 import type { Credentials } from './credentials.ts';
 import { parseImageName } from './name.ts';
 import { progressText } from './progress.ts';
+import type { ListedImage, PullRecords } from './records/act.ts';
 
 export interface ImageWish {
   readonly image: string;
   readonly policy: 'Always' | 'IfNotPresent' | 'Never';
   /** Lets the runtime put the pull into the pod's context (registry credentials helpers, cgroup). */
   readonly sandbox?: Input<PodSandboxConfig>;
-  /** Tried one after the other; none: without any. Asked only when there is a pull. */
+  /** Tried one after the other; none: without any. Asked only when there is a pull, or an image that not every pod may use. */
   readonly credentials?: () => Promise<readonly Credentials[]>;
   /** Told now and then how far the pull is. */
   readonly onProgress?: (text: string) => void;
@@ -37,14 +38,28 @@ export interface ImageReady {
   readonly username: string | undefined;
 }
 
+/** What somebody wanted to know of an image, and what came of it. */
+export interface ImageAnswer {
+  readonly policy: ImageWish['policy'];
+  /** undefined: it was not asked. */
+  readonly present: boolean | undefined;
+  readonly pull: boolean;
+}
+
 export interface PullerOptions {
   readonly client: CriClient;
   readonly clock: Clock;
   readonly parallel: number;
   /** Pulls a second, with a burst; 0: no limit. */
   readonly rate: { readonly qps: number; readonly burst: number };
+  readonly records: Pick<PullRecords, 'mayUse' | 'began' | 'succeeded' | 'failed'>;
   readonly life: AbortSignal;
+  readonly onAnswer?: (answer: ImageAnswer) => void;
+  readonly onPulled?: (sizeBytes: number, tookMs: number) => void;
 }
+
+/** As the runtime has it. */
+type Present = Omit<ImageReady, 'pulled'> & Pick<ListedImage, 'names'>;
 
 /** How often a pull under way is asked how far it is. */
 const PROGRESS_MS = 1_000;
@@ -55,16 +70,20 @@ export class ImagePuller {
   readonly #life: AbortSignal;
   readonly #limiter: Limiter;
   readonly #clock: Clock;
+  readonly #records: PullerOptions['records'];
+  readonly #tell: Pick<PullerOptions, 'onAnswer' | 'onPulled'>;
   /** Image and credentials -> its pull. */
-  readonly #underWay = new Map<string, { readonly done: Promise<void>; readonly listeners: Set<(text: string) => void> }>();
+  readonly #underWay = new Map<string, { readonly done: Promise<Present>; readonly listeners: Set<(text: string) => void> }>();
   /** Images of which it is being asked whether they are there. */
-  readonly #asked = new Map<string, Promise<Omit<ImageReady, 'pulled'> | undefined>>();
+  readonly #asked = new Map<string, Promise<Present | undefined>>();
   /** Pulls that the runtime works on. */
   #pulling = 0;
 
   /** A pull goes on while the daemon lives, whoever stops waiting for it: the next who asks finds it under way. */
-  constructor({ client, clock, parallel, rate, life }: PullerOptions) {
+  constructor({ client, clock, parallel, rate, records, life, ...tell }: PullerOptions) {
     this.#client = client;
+    this.#records = records;
+    this.#tell = tell;
     this.#clock = clock;
     this.#slots = new Semaphore(parallel);
     this.#limiter = rate.qps > 0 ? new TokenBucket({ ...rate, burst: Math.max(1, rate.burst), clock }) : unlimited;
@@ -84,22 +103,29 @@ export class ImagePuller {
         `Failed to apply default image tag "${image}": couldn't parse image name "${image}": ${name}`,
         { image },
       );
-    if (policy !== 'Always') {
-      const present = await this.#isPresent(image, signal);
-      if (present !== undefined) return { ...present, pulled: false };
-      if (policy === 'Never')
-        throw new AppError('IMAGE_NEVER_PULL', `Container image "${image}" is not present with pull policy of Never`, { image });
+    const { credentials = async () => [] } = wish;
+    let asked: Promise<readonly Credentials[]> | undefined;
+    const own = (): Promise<readonly Credentials[]> => (asked ??= credentials());
+    const present = policy === 'Always' ? undefined : await this.#isPresent(image, signal);
+    if (present !== undefined && (await this.#records.mayUse(image, present.id, own))) {
+      this.#tell.onAnswer?.({ policy, present: true, pull: false });
+      return { ...present, pulled: false };
     }
+    this.#tell.onAnswer?.({
+      policy,
+      present: policy === 'Always' ? undefined : present !== undefined,
+      pull: policy !== 'Never' || present !== undefined,
+    });
+    if (policy === 'Never') throw neverPull(image, present !== undefined);
     onPull();
-    await this.#pull(wish, signal);
-    const present = await this.#present(image, signal);
-    if (present === undefined)
-      throw new AppError('IMAGE_PULL_FAILED', `failed to pull image "${image}": the runtime pulled it and does not know it`, { image });
-    return { ...present, pulled: true };
+    const startedMs = this.#clock.monotonicMs();
+    const ready = await this.#pull({ ...wish, credentials: own }, signal);
+    this.#tell.onPulled?.(ready.sizeBytes, this.#clock.monotonicMs() - startedMs);
+    return { ...ready, pulled: true };
   }
 
   /** Whoever asks for the same image while the answer is under way shares it. */
-  #isPresent(image: string, signal: AbortSignal): Promise<Omit<ImageReady, 'pulled'> | undefined> {
+  #isPresent(image: string, signal: AbortSignal): Promise<Present | undefined> {
     let answer = this.#asked.get(image);
     if (answer === undefined) {
       answer = this.#present(image, this.#life).finally(() => this.#asked.delete(image));
@@ -108,15 +134,16 @@ export class ImagePuller {
     return untilAborted(answer, signal);
   }
 
-  async #present(image: string, signal: AbortSignal): Promise<Omit<ImageReady, 'pulled'> | undefined> {
+  async #present(image: string, signal: AbortSignal): Promise<Present | undefined> {
     const { image: found } = await this.#client.image.imageStatus({ image: { image } }, { signal });
     if (found === null || found.id === '') return undefined;
     const uid = found.uid === null || found.uid === undefined ? undefined : Number(found.uid.value);
-    return { id: found.id, sizeBytes: Number(found.size), uid, username: found.username || undefined };
+    const names = [...found.repo_tags, ...found.repo_digests];
+    return { id: found.id, names, sizeBytes: Number(found.size), uid, username: found.username || undefined };
   }
 
   /** Callers that want the same image with the same credentials share one pull. */
-  async #pull({ image, sandbox, credentials, onProgress }: ImageWish, signal: AbortSignal): Promise<void> {
+  async #pull({ image, sandbox, credentials, onProgress }: ImageWish, signal: AbortSignal): Promise<Present> {
     const auths = (await credentials?.()) ?? [];
     const key = JSON.stringify([image, auths]);
     let pull = this.#underWay.get(key);
@@ -128,30 +155,48 @@ export class ImagePuller {
       this.#underWay.set(key, pull);
     }
     if (onProgress !== undefined) pull.listeners.add(onProgress);
-    await untilAborted(pull.done, signal).finally(() => onProgress !== undefined && pull.listeners.delete(onProgress));
+    return untilAborted(pull.done, signal).finally(() => onProgress !== undefined && pull.listeners.delete(onProgress));
   }
 
-  async #start(pull: Pull): Promise<void> {
-    const { image, auths } = pull;
-    const signal = this.#life;
+  async #start(pull: Pull): Promise<Present> {
+    const { image } = pull;
+    let used: Credentials | undefined;
     try {
-      await this.#slots.run(async () => {
-        const failures: unknown[] = [];
-        for (const auth of auths.length === 0 ? [undefined] : auths) {
-          await this.#limiter.take(signal);
-          const failure = await this.#pullOnce(pull, auth).then(
-            () => undefined,
-            (err: unknown) => err ?? new Error('no reason'),
-          );
-          if (failure === undefined) return;
-          signal.throwIfAborted();
-          failures.push(failure);
-        }
-        throw failures.length === 1 ? failures[0] : new Error(failures.map(explain).join('; '));
-      }, signal);
+      used = await this.#slots.run(async () => {
+        await this.#records.began(image);
+        return this.#tryAll(pull).catch(async (err: unknown) => {
+          await this.#records.failed(image);
+          throw err;
+        });
+      }, this.#life);
     } catch (err) {
       throw new AppError('IMAGE_PULL_FAILED', `failed to pull and unpack image "${image}": ${explain(err)}`, { image });
     }
+    // Should the answer never come, the image stays one that asks for credentials.
+    const present = await this.#present(image, this.#life);
+    if (present === undefined) {
+      await this.#records.failed(image);
+      throw new AppError('IMAGE_PULL_FAILED', `failed to pull image "${image}": the runtime pulled it and does not know it`, { image });
+    }
+    await this.#records.succeeded(image, used, present);
+    return present;
+  }
+
+  /** Those that the registry took; undefined: it wanted none. */
+  async #tryAll(pull: Pull): Promise<Credentials | undefined> {
+    const signal = this.#life;
+    const failures: unknown[] = [];
+    for (const auth of pull.auths.length === 0 ? [undefined] : pull.auths) {
+      await this.#limiter.take(signal);
+      const failure = await this.#pullOnce(pull, auth).then(
+        () => undefined,
+        (err: unknown) => err ?? new Error('no reason'),
+      );
+      if (failure === undefined) return auth;
+      signal.throwIfAborted();
+      failures.push(failure);
+    }
+    throw failures.length === 1 ? failures[0] : new Error(failures.map(explain).join('; '));
   }
 
   async #pullOnce({ image, sandbox, listeners }: Pull, auth: Credentials | undefined): Promise<void> {
@@ -162,7 +207,7 @@ export class ImagePuller {
       await this.#client.image.pullImage(
         {
           image: { image },
-          ...(auth === undefined ? {} : { auth: { ...auth } }),
+          ...(auth === undefined ? {} : { auth: { username: auth.username, password: auth.password } }),
           ...(sandbox === undefined ? {} : { sandbox_config: sandbox }),
         },
         { signal: this.#life },
@@ -192,6 +237,12 @@ interface Pull {
   readonly sandbox: Input<PodSandboxConfig> | undefined;
   readonly auths: readonly Credentials[];
   readonly listeners: ReadonlySet<(text: string) => void>;
+}
+
+/** Differs: upstream says of an image that is there and not for this pod that it is not there, and no more. */
+function neverPull(image: string, isThere: boolean): AppError {
+  const why = isThere ? ': it is on the node, pulled with credentials that this pod does not have' : '';
+  return new AppError('IMAGE_NEVER_PULL', `Container image "${image}" is not present with pull policy of Never${why}`, { image });
 }
 
 /** The outcome of work, or the reason of signal if it aborts first; the work itself goes on. */

@@ -24,6 +24,8 @@ export interface AdmissionDeps {
   readonly onChange: (key: string) => void;
   /** A pod is pushed out for a critical one. */
   readonly onPushed?: () => void;
+  /** For metrics. */
+  readonly onRefused?: (reason: string) => void;
 }
 
 export class Admission {
@@ -84,6 +86,7 @@ export class Admission {
     if (fates.of(uid)?.message === message) return;
     fates.set(uid, { why: 'rejected', reason, message });
     events.record(pod, 'Warning', reason, why);
+    this.#deps.onRefused?.(reason);
     log.warn('Pod is refused by the node', { pod: key, for: reason, err: why });
   }
 

@@ -311,7 +311,7 @@ export class PodStart {
       const took = formatDuration(clock.monotonicMs() - startedMs);
       const message = ready.pulled
         ? `Successfully pulled image "${image}" in ${took} (${took} including waiting). Image size: ${ready.sizeBytes} bytes.`
-        : `Container image "${image}" already present on machine`;
+        : `Container image "${image}" already present on machine and can be accessed by the pod`;
       events.record(this.#pod, 'Normal', 'Pulled', message, name);
       return ready;
     } catch (err) {

@@ -131,6 +131,11 @@ export class PodWorkers {
     return [...all.values()];
   }
 
+  /** Whether it is one of those that shall run, and not on its way out. */
+  wants(pod: Pod): boolean {
+    return this.#wanted?.get(keyOf(pod))?.metadata.uid === pod.metadata.uid;
+  }
+
   pod(key: string): KnownPod | undefined {
     const wanted = this.#wanted?.get(key);
     return this.#known.get(key) ?? (wanted === undefined ? undefined : { pod: wanted, status: NOT_SEEN, objects: undefined });

@@ -2,6 +2,7 @@
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import type { Settings } from '../config/settings.ts';
+import { lifeOf } from '../certificates/act.ts';
 import type { Join } from '../cluster/join.ts';
 import type { ApiDeps } from './api.ts';
 import type { KeyPair } from './pki.ts';
@@ -30,7 +31,14 @@ export async function startServer(
       : (await import('#client/reviews.ts')).openReviewer(joined.config, { clock, log, userAgent: 'kubelet' }, signal);
   const auth = new Auth({ settings: server, nodeName, clock, reviewer });
   const keyPair = await loadKeyPair({ files: server.tls.files, certDir, nodeName, addresses, nowMs: clock.nowMs(), log }, signal);
+  const serves = ({ certificate }: KeyPair): void => api.metrics.certificates.inUse('serving', lifeOf(certificate).toMs);
+  serves(keyPair);
   // Differs: until the cluster has given its certificate the self-signed one serves; upstream serves nobody until then.
-  const onKeyPair = (use: (pair: KeyPair) => void): void => joined?.onServed((pem) => use({ certificate: pem, key: pem }));
+  const onKeyPair = (use: (pair: KeyPair) => void): void =>
+    joined?.onServed((pem) => {
+      const pair = { certificate: pem, key: pem };
+      serves(pair);
+      use(pair);
+    });
   await serveSecure({ api, auth, settings: server, keyPair, onKeyPair, log }, signal);
 }

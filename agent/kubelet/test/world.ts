@@ -57,6 +57,14 @@ export interface Start {
   readonly atMs: number;
 }
 
+/** Who may use an image is not what is played here, and nobody waits for its files. */
+const EVERYBODYS = {
+  mayUse: async () => true,
+  began: async () => undefined,
+  succeeded: async () => undefined,
+  failed: async () => undefined,
+};
+
 export class World {
   readonly clock: ManualClock;
   readonly log: string[] = [];
@@ -151,6 +159,7 @@ export class World {
         objects: () => this.objects,
         log,
         facts: { paths: this.paths, nodeName: 'n', hostIps: [], podIps: [], allocatable: {} },
+        clock,
       }),
       events: this.#events,
       timeline: new Timeline(clock),
@@ -163,6 +172,7 @@ export class World {
         clock: this.clock,
         parallel: options.parallelPulls ?? 5,
         rate: { qps: 0, burst: 0 },
+        records: EVERYBODYS,
         life: signal,
       }),
       holds: new Holds(clock),

@@ -11,11 +11,17 @@ import { makeDirectory } from '../../linux/makeDirectory.ts';
 import { ensureTmpfs } from '../../linux/mount.ts';
 import type { HostPathType, VolumePlan } from './plan.ts';
 
-export async function makeVolumes(volumes: readonly VolumePlan[]): Promise<void> {
+/** onMade: told of each, also of one that cannot be made. */
+export async function makeVolumes(
+  volumes: readonly VolumePlan[],
+  onMade?: (volume: VolumePlan, outcome: 'success' | 'fail-unknown') => void,
+): Promise<void> {
   for (const volume of volumes) {
     try {
       await make(volume);
+      onMade?.(volume, 'success');
     } catch (err) {
+      onMade?.(volume, 'fail-unknown');
       throw new AppError('VOLUME_FAILED', `MountVolume.SetUp failed for volume "${volume.name}"`, { volume: volume.name }, err);
     }
   }

@@ -100,6 +100,14 @@ function planVolume(pod: Pod, v: Volume, facts: VolumeFacts): VolumePlan[] {
   return [{ kind: 'files', name, path: at(plugin), files, memory: plugin !== 'configmap', ...given }];
 }
 
+/** As upstream's plugins are called. */
+export function pluginOf({ kind, path }: VolumePlan): string {
+  if (kind === 'hostPath') return 'kubernetes.io/host-path';
+  return kind === 'files'
+    ? (/\/kubernetes\.io~([a-z-]+)\/[^/]+$/.exec(path)?.[1] ?? '').replace(/^/, 'kubernetes.io/')
+    : 'kubernetes.io/empty-dir';
+}
+
 function filesPlugin(v: Volume): string {
   if (v.configMap !== undefined) return 'configmap';
   if (v.secret !== undefined) return 'secret';

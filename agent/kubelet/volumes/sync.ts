@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { Container } from '#api/kinds/core/container.ts';
 import type { Pod } from '#api/kinds/core/pod.ts';
 import type { PersistentVolumeClaim } from '#api/kinds/core/persistentVolumeClaim.ts';
+import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import { writeAtomically } from '../../linux/atomicFiles.ts';
 import { giveToGroup } from '../../linux/groupOwnership.ts';
@@ -15,7 +16,16 @@ import { podDir, podName, subPathsDir } from '../paths.ts';
 import type { MountSpec } from '../pods/config.ts';
 import type { ObjectRef, ObjectsOf, TokenSource } from '../objects/source.ts';
 import { makeVolumes } from './act.ts';
-import { containerMounts, planVolumes, volumePlace, type MountFacts, type VolumeFacts, type VolumePlace, type VolumePlan } from './plan.ts';
+import {
+  containerMounts,
+  planVolumes,
+  pluginOf,
+  volumePlace,
+  type MountFacts,
+  type VolumeFacts,
+  type VolumePlace,
+  type VolumePlan,
+} from './plan.ts';
 import { claimOf, volumeRefs } from './refs.ts';
 import { mountSubPath } from './subPath/act.ts';
 import { fetchTokens } from './tokens.ts';
@@ -26,6 +36,9 @@ export interface PodVolumesOptions {
   readonly tokens?: TokenSource | undefined;
   readonly log: Logger;
   readonly facts: Omit<VolumeFacts, 'objects'>;
+  readonly clock: Clock;
+  /** For metrics. plugin: kubernetes.io/empty-dir and the like. */
+  readonly onMade?: (plugin: string, tookMs: number, outcome: 'success' | 'fail-unknown') => void;
 }
 
 export class PodVolumes {
@@ -43,7 +56,13 @@ export class PodVolumes {
   prepare(pod: Pod, signal: AbortSignal): Promise<readonly VolumePlan[]> {
     return this.#alone(pod, async () => {
       const plans = await this.#plan(pod, signal);
-      await makeVolumes(plans);
+      const { clock, onMade } = this.#options;
+      let sinceMs = clock.monotonicMs();
+      await makeVolumes(plans, (volume, outcome) => {
+        const nowMs = clock.monotonicMs();
+        onMade?.(pluginOf(volume), nowMs - sinceMs, outcome);
+        sinceMs = nowMs;
+      });
       await this.#giveToGroups(podName(pod).uid, plans);
       return plans;
     });
