@@ -22,6 +22,10 @@ function defaulted(apiVersion: string, kind: string, value: object): Record<stri
 const template = { metadata: { labels: { app: 'web' } }, spec: { containers: [{ name: 'a', image: 'x' }] } };
 const selector = { matchLabels: { app: 'web' } };
 const workload = (kind: string, spec: object): readonly string[] => told('apps/v1', kind, { spec: { selector, template, ...spec } });
+const mounting = (name: string): object => ({
+  ...template,
+  spec: { containers: [{ name: 'a', image: 'x', volumeMounts: [{ name, mountPath: '/data' }] }] },
+});
 const once = { ...template, spec: { ...template.spec, restartPolicy: 'Never' } };
 const job = (spec: object): readonly string[] => told('batch/v1', 'Job', { spec: { template: once, ...spec } });
 const cronJob = (spec: object): readonly string[] =>
@@ -99,6 +103,16 @@ const ROWS: [what: string, found: readonly string[], problems: string[]][] = [
     'a stateful set',
     workload('StatefulSet', { ordinals: { start: -1 } }),
     ['spec.ordinals.start: Invalid value: -1: must be greater than or equal to 0'],
+  ],
+  [
+    'a stateful set whose containers mount its claims',
+    workload('StatefulSet', { template: mounting('data'), volumeClaimTemplates: [{ metadata: { name: 'data' }, spec: {} }] }),
+    [],
+  ],
+  [
+    '... and a volume that is no claim',
+    workload('StatefulSet', { template: mounting('other'), volumeClaimTemplates: [{ metadata: { name: 'data' }, spec: {} }] }),
+    ['spec.template.spec.containers[0].volumeMounts[0].name: Not found: "other"'],
   ],
   ['a job', job({}), []],
   [

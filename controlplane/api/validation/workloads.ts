@@ -146,7 +146,7 @@ export function validateStatefulSet(set: StatefulSet): readonly Problem[] {
   const problems = begin(set);
   const { spec } = set;
   validateSelection(problems, { selector: spec.selector, template: spec.template, kind: 'statefulset' });
-  validateEndless(problems, spec.template);
+  validateEndless(problems, withClaims(spec));
   validateCounts(problems, spec, SPEC, 'replicas', 'minReadySeconds', 'revisionHistoryLimit');
   validateNonNegative(problems, spec.ordinals?.start, SPEC.field('ordinals').field('start'));
   const place = SPEC.field('updateStrategy').field('rollingUpdate');
@@ -158,6 +158,15 @@ export function validateStatefulSet(set: StatefulSet): readonly Problem[] {
   validateNonNegative(problems, rolling?.partition, place.field('partition'));
   validateShare(problems, rolling?.maxUnavailable, place.field('maxUnavailable'));
   return problems.found;
+}
+
+/** Its pods get a volume for every claim, which containers may mount by the claim's name. Those of the template keep their places. */
+function withClaims({ template, volumeClaimTemplates = [] }: StatefulSet['spec']): PodTemplateSpec {
+  const volumes = template.spec.volumes ?? [];
+  const claims = volumeClaimTemplates.flatMap(({ metadata: { name } }) =>
+    name === undefined || volumes.some((volume) => volume.name === name) ? [] : [{ name, persistentVolumeClaim: { claimName: name } }],
+  );
+  return claims.length === 0 ? template : { ...template, spec: { ...template.spec, volumes: [...volumes, ...claims] } };
 }
 
 export function validateReplicationController(controller: ReplicationController): readonly Problem[] {
