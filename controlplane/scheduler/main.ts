@@ -21,6 +21,7 @@ import { profilesOf } from './config/profiles.ts';
 import { settingsOf, withConfig, type FlagSettings } from './config/settings.ts';
 import type { PluginHandle } from './core/storage.ts';
 import { BUILT_IN, DEFAULT_SCHEDULER, type PluginFactory } from './plugins/profile.ts';
+import { openExtenders } from './extenders/client.ts';
 import { Decisions } from './explain/decisions.ts';
 import { explainRoute } from './explain/route.ts';
 import { makeScheduler } from './run.ts';
@@ -38,6 +39,7 @@ async function run(flags: FlagSettings, { clock, log, signal, notify }: DaemonCo
   const electing = connect({ config: clientConfig, clock, log, userAgent: `${program}/leader-election`, qps: -1 });
   const client = connect({ config: clientConfig, clock, log, userAgent: program, qps, burst });
   const eventClient = connect({ config: clientConfig, clock, log, userAgent: program, qps, burst });
+  const extenders = await openExtenders(config.extenders ?? []);
   const leading = leadership({
     settings: election,
     identity: `${hostname()}_${randomUUID()}`,
@@ -59,6 +61,7 @@ async function run(flags: FlagSettings, { clock, log, signal, notify }: DaemonCo
     profiles,
     flushAfterMs: flags.flushAfterMs,
     onOutcome: (outcome) => decisions.take(outcome),
+    extenders,
     ...(parallelism === undefined ? {} : { parallelism }),
     ...(podInitialBackoffSeconds === undefined ? {} : { initialBackoffMs: podInitialBackoffSeconds * 1_000 }),
     ...(podMaxBackoffSeconds === undefined ? {} : { maxBackoffMs: podMaxBackoffSeconds * 1_000 }),

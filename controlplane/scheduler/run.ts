@@ -12,6 +12,7 @@ import { Writer } from './act.ts';
 import { profilesOf, type BuiltProfile } from './config/profiles.ts';
 import { Cluster } from './core/cluster.ts';
 import type { PluginHandle } from './core/storage.ts';
+import { EXTENDER, type Extender } from './extenders/extender.ts';
 import { Feed } from './feed.ts';
 import { DISRUPTION_BUDGETS, VOLUME_CLAIMS, CSI_NODES, NAMESPACES, NODES, PODS, STORAGE_CLASSES, VOLUMES } from '../component/kinds.ts';
 import { SchedulerMetrics } from './metrics.ts';
@@ -38,6 +39,7 @@ export interface SchedulerOptions {
   /** Default: upstream's profile. Throws what is wrong with a configuration. */
   readonly profiles?: (handle: PluginHandle) => readonly BuiltProfile[];
   readonly onOutcome?: (outcome: Outcome) => void;
+  readonly extenders?: readonly Extender[];
 }
 
 export interface RunningScheduler {
@@ -80,6 +82,8 @@ export function makeScheduler(options: SchedulerOptions): RunningScheduler {
     ...pick(options, 'initialBackoffMs', 'maxBackoffMs', 'flushAfterMs'),
     gate: (pod) => profileOf(pod.pod)?.plugins.find((plugin) => plugin.gate?.(pod) !== undefined)?.name,
     helps: (event, pod, refusedBy) =>
+      // Nobody knows what helps an extender.
+      refusedBy.has(EXTENDER) ||
       profileOf(pod.pod)?.plugins.some((plugin) => refusedBy.has(plugin.name) && plugin.helps(event, pod)) === true,
     onIncoming: (place, event) => metrics.incoming.inc([place, event]),
   });
@@ -104,6 +108,7 @@ export function makeScheduler(options: SchedulerOptions): RunningScheduler {
     turn: () => new Promise((resolve) => setImmediate(resolve)),
     parallelism: options.parallelism ?? PARALLELISM,
     onOutcome,
+    extenders: options.extenders ?? [],
   });
   const feed = new Feed({
     cluster,

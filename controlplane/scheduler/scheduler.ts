@@ -14,11 +14,13 @@ import { isConflict, isNotFound } from '#client/errors.ts';
 import { regarding, type EventRecorder } from '#client/events.ts';
 import type { NotPlaced, Writer } from './act.ts';
 import type { Cluster } from './core/cluster.ts';
-import { decide, type Decision, type DoesNotFit, type Fits, type Profile } from './core/decide.ts';
+import { find, pick, type Decision, type DecideOptions, type DoesNotFit, type Fits, type Found, type Profile } from './core/decide.ts';
 import { refusalText } from './core/message.ts';
 import type { NodeInfo } from './core/nodeInfo.ts';
 import type { PodInfo } from './core/podInfo.ts';
 import { preempt, type Preemption, type PreemptOptions } from './core/preempt.ts';
+import { narrow, narrowVictims, NO_PREEMPTION, preferences } from './extenders/ask.ts';
+import type { Extender } from './extenders/extender.ts';
 import { PODS } from '../component/kinds.ts';
 import type { Result, SchedulerMetrics } from './metrics.ts';
 import type { QueuedPod, SchedulingQueue } from './queue/queue.ts';
@@ -50,6 +52,18 @@ export interface SchedulerDeps {
   /** Bindings under way at once. */
   readonly parallelism: number;
   readonly onOutcome: (outcome: Outcome) => void;
+  /** Asked in their order. */
+  readonly extenders: readonly Extender[];
+}
+
+/** A pod that is being decided about. */
+interface Attempt extends Pick<QueuedPod, 'key' | 'info' | 'attempts' | 'sinceMs'> {
+  readonly profile: Profile;
+  readonly options: DecideOptions;
+  /** Those that have a say about this pod. */
+  readonly extenders: readonly Extender[];
+  readonly startedMs: number;
+  readonly ended: (result: Result) => void;
 }
 
 /** How long decisions are made before others have their turn. */
@@ -63,6 +77,8 @@ export class Scheduler {
   readonly #binding = new Set<Promise<void>>();
   /** Of them, those that wait for something outside, such as a volume: for minutes maybe, so they hold nobody up. */
   #waiting = 0;
+  /** While extenders are asked about a pod: the next one is decided about after it, as upstream does. */
+  #asking = false;
   #wake: () => void = () => undefined;
   #woken = false;
   #start = 0;
@@ -99,7 +115,7 @@ export class Scheduler {
     const { clock, queue } = this.#deps;
     const endMs = clock.monotonicMs() + SLICE_MS;
     do {
-      if (this.#isFull) return false;
+      if (this.#isFull || this.#asking) return false;
       const next = queue.pop(clock.monotonicMs());
       if (next === undefined) return false;
       this.#schedule(next, signal);
@@ -111,7 +127,7 @@ export class Scheduler {
     if (this.#woken) return;
     const { clock, queue } = this.#deps;
     const woken = new Promise<void>((resolve) => (this.#wake = resolve));
-    const atMs = this.#isFull ? undefined : queue.nextAtMs;
+    const atMs = this.#isFull || this.#asking ? undefined : queue.nextAtMs;
     const cancel = atMs === undefined ? undefined : clock.after(atMs - clock.monotonicMs(), this.#wake);
     await woken;
     cancel?.();
@@ -136,32 +152,75 @@ export class Scheduler {
       metrics.attempts.inc([result, profile.schedulerName]);
       metrics.attemptSeconds.observe([result, profile.schedulerName], (clock.monotonicMs() - startedMs) / 1_000);
     };
+    const options = { profile, cluster, start: this.#start, random };
+    const extenders = this.#deps.extenders.filter((e) => e.isInterested(info));
+    const attempt = { key, info, attempts, sinceMs, profile, options, extenders, startedMs, ended };
     try {
-      const decision = decide(info, { profile, cluster, start: this.#start, random });
-      metrics.algorithmSeconds.observe([], (clock.monotonicMs() - startedMs) / 1_000);
-      if (decision.kind === 'doesNotFit') {
-        this.#refused(info, profile, decision, signal);
-        return ended('unschedulable');
-      }
-      this.#start = (this.#start + decision.evaluated) % Math.max(1, cluster.nodes.length);
-      this.#deps.onOutcome({ pod: info, profile, decision, preemption: undefined, message: undefined, atMs: clock.nowMs() });
-      const binding = this.#place({ info, profile, decision, attempts, sinceMs }, signal)
-        .then(ended)
-        .finally(() => {
-          this.#binding.delete(binding);
-          this.wake();
-        });
-      this.#binding.add(binding);
+      const found = find(info, options);
+      if (extenders.length > 0) return this.#ask(attempt, found, signal);
+      this.#decided(attempt, found.kind === 'found' ? pick(info, found, options) : found, signal);
     } catch (err) {
-      // A bug, or an object that makes no sense: this pod waits, the others go on.
-      this.#deps.log.error('Cannot decide about a pod', { pod: key, err });
-      this.#notPlaced(info, profile, { reason: 'SchedulerError', message: explain(err) }, new Set(), signal);
-      ended('error');
+      this.#failed(attempt, err, signal);
     }
   }
 
+  /** A bug, an object that makes no sense, or an extender that does not answer: this pod waits, the others go on. */
+  #failed({ key, info, profile, ended }: Attempt, err: unknown, signal: AbortSignal): void {
+    this.#deps.log.error('Cannot decide about a pod', { pod: key, err });
+    this.#notPlaced(info, profile, { reason: 'SchedulerError', message: explain(err) }, new Set(), signal);
+    ended('error');
+  }
+
+  #decided(attempt: Attempt, decision: Decision, signal: AbortSignal, narrowed?: Preemption): void {
+    const { cluster, clock, metrics } = this.#deps;
+    const { info, profile, ended, startedMs } = attempt;
+    metrics.algorithmSeconds.observe([], (clock.monotonicMs() - startedMs) / 1_000);
+    if (decision.kind === 'doesNotFit') {
+      this.#refused(info, profile, decision, narrowed ?? this.#preemption(info, profile, decision), signal);
+      return ended('unschedulable');
+    }
+    this.#start = (this.#start + decision.evaluated) % Math.max(1, cluster.nodes.length);
+    this.#deps.onOutcome({ pod: info, profile, decision, preemption: undefined, message: undefined, atMs: clock.nowMs() });
+    const binding = this.#place({ ...attempt, decision }, signal)
+      .then(ended)
+      .finally(() => {
+        this.#binding.delete(binding);
+        this.wake();
+      });
+    this.#binding.add(binding);
+  }
+
+  #ask(attempt: Attempt, found: Found | DoesNotFit, signal: AbortSignal): void {
+    this.#asking = true;
+    const asked = this.#withExtenders(attempt, found, signal)
+      .catch((err: unknown) => {
+        if (signal.aborted) this.#deps.queue.failed(attempt.key, new Set(), this.#deps.clock.monotonicMs());
+        else this.#failed(attempt, err, signal);
+      })
+      .finally(() => (this.#asking = false));
+    this.#track(asked);
+  }
+
+  async #withExtenders(attempt: Attempt, found: Found | DoesNotFit, signal: AbortSignal): Promise<void> {
+    const { cluster, queue, log } = this.#deps;
+    const { key, info, extenders, options } = attempt;
+    const asking = { extenders, pod: info, log, signal };
+    const decision = found.kind === 'found' ? await narrow(asking, found, cluster.nodes.length) : found;
+    let narrowed: Preemption | undefined;
+    if (decision.kind === 'doesNotFit') narrowed = await narrowVictims(asking, this.#preemption(info, attempt.profile, decision));
+    // It is gone, or another one under its name, since they were asked.
+    const now = queue.get(key);
+    if (now?.place !== 'inFlight' || now.info.uid !== info.uid) return attempt.ended('error');
+    if (decision.kind === 'doesNotFit') return this.#decided(attempt, decision, signal, narrowed ?? NO_PREEMPTION);
+    const feasible = decision.feasible.filter((node) => cluster.node(node.name) === node);
+    if (feasible.length === 0) throw new Error('the nodes that passed are gone');
+    const others = feasible.length === 1 ? [] : await preferences(asking, feasible);
+    if (queue.get(key)?.place !== 'inFlight') return attempt.ended('error');
+    this.#decided(attempt, pick(info, { ...decision, feasible }, options, others), signal);
+  }
+
   async #place(
-    { info, profile, decision, attempts, sinceMs }: Pick<QueuedPod, 'info' | 'attempts' | 'sinceMs'> & { profile: Profile; decision: Fits },
+    { info, profile, decision, attempts, sinceMs, extenders }: Attempt & { decision: Fits },
     signal: AbortSignal,
   ): Promise<Result> {
     const { cluster, queue, writer, clock, log, metrics } = this.#deps;
@@ -175,7 +234,7 @@ export class Scheduler {
         plugin.reserve(info, node);
       }
       await this.#prepare(profile, info, node, signal);
-      await writer.bind(info, node.name, signal);
+      await (extenders.find((e) => e.binds) ?? writer).bind(info, node.name, signal);
     } catch (err) {
       return this.#notBound({ info, profile, node, reserved, err }, signal);
     }
@@ -222,14 +281,16 @@ export class Scheduler {
     return 'error';
   }
 
-  #refused(pod: PodInfo, profile: Profile, decision: DoesNotFit, signal: AbortSignal): void {
-    const { cluster, metrics, budgets, random, preemption: settingsOf, clock } = this.#deps;
+  #preemption(pod: PodInfo, profile: Profile, decision: DoesNotFit): Preemption | undefined {
+    const { cluster, metrics, budgets, random, preemption: settingsOf } = this.#deps;
     const settings = settingsOf(profile);
-    let preemption: Preemption | undefined;
-    if (settings !== undefined && decision.before === undefined && decision.nodes > 0) {
-      metrics.preemptions.inc();
-      preemption = preempt(pod, decision, { ...settings, profile, cluster, budgets: [...budgets()], random });
-    }
+    if (settings === undefined || decision.before !== undefined || decision.nodes === 0) return undefined;
+    metrics.preemptions.inc();
+    return preempt(pod, decision, { ...settings, profile, cluster, budgets: [...budgets()], random });
+  }
+
+  #refused(pod: PodInfo, profile: Profile, decision: DoesNotFit, preemption: Preemption | undefined, signal: AbortSignal): void {
+    const { cluster, metrics, clock } = this.#deps;
     const message = refusalText(decision, preemption?.kind === 'none' ? preemption.text : '');
     this.#deps.onOutcome({ pod, profile, decision, preemption, message, atMs: clock.nowMs() });
     let nominatedNode: string | undefined;

@@ -14,7 +14,23 @@ const profiles = (text: string) => profilesOf(load(text));
 for (const [what, text, want] of [
   ['an unknown field', 'parallelizm: 3', /c\.yaml:3:1: parallelizm: .*did you mean parallelism/s],
   ['a wrong type', 'parallelism: lots', /c\.yaml:3:\d+: parallelism/],
-  ['extenders', 'extenders: [{urlPrefix: "http://x"}]', /extenders are not there yet: write a plugin/],
+  [
+    'an extender without a weight',
+    'extenders: [{urlPrefix: "http://x", prioritizeVerb: p}]',
+    /weight: .*must have a positive weight applied to it/,
+  ],
+  [
+    'two that bind',
+    'extenders: [{urlPrefix: "http://x", bindVerb: b}, {urlPrefix: "http://y", bindVerb: b}]',
+    /only one extender can implement bind, got 2/,
+  ],
+  ['an extender nowhere', 'extenders: [{urlPrefix: "x"}]', /urlPrefix: .*want a URL that begins with http/],
+  ['TLS over plain HTTP', 'extenders: [{urlPrefix: "http://x", enableHTTPS: true}]', /are about https:/],
+  [
+    'a resource of two',
+    'extenders: [{urlPrefix: "http://x", managedResources: [{name: a.b/c}, {name: a.b/c}, {name: cpu}]}]',
+    /duplicate extender managed resource name.*want the name of an extended resource/s,
+  ],
   ['protobuf', 'clientConnection: {contentType: application/vnd.kubernetes.protobuf}', /the server is asked for JSON/],
   ['back-off the wrong way round', 'podInitialBackoffSeconds: 20', /want at least podInitialBackoffSeconds \(20\), got 10/],
   ['two profiles of one name', 'profiles: [{schedulerName: a}, {schedulerName: a}]', /two profiles have this name/],

@@ -34,6 +34,30 @@ export function refuse(problems: readonly string[], file = ''): AppError {
 }
 
 type Path = readonly (string | number)[];
+type Refuse = (path: Path, value: unknown, want: string) => void;
+
+/** Source: upstream's validation of extenders; the last two rules are ours. */
+function extenderRules({ extenders = [] }: KubeSchedulerConfiguration, refuseAt: Refuse): void {
+  const resources = new Set<string>();
+  for (const [i, { urlPrefix, prioritizeVerb = '', weight, managedResources = [], enableHTTPS, tlsConfig }] of extenders.entries()) {
+    const at = ['extenders', i] as const;
+    if (prioritizeVerb !== '' && !((weight ?? 0) > 0)) refuseAt([...at, 'weight'], weight, 'must have a positive weight applied to it');
+    for (const [j, { name }] of managedResources.entries()) {
+      const path = [...at, 'managedResources', j, 'name'];
+      if (resources.has(name)) refuseAt(path, name, 'duplicate extender managed resource name');
+      resources.add(name);
+      if (!/^[^/]+\/[^/]+$/.test(name) || /(^|\.)kubernetes\.io\//.test(name))
+        refuseAt(path, name, 'want the name of an extended resource, such as example.com/gpu');
+    }
+    const url = URL.canParse(urlPrefix) ? new URL(urlPrefix) : undefined;
+    if (url === undefined || !/^https?:$/.test(url.protocol))
+      refuseAt([...at, 'urlPrefix'], urlPrefix, 'want a URL that begins with http:// or https://');
+    else if (url.protocol === 'http:' && (enableHTTPS === true || tlsConfig !== undefined))
+      refuseAt([...at, 'urlPrefix'], urlPrefix, 'enableHTTPS and tlsConfig are about https:// URLs');
+  }
+  const binders = extenders.filter(({ bindVerb = '' }) => bindVerb !== '').length;
+  if (binders > 1) refuseAt(['extenders'], binders, 'only one extender can implement bind');
+}
 
 /** What upstream's file can say and this scheduler does not do, each with its reason. A value that changes nothing is taken. */
 function rules(config: KubeSchedulerConfiguration): Problem[] {
@@ -54,12 +78,7 @@ function rules(config: KubeSchedulerConfiguration): Problem[] {
   only(['delayCacheUntilActive'], config.delayCacheUntilActive, [false], 'one that stands by follows the cluster, to lead at once');
   const { podInitialBackoffSeconds: first = 1, podMaxBackoffSeconds: most = 10 } = config;
   if (first > most) refuseAt(['podMaxBackoffSeconds'], most, `want at least podInitialBackoffSeconds (${first})`);
-  if (config.extenders !== undefined && config.extenders.length > 0)
-    refuseAt(
-      ['extenders'],
-      config.extenders.map((e) => e.urlPrefix),
-      'extenders are not there yet: write a plugin and name it with --plugins',
-    );
+  extenderRules(config, refuseAt);
   const names = new Set<string>();
   for (const [i, { schedulerName = 'default-scheduler', pluginConfig = [] }] of (config.profiles ?? []).entries()) {
     if (names.has(schedulerName)) refuseAt(['profiles', i, 'schedulerName'], schedulerName, 'two profiles have this name');

@@ -24,6 +24,7 @@ export interface Ingredients {
 }
 
 const PREEMPTION = 'DefaultPreemption';
+const FIT = 'NodeResourcesFit';
 /** Part of the scheduler itself; they can neither be moved nor replaced. */
 const FIXED = ['PrioritySort', 'DefaultBinder'];
 /** Names of upstream that may be taken out of a profile, because they are not in it. */
@@ -60,7 +61,7 @@ function build({ profile, config, factories, handle }: Given, problems: string[]
   const made = new Map<string, Plugin>();
   for (const name of choice.used) {
     try {
-      const plugin = factories.get(name)?.(args.get(name) ?? {}, handle);
+      const plugin = factories.get(name)?.(name === FIT ? withIgnored(args.get(name), config) : (args.get(name) ?? {}), handle);
       if (plugin !== undefined) made.set(name, plugin);
     } catch (err) {
       say(`plugin ${name}: ${err instanceof Error ? err.message : String(err)}`);
@@ -80,6 +81,17 @@ function build({ profile, config, factories, handle }: Given, problems: string[]
     ...(percentage === undefined || percentage === 0 ? {} : { percentageOfNodesToScore: percentage }),
     preemption: choice.at('postFilter').includes(PREEMPTION) ? (args.get(PREEMPTION) ?? {}) : undefined,
   };
+}
+
+/** Resources that an extender looks after alone. Source: as upstream, they take the place of those in the arguments. */
+function withIgnored(
+  args: Readonly<Record<string, unknown>> = {},
+  { extenders = [] }: KubeSchedulerConfiguration,
+): Readonly<Record<string, unknown>> {
+  const names = extenders.flatMap(({ managedResources = [] }) =>
+    managedResources.filter((r) => r.ignoredByScheduler === true).map((r) => r.name),
+  );
+  return names.length === 0 ? args : { ...args, ignoredResources: names };
 }
 
 class Choice {

@@ -65,6 +65,9 @@ export interface DoesNotFit {
 
 export type Decision = Fits | DoesNotFit;
 
+/** Nodes that pass, before the best of them is chosen. */
+export type Found = { readonly kind: 'found' } & Pick<Fits, 'feasible' | 'refused' | 'evaluated'>;
+
 export interface DecideOptions {
   readonly profile: Profile;
   readonly cluster: Cluster;
@@ -72,8 +75,6 @@ export interface DecideOptions {
   readonly start?: number;
   /** 0 <= x < 1 */
   readonly random: () => number;
-  /** Leaves out nodes that something outside has refused. */
-  readonly alsoRefused?: ReadonlyMap<NodeInfo, Refused>;
 }
 
 export interface Prepared {
@@ -104,10 +105,25 @@ export function prepare(
 }
 
 export function decide(pod: PodInfo, options: DecideOptions): Decision {
-  const { profile, cluster, start = 0, alsoRefused } = options;
+  const found = find(pod, options);
+  return found.kind === 'found' ? pick(pod, found, options) : found;
+}
+
+/** The best of them, with what others than plugins think. */
+export function pick(
+  pod: PodInfo,
+  { feasible, refused, evaluated }: Found,
+  options: DecideOptions,
+  others: readonly PluginScores[] = [],
+): Fits {
+  return { kind: 'fits', feasible, refused, evaluated, ...choose(pod, feasible, { ...options, others }) };
+}
+
+export function find(pod: PodInfo, options: DecideOptions): Found | DoesNotFit {
+  const { profile, cluster, start = 0 } = options;
   const all = cluster.nodes;
   const prepared = prepare(pod, options);
-  const refused = new Map<NodeInfo, Refused>(alsoRefused);
+  const refused = new Map<NodeInfo, Refused>();
   if ('refused' in prepared)
     return { kind: 'doesNotFit', refused, before: prepared.refused, plugins: new Set([prepared.plugin]), nodes: all.length };
   const { only } = prepared;
@@ -116,7 +132,6 @@ export function decide(pod: PodInfo, options: DecideOptions): Decision {
   let evaluated = 0;
   const look = (node: NodeInfo): void => {
     evaluated += 1;
-    if (alsoRefused?.has(node) === true) return;
     const why = firstRefusal(pod, node, prepared, cluster);
     if (why === undefined) feasible.push(node);
     else refused.set(node, why);
@@ -141,7 +156,7 @@ export function decide(pod: PodInfo, options: DecideOptions): Decision {
     } else if (only !== undefined) refuseRest({ all, only, refused, narrowedBy: prepared.narrowedBy, plugins });
     return { kind: 'doesNotFit', refused, before, plugins, nodes: all.length };
   }
-  return { kind: 'fits', feasible, refused, evaluated, ...choose(pod, feasible, options) };
+  return { kind: 'found', feasible, refused, evaluated };
 }
 
 const look1 = (node: NodeInfo | undefined, look: (node: NodeInfo) => void): void => (node === undefined ? undefined : look(node));
@@ -200,12 +215,12 @@ export function run(node: NodeInfo, { filters }: Prepared): Refused | undefined 
 function choose(
   pod: PodInfo,
   nodes: readonly NodeInfo[],
-  { profile, cluster, random }: DecideOptions,
+  { profile, cluster, random, others }: DecideOptions & { readonly others: readonly PluginScores[] },
 ): Pick<Fits, 'node' | 'scores' | 'totals'> {
   const totals = new Float64Array(nodes.length);
   const [only] = nodes;
   if (nodes.length === 1 && only !== undefined) return { node: only, scores: [], totals };
-  const scores = scoresOf(pod, nodes, { profile, cluster });
+  const scores = [...scoresOf(pod, nodes, { profile, cluster }), ...others];
   for (const { weight, scores: own } of scores) for (let i = 0; i < own.length; i++) totals[i] = (totals[i] ?? 0) + weight * (own[i] ?? 0);
   return { node: best(nodes, totals, random), scores, totals };
 }

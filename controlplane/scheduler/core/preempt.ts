@@ -65,7 +65,11 @@ export function preempt(pod: PodInfo, decision: DoesNotFit, options: PreemptOpti
   }
   const [first, ...others] = candidates;
   if (first === undefined) return { kind: 'none', text: preemptionText(nodes.length, reasons) };
-  return { kind: 'victims', candidates, candidate: others.reduce((least, other) => (isLess(other, least) ? other : least), first) };
+  return { kind: 'victims', candidates, candidate: leastLoss([first, ...others]) };
+}
+
+export function leastLoss([first, ...others]: readonly [Candidate, ...Candidate[]]): Candidate {
+  return others.reduce((least, other) => (isLess(other, least) ? other : least), first);
 }
 
 /** Why the pod may not push others away; undefined: it may. */

@@ -19,16 +19,33 @@ export interface Waiting {
   readonly nodes: readonly NodeReport[];
 }
 
+/** What an extender said when it was asked last: it is not asked for explanations. */
+export interface Said {
+  readonly node: string;
+  readonly plugin: string;
+  readonly reasons: readonly string[];
+}
+
 /** As things are now: each plugin is asked about each node, not only up to the first refusal. */
-export function explainWaiting(pod: PodInfo, { profile, cluster }: { readonly profile: Profile; readonly cluster: Cluster }): Waiting {
+export function explainWaiting(
+  pod: PodInfo,
+  { profile, cluster }: { readonly profile: Profile; readonly cluster: Cluster },
+  said: readonly Said[] = [],
+): Waiting {
+  const byNode = Map.groupBy(said, ({ node }) => node);
   const prepared = prepare(pod, { profile, cluster });
   if ('refused' in prepared) return { before: prepared.refused, nodes: [] };
   const nodes = cluster.nodes.map((node) => {
     const found = prepared.filters.map(({ plugin, filter }) => ({ plugin: plugin.name, verdict: filter.check(node) }));
+    const told = byNode.get(node.name) ?? [];
     const changes = found.flatMap(({ plugin, verdict }) => (verdict === undefined ? [] : remediesFor(plugin, pod, node, verdict)));
+    changes.push(...told.flatMap(({ plugin, reasons }) => reasons.map((reason) => ({ text: `${plugin}: ${reason}`, size: 3 }))));
     const report: NodeReport = {
       node: node.name,
-      verdicts: found.map(({ plugin, verdict }) => ({ plugin, reasons: verdict?.reasons ?? [] })),
+      verdicts: [
+        ...found.map(({ plugin, verdict }) => ({ plugin, reasons: verdict?.reasons ?? [] })),
+        ...told.map(({ plugin, reasons }) => ({ plugin, reasons })),
+      ],
       changes,
     };
     return { report, size: changes.reduce((sum, { size }) => sum + size, 0) };

@@ -1,8 +1,9 @@
 /** GET /explain/scheduling/NAMESPACE/NAME[?output=json], and /explain/scheduling for the last decisions. */
 import type { Answer } from '../../component/http/serve.ts';
 import type { RunningScheduler } from '../run.ts';
-import type { Decisions } from './decisions.ts';
-import { explainWaiting } from './explain.ts';
+import { EXTENDER } from '../extenders/extender.ts';
+import type { Decisions, Remembered } from './decisions.ts';
+import { explainWaiting, type Said } from './explain.ts';
 import { explanationText, type Explanation } from './text.ts';
 
 const PREFIX = '/explain/scheduling';
@@ -26,6 +27,9 @@ export function explainRoute(scheduler: Pick<RunningScheduler, 'cluster' | 'queu
 
 const json = (value: unknown): Answer => ({ code: 200, type: 'application/json', text: `${JSON.stringify(value, undefined, 2)}\n` });
 
+const saidBy = (last: Remembered | undefined): readonly Said[] =>
+  (last?.refused ?? []).filter(({ plugin }) => plugin.startsWith(`${EXTENDER} `));
+
 function explanationOf(
   key: string,
   { cluster, queue, profileOf }: Pick<RunningScheduler, 'cluster' | 'queue' | 'profileOf'>,
@@ -42,6 +46,6 @@ function explanationOf(
     queue: queued === undefined ? undefined : queued.isGated ? 'gated' : queued.place,
     attempts: queued?.attempts,
     last: placed === undefined || last?.uid === placed.pod.uid ? last : undefined,
-    now: queued === undefined || profile === undefined ? undefined : explainWaiting(queued.info, { profile, cluster }),
+    now: queued === undefined || profile === undefined ? undefined : explainWaiting(queued.info, { profile, cluster }, saidBy(last)),
   };
 }
