@@ -1,6 +1,6 @@
 /** Users, rights, names and environment as a process in a pod sees them, on a real containerd. */
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -20,7 +20,7 @@ let kubelet: TestKubelet;
 
 /** What each pod prints about itself. */
 const ABOUT =
-  'cat /proc/self/status; id; cat /etc/hosts; cat /etc/resolv.conf; hostname; env; cat /proc/sys/kernel/shm_rmid_forced; touch /file && echo WRITABLE; grep " /proc/sys " /proc/mounts; echo THE END; exec sleep 3600';
+  'cat /proc/self/status; id; cat /etc/hosts; cat /etc/resolv.conf; hostname; env; cat /proc/sys/kernel/shm_rmid_forced; touch /file && echo WRITABLE; pwd; busybox tty; echo OOM $(cat /proc/self/oom_score_adj); for n in net uts ipc pid; do echo NS $(busybox readlink /proc/self/ns/$n); done; grep " /proc/sys " /proc/mounts; echo THE END; exec sleep 3600';
 const PODS: Readonly<Record<string, { spec?: object; container?: object }>> = {
   plain: {},
   user: {
@@ -64,12 +64,25 @@ const PODS: Readonly<Record<string, { spec?: object; container?: object }>> = {
       ],
     },
   },
+  shares: { spec: { shareProcessNamespace: true } },
+  'of-host': { spec: { hostPID: true, hostIPC: true } },
+  'dns-default': { spec: { dnsPolicy: 'Default' } },
+  'dns-none': { spec: { dnsPolicy: 'None', dnsConfig: { nameservers: ['192.0.2.53'], searches: ['only.example'] } } },
+  'dns-host': { spec: { hostNetwork: true, dnsPolicy: 'ClusterFirstWithHostNet' } },
+  terminal: { container: { stdin: true, tty: true, workingDir: '/sys' } },
+  middle: { container: { resources: { requests: { memory: '64Mi' } } } },
+  said: {
+    spec: { restartPolicy: 'Never' },
+    container: { command: ['sh', '-c', 'echo done as told > /said; exit 0'], terminationMessagePath: '/said' },
+  },
   words: {
     spec: { restartPolicy: 'Never' },
     container: { command: ['sh', '-c', 'echo it broke >&2; exit 3'], terminationMessagePolicy: 'FallbackToLogsOnError' },
   },
 };
 
+/** Two containers, so that it can be seen what they share. */
+const TWINS = ['plain', 'shares'];
 const LIMITS = { podPidsLimit: 321, systemReserved: { cpu: '100m' }, kubeReserved: { memory: '64Mi' } };
 
 before(async () => {
@@ -84,8 +97,13 @@ before(async () => {
   kubelet.apply('light.yaml', runtimeClass('light', { handler: 'crun', overhead: { podFixed: { cpu: '50m', memory: '16Mi' } } }));
   kubelet.apply('elsewhere-class.yaml', runtimeClass('elsewhere', { handler: 'crun', scheduling: { nodeSelector: { kind: 'big' } } }));
   kubelet.apply('no-handler-class.yaml', runtimeClass('no-handler', { handler: 'kata' }));
-  for (const [name, { spec = {}, container = {} }] of Object.entries(PODS))
-    kubelet.apply(`${name}.yaml`, manifest({ name, script: ABOUT, spec: { ...spec }, container: { ...container } }));
+  for (const [name, { spec = {}, container = {} }] of Object.entries(PODS)) {
+    const pod = JSON.parse(manifest({ name, script: ABOUT, spec: { ...spec }, container: { ...container } })) as {
+      spec: { containers: object[] };
+    };
+    if (TWINS.includes(name)) pod.spec.containers.push({ ...pod.spec.containers[0], name: 'd' });
+    kubelet.apply(`${name}.yaml`, JSON.stringify(pod));
+  }
 });
 after(async () => {
   await kubelet?.stop();
@@ -94,17 +112,17 @@ after(async () => {
 
 const status = (pod: Pod | undefined) => pod?.status?.containerStatuses?.[0];
 
-async function about(name: string): Promise<string> {
+async function about(name: string, container = 'c'): Promise<string> {
   let text = '';
   await until(`${name} told all`, async () => {
-    if (status(await kubelet.pod(name))?.state?.running === undefined) return false;
+    if ((await kubelet.pod(name))?.status?.containerStatuses?.find((c) => c.name === container)?.state?.running === undefined) return false;
     text = '';
     await kubelet.client.logs(
-      { namespace: 'default', name: `${name}-node1`, container: 'c', query: new URLSearchParams() },
+      { namespace: 'default', name: `${name}-node1`, container, query: new URLSearchParams() },
       (part) => (text += part),
       AbortSignal.timeout(30_000),
     );
-    return text.endsWith('THE END\n');
+    return /THE END\r?\n$/.test(text);
   });
   return text;
 }
@@ -229,6 +247,63 @@ test('runAsNonRoot and an image that runs as root: the container waits and says 
     status(await kubelet.pod('root'))?.state?.waiting?.message ?? '',
     /^container has runAsNonRoot and image will run as root \(pod: "root-node1_default\(\w+\)", container: c\)$/,
   );
+});
+
+/** "net:[123]" and so on, by kind. */
+const namespaces = (text: string): Readonly<Record<string, string>> =>
+  Object.fromEntries([...text.matchAll(/^NS (\w+):\[(\d+)\]/gm)].map(([, kind = '', id = '']) => [kind, id]));
+
+test(
+  'namespaces: containers of a pod share network, names and IPC, processes when they shall, and those of the host when they shall',
+  { skip },
+  async () => {
+    const [one, other] = [namespaces(await about('plain')), namespaces(await about('plain', 'd'))];
+    assert.deepEqual([other['net'], other['uts'], other['ipc']], [one['net'], one['uts'], one['ipc']]);
+    assert.notEqual(one['pid'], other['pid']);
+    const [mine, yours] = [await about('shares'), await about('shares', 'd')];
+    assert.equal(namespaces(mine)['pid'], namespaces(yours)['pid']);
+    await until('they see each other', async () => {
+      const id = status(await kubelet.pod('shares'))!.containerID!.replace('containerd://', '');
+      const seen = await containerd.ctr(['tasks', 'exec', '--exec-id', `ps${Math.random().toString(36).slice(2)}`, id, 'busybox', 'ps']);
+      return (seen.match(/sleep 3600/g) ?? []).length === 2 && /^\s*1 .*(pause|catatonit)/m.test(seen);
+    });
+    const host = namespaces(await about('of-host'));
+    const own = (kind: string): string => /\d+/.exec(readlinkSync(`/proc/self/ns/${kind}`))?.[0] ?? '';
+    assert.deepEqual([host['pid'], host['ipc']], [own('pid'), own('ipc')]);
+    assert.notEqual(host['net'], own('net'));
+  },
+);
+
+test(
+  'every DNS policy; a terminal, a working directory, a termination message of its own; how the kernel chooses when memory ends',
+  { skip },
+  async () => {
+    const servers = (text: string): string[] => [...text.matchAll(/^nameserver (\S+)/gm)].map(([, ip = '']) => ip);
+    const ofNode = servers(readFileSync('/etc/resolv.conf', 'utf8'));
+    assert.deepEqual(servers(await about('dns-default')), ofNode);
+    const none = await about('dns-none');
+    assert.deepEqual(servers(none), ['192.0.2.53']);
+    assert.match(none, /^search only\.example$/m);
+    assert.deepEqual(servers(await about('dns-host')), ['10.96.0.10']);
+    const terminal = await about('terminal');
+    assert.match(terminal, /^\/dev\/pts\/\d+\r?$/m);
+    assert.match(terminal, /^\/sys\r?$/m);
+    assert.match(await about('plain'), /^not a tty$/m);
+    const oom = (text: string): number => Number(/^OOM (-?\d+)/m.exec(text)?.[1]);
+    const [besteffort, burstable] = [oom(await about('plain')), oom(await about('middle'))];
+    assert.equal(besteffort, 1_000);
+    assert.ok(burstable > 2 && burstable < 1_000, `${burstable}`);
+    await until('it ended', async () => status(await kubelet.pod('said'))?.state?.terminated !== undefined);
+    assert.equal(status(await kubelet.pod('said'))?.state?.terminated?.message, 'done as told\n');
+  },
+);
+
+test('seccompDefault, switched on while the kubelet runs, is for containers that are made from then on', { skip }, async () => {
+  kubelet.configure({ seccompDefault: true });
+  await until('it is in effect', () => /Configuration is in effect fields=seccompDefault/.test(kubelet.log()));
+  kubelet.apply('guarded.yaml', manifest({ name: 'guarded', script: ABOUT }));
+  assert.equal(field(await about('guarded'), 'Seccomp'), '2');
+  assert.equal(field(await about('plain'), 'Seccomp'), '0');
 });
 
 test('host name, hosts file and resolv.conf', { skip }, async () => {

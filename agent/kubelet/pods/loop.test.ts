@@ -49,6 +49,18 @@ for (const events of ['containerd', 'cri', 'none'] as const) {
   });
 }
 
+test('a healthy node says nothing for hours', async (t) => {
+  const w = await world(t);
+  const readinessProbe = { exec: { command: ['true'] }, periodSeconds: 60 };
+  await w.set(w.pod('a'), w.pod('b', {}, { readinessProbe }));
+  await w.advance(MINUTE_MS);
+  assert.equal(w.running().length, 2);
+  const said = w.log.length;
+  for (let hour = 0; hour < 3; hour++) await w.advance(60 * MINUTE_MS);
+  assert.deepEqual(w.log.slice(said), []);
+  assert.equal(w.running().length, 2);
+});
+
 test('pods that begin at once ask together what there is of them, and for their image; each then asks for what it made', async (t) => {
   const w = await world(t);
   const before = w.fake.calls.length;

@@ -78,7 +78,8 @@ void describe('the kubelet in a virtual machine with cgroup v2', { skip: (await 
     await put('/etc/containerd/config.toml', containerd(pause, false));
     await vm.run('systemctl restart containerd && for f in /files/*; do ctr -n k8s.io images import $f >&2 || exit 1; done; rm -r /files');
     assert.equal(await vm.run('stat -f -c %T /sys/fs/cgroup'), 'cgroup2fs');
-    await put('/etc/systemd/system/kubelet.service.d/slow.conf', '[Service]\nTimeoutStartSec=1h\nTimeoutStopSec=1h\nWatchdogSec=1h\n');
+    for (const unit of ['kubelet', 'kube-proxy'])
+      await put(`/etc/systemd/system/${unit}.service.d/slow.conf`, '[Service]\nTimeoutStartSec=1h\nTimeoutStopSec=1h\nWatchdogSec=1h\n');
     // It lies where it would be installed: copying five thousand files takes the emulator a quarter of an hour.
     const stamp = '/usr/lib/kijabi/node_modules/.cache/kijabi';
     await vm.run(`mv /tree /usr/lib/kijabi && mkdir -p ${stamp} && cp /usr/lib/kijabi/package-lock.json ${stamp}`);
