@@ -2,23 +2,28 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseShutdown } from './logind.ts';
 
-const line = (over: object = {}): string =>
-  JSON.stringify({
-    type: 'signal',
-    path: '/org/freedesktop/login1',
-    interface: 'org.freedesktop.login1.Manager',
-    member: 'PrepareForShutdown',
-    payload: { type: 'b', data: [true] },
-    ...over,
-  });
+/** What busctl of systemd 252 and 257 writes of one signal. */
+const told = (
+  begins: boolean,
+): string => `‣ Type=signal  Endian=l  Flags=1  Version=1 Cookie=2  Timestamp="Thu 2026-11-26 11:38:45.245879 UTC"
+  Sender=:1.6  Path=/org/freedesktop/login1  Interface=org.freedesktop.login1.Manager  Member=PrepareForShutdown
+  UniqueName=:1.6
+  MESSAGE "b" {
+          BOOLEAN ${begins};
+  };
+`;
 
 for (const [name, text, want] of [
-  ['a shutdown begins', line(), true],
-  ['it is called off', line({ payload: { type: 'b', data: [false] } }), false],
-  ['another signal', line({ member: 'PrepareForSleep' }), undefined],
-  ['a call of the same name', line({ type: 'method_call' }), undefined],
-  ['a signal without a word', line({ payload: {} }), undefined],
-  ['no JSON', 'Monitoring bus message stream.', undefined],
-  ['no object', 'null', undefined],
+  ['a shutdown begins', told(true), [true]],
+  ['it is called off', told(false), [false]],
+  ['both', told(true) + told(false), [true, false]],
+  ['what busctl says first', 'Monitoring bus message stream.', []],
+  ['another argument', '          STRING "BOOLEAN true;";', []],
 ] as const)
-  test(`parseShutdown: ${name}`, () => assert.equal(parseShutdown(text), want));
+  test(`parseShutdown: ${name}`, () => {
+    const found = text.split('\n').map(parseShutdown);
+    assert.deepEqual(
+      found.filter((begins) => begins !== undefined),
+      want,
+    );
+  });

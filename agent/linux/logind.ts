@@ -14,8 +14,8 @@ import { AppError } from '#base/errors.ts';
 import { run } from './exec.ts';
 
 const OBJECT = ['org.freedesktop.login1', '/org/freedesktop/login1', 'org.freedesktop.login1.Manager'] as const;
-const SIGNAL = `type='signal',interface='${OBJECT[2]}',member='PrepareForShutdown'`;
-const BUSCTL = ['--system', '--json=short'] as const;
+/** Of logind itself: anybody may send a signal that looks like it. */
+const SIGNAL = `type='signal',sender='${OBJECT[0]}',interface='${OBJECT[2]}',member='PrepareForShutdown'`;
 /** Whoever reads the directory sees who wrote it. Source: upstream's kubelet writes the same file. */
 export const LOGIND_CONF = '/etc/systemd/logind.conf.d/99-kubelet.conf';
 const ANSWER_WITHIN_MS = 10_000;
@@ -88,7 +88,8 @@ export class Logind {
     const { execa } = await import('execa');
     // A second process waits for the end of our side, and then ends the listener, which would not notice.
     const script = 'exec 3<&0; (cat <&3; kill $$) >/dev/null 2>&1 & exec busctl "$@" 3<&- 2>&1';
-    const child = execa('sh', ['-c', script, 'sh', ...BUSCTL, 'monitor', `--match=${SIGNAL}`], {
+    // Not as JSON: then newer ones do not say from when on they listen.
+    const child = execa('sh', ['-c', script, 'sh', '--system', 'monitor', `--match=${SIGNAL}`], {
       reject: false,
       cancelSignal: signal,
       buffer: false,
@@ -121,18 +122,16 @@ export class Logind {
   }
 
   async #property(name: string, signal: AbortSignal): Promise<unknown> {
-    const { stdout } = await run(['busctl', ...BUSCTL, 'get-property', ...OBJECT, name], { signal, timeoutMs: ANSWER_WITHIN_MS });
+    const { stdout } = await run(['busctl', '--system', '--json=short', 'get-property', ...OBJECT, name], {
+      signal,
+      timeoutMs: ANSWER_WITHIN_MS,
+    });
     return (JSON.parse(stdout) as { data: unknown }).data;
   }
 }
 
-/** One line of busctl monitor; undefined: it tells something else. */
+/** One line of busctl monitor: the one argument of the signal; undefined: another line of it. */
 export function parseShutdown(line: string): boolean | undefined {
-  try {
-    const { type, member, payload } = JSON.parse(line) as { type?: unknown; member?: unknown; payload?: { data?: unknown } };
-    const [begins] = Array.isArray(payload?.data) ? (payload.data as unknown[]) : [];
-    return type === 'signal' && member === 'PrepareForShutdown' && typeof begins === 'boolean' ? begins : undefined;
-  } catch {
-    return undefined;
-  }
+  const [, begins] = /^\s*BOOLEAN (true|false);$/.exec(line) ?? [];
+  return begins === undefined ? undefined : begins === 'true';
 }

@@ -314,10 +314,10 @@ void describe('a kubelet that joins an API server', skip === undefined ? {} : { 
     kubelet.apply('old.yaml', manifest({ name: 'old' }));
     await shows('the mirror of old', 'old-node1', isReady);
     const before = await get('files');
+    const said = kubelet.log().length;
     await cluster.kill('SIGKILL');
     const told = cluster.audit().length;
     letPass(300);
-    const said = kubelet.log().length;
     const since = (): string => kubelet.log().slice(said);
     const killed = async (name: string): Promise<void> => {
       const pod = (await kubelet.pods()).find((p) => p.metadata.name === name);
