@@ -46,6 +46,7 @@ export class Writer {
       reason,
       message,
       lastProbeTime: null,
+      ...(pod.metadata.generation === undefined ? {} : { observedGeneration: pod.metadata.generation }),
       lastTransitionTime: since ?? canonicalTime(new Date(this.#clock.nowMs()).toISOString()),
     };
     const status = {
@@ -67,6 +68,7 @@ export class Writer {
       status: 'True',
       reason: 'PreemptionByScheduler',
       message: `${preemptor.pod.spec.schedulerName ?? ''}: preempting to accommodate a higher priority pod`,
+      ...(victim.pod.metadata.generation === undefined ? {} : { observedGeneration: victim.pod.metadata.generation }),
       lastProbeTime: null,
       lastTransitionTime: canonicalTime(new Date(this.#clock.nowMs()).toISOString()),
     };

@@ -19,7 +19,7 @@ import { refusalText } from './core/message.ts';
 import type { NodeInfo } from './core/nodeInfo.ts';
 import type { PodInfo } from './core/podInfo.ts';
 import { preempt, type Preemption, type PreemptOptions } from './core/preempt.ts';
-import { narrow, narrowVictims, NO_PREEMPTION, preferences } from './extenders/ask.ts';
+import { bindByExtender, narrow, narrowVictims, NO_PREEMPTION, preferences } from './extenders/ask.ts';
 import type { Extender } from './extenders/extender.ts';
 import { PODS } from '../component/kinds.ts';
 import type { Result, SchedulerMetrics } from './metrics.ts';
@@ -227,41 +227,53 @@ export class Scheduler {
     const { node } = decision;
     cluster.assume(info, node.name);
     const reserved: Profile['plugins'][number][] = [];
+    /** What is being done, as upstream words it when it fails. */
+    let step = '';
     try {
       for (const plugin of profile.plugins) {
         if (plugin.reserve === undefined) continue;
         reserved.push(plugin);
+        step = `running Reserve plugin "${plugin.name}"`;
         plugin.reserve(info, node);
       }
-      await this.#prepare(profile, info, node, signal);
-      await (extenders.find((e) => e.binds) ?? writer).bind(info, node.name, signal);
+      for (const plugin of profile.plugins) {
+        const ready = plugin.preBind?.(info, node, signal);
+        if (ready === undefined) continue;
+        step = `running PreBind plugin "${plugin.name}"`;
+        await this.#waitFor(ready);
+      }
+      step = 'running Bind plugin "DefaultBinder"';
+      if (!(await bindByExtender({ extenders, pod: info, log, signal }, node.name))) await writer.bind(info, node.name, signal);
     } catch (err) {
-      return this.#notBound({ info, profile, node, reserved, err }, signal);
+      return this.#notBound({ info, profile, node, reserved, step, err }, signal);
     }
     queue.delete(info.key);
     log.debug('Placed a pod', { pod: info.key, node: node.name });
     this.#record(profile, info, 'Normal', 'Scheduled', `Successfully assigned ${info.key} to ${node.name}`, 'Binding');
-    metrics.podSeconds.observe([attempts >= 16 ? '16+' : String(attempts)], (clock.monotonicMs() - sinceMs) / 1_000);
+    metrics.podSeconds.observe([attempts >= 15 ? '15+' : String(attempts)], (clock.monotonicMs() - sinceMs) / 1_000);
     metrics.podAttempts.observe([], attempts);
     return 'scheduled';
   }
 
-  async #prepare({ plugins }: Profile, info: PodInfo, node: NodeInfo, signal: AbortSignal): Promise<void> {
-    for (const plugin of plugins) {
-      const ready = plugin.preBind?.(info, node, signal);
-      if (ready === undefined) continue;
-      this.#waiting += 1;
-      this.wake();
-      try {
-        await ready;
-      } finally {
-        this.#waiting -= 1;
-      }
+  async #waitFor(ready: Promise<void>): Promise<void> {
+    this.#waiting += 1;
+    this.wake();
+    try {
+      await ready;
+    } finally {
+      this.#waiting -= 1;
     }
   }
 
   #notBound(
-    { info, profile, node, reserved, err }: { info: PodInfo; profile: Profile; node: NodeInfo; reserved: Profile['plugins']; err: unknown },
+    {
+      info,
+      profile,
+      node,
+      reserved,
+      step,
+      err,
+    }: { info: PodInfo; profile: Profile; node: NodeInfo; reserved: Profile['plugins']; step: string; err: unknown },
     signal: AbortSignal,
   ): Result {
     const { cluster, queue, log } = this.#deps;
@@ -277,7 +289,7 @@ export class Scheduler {
     if (isNotFound(err) && queue.get(info.key) === undefined) return 'error';
     if (isConflict(err)) log.info('Another has bound the pod, or it is another one now', { pod: info.key, err });
     else log.warn('Cannot bind a pod', { pod: info.key, node: node.name, err });
-    this.#notPlaced(info, profile, { reason: 'SchedulerError', message: `binding rejected: ${explain(err)}` }, new Set(), signal);
+    this.#notPlaced(info, profile, { reason: 'SchedulerError', message: `${step}: ${explain(err)}` }, new Set(), signal);
     return 'error';
   }
 

@@ -116,10 +116,19 @@ for (const [what, cluster, want, pod, budgets] of [
 ] as [string, Cluster, string, ReturnType<typeof vip>?, PodDisruptionBudget[]?][])
   test(`preempt: ${what}`, () => assert.equal(tried(cluster, pod, budgets), want));
 
+const PUSHED: PodWish['status'] = { conditions: [{ type: 'DisruptionTarget', status: 'True', reason: 'PreemptionByScheduler' }] };
+
+test('a pod that leaves for reasons of its own holds up nobody', () => {
+  const leaving = on('x', 'a', '4', { metadata: { deletionTimestamp: '2026-01-01T00:00:00Z' } });
+  const cluster = clusterOf([nodeOf('a'), nodeOf('b')], [leaving, on('y', 'b', '4', { priority: 1 })]);
+  cluster.nominate(vip(), 'a');
+  assert.equal(tried(cluster), 'a: x');
+});
+
 test('while its victims are still leaving, nobody else is pushed out', () => {
   const cluster = clusterOf(
     [nodeOf('a'), nodeOf('b')],
-    [on('x', 'a', '4', { metadata: { deletionTimestamp: '2026-01-01T00:00:00Z' } }), on('y', 'b', '4')],
+    [on('x', 'a', '4', { metadata: { deletionTimestamp: '2026-01-01T00:00:00Z' }, status: PUSHED }), on('y', 'b', '4')],
   );
   cluster.nominate(vip(), 'a');
   assert.match(tried(cluster), /preemption: not eligible due to a terminating pod on the nominated node\.$/);

@@ -78,8 +78,14 @@ function whyNot(pod: PodInfo, { refused }: DoesNotFit, cluster: Cluster): string
   const nominated = cluster.nominatedNodeOf(pod.key);
   const node = nominated === undefined ? undefined : cluster.node(nominated);
   if (node === undefined || refused.get(node)?.verdict.helpedByPreemption === false) return undefined;
-  const leaving = [...node.pods.values()].some((p) => p.isTerminating && p.priority < pod.priority);
+  const leaving = [...node.pods.values()].some((p) => p.priority < pod.priority && leavesForAnother(p));
   return leaving ? 'not eligible due to a terminating pod on the nominated node.' : undefined;
+}
+
+/** It was pushed out already: then what is under way is waited for. Others that end do so for reasons of their own. */
+function leavesForAnother({ isTerminating, pod }: PodInfo): boolean {
+  const told = pod.status?.conditions?.find(({ type }) => type === 'DisruptionTarget');
+  return isTerminating && told?.status === 'True' && told.reason === 'PreemptionByScheduler';
 }
 
 interface Parts {

@@ -69,6 +69,19 @@ export async function preferences({ extenders, pod, log, signal }: Asking, nodes
   return out;
 }
 
+/** false: none of them binds, or the one that does may be missing and fails. */
+export async function bindByExtender({ extenders, pod, log, signal }: Asking, node: string): Promise<boolean> {
+  const binder = extenders.find((e) => e.binds);
+  if (binder === undefined) return false;
+  try {
+    await binder.bind(pod, node, signal);
+    return true;
+  } catch (err) {
+    leaveOut(binder, err, { log, signal });
+    return false;
+  }
+}
+
 function leaveOut(extender: Extender, err: unknown, { log, signal }: Pick<Asking, 'log' | 'signal'>): void {
   if (signal.aborted || !extender.ignorable) throw err;
   log.warn('An extender is left out, it does not answer', { extender: extender.name, err });
