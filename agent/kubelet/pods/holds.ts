@@ -10,8 +10,15 @@ import type { Waiting } from './status.ts';
 const BASE_MS = 10_000;
 const MAX_MS = 300_000;
 
-interface Trouble extends Hold {
+interface Why {
+  readonly reason: string;
   readonly message: string;
+  /** That could not be pulled. */
+  readonly image?: string | undefined;
+}
+
+interface Trouble extends Hold, Why {
+  readonly reason: string;
   readonly failures: number;
 }
 
@@ -25,12 +32,12 @@ export class Holds {
   }
 
   /** Returns how long the container has to wait now. */
-  add(uid: string, container: string, reason: string, message: string): number {
+  add(uid: string, container: string, { reason, message, image }: Why): number {
     const pod = this.#pods.get(uid) ?? new Map<string, Trouble>();
     this.#pods.set(uid, pod);
     const failures = (pod.get(container)?.failures ?? 0) + 1;
     const waitMs = Math.min(BASE_MS * 2 ** Math.min(failures - 1, 10), MAX_MS);
-    pod.set(container, { container, untilMs: this.#clock.nowMs() + waitMs, reason, message, failures });
+    pod.set(container, { container, untilMs: this.#clock.nowMs() + waitMs, reason, message, image, failures });
     return waitMs;
   }
 
@@ -54,9 +61,9 @@ export class Holds {
 
   /** As a status shows it: a pull that failed more than once is in back-off. */
   waiting(uid: string | undefined): Waiting[] {
-    return [...(this.#pods.get(uid ?? '')?.values() ?? [])].map(({ container, reason, message, failures }) =>
+    return [...(this.#pods.get(uid ?? '')?.values() ?? [])].map(({ container, reason, message, image, failures }) =>
       reason === 'ErrImagePull' && failures > 1
-        ? { container, reason: 'ImagePullBackOff', message: `Back-off pulling image: ${message}` }
+        ? { container, reason: 'ImagePullBackOff', message: `Back-off pulling image "${image}": ErrImagePull: ${message}` }
         : { container, reason, message },
     );
   }

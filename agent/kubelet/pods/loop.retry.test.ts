@@ -104,7 +104,12 @@ test('an image that is not to be had is asked for again after 10 s, doubling to 
   assert.deepEqual(at, [0, 10, 30, 70, 150, 310, 610, 910]);
   assert.match(
     w.status('a')?.state?.waiting?.message ?? '',
-    /^Back-off pulling image: failed to pull and unpack image "registry\.example\/late:1": .*not found/,
+    /^Back-off pulling image "registry\.example\/late:1": ErrImagePull: failed to pull and unpack image "registry\.example\/late:1": .*not found/,
+  );
+  assert.deepEqual(w.events('BackOff'), ['BackOff x8: Back-off pulling image "registry.example/late:1"']);
+  assert.deepEqual(
+    w.events('Failed').map((e) => e.replace(/image .*/, 'image')),
+    ['Failed x8: Failed to pull image', 'Failed x8: Error: ErrImagePull', 'Failed x8: Error: ImagePullBackOff'],
   );
   assert.deepEqual(w.starts, []);
   assert.equal(w.status('a')?.restartCount, 0);

@@ -325,7 +325,12 @@ export class PodStart {
         never || unnamed ? explain(err) : `Failed to pull image "${image}": ${explain(err)}`,
         name,
       );
-      this.#hold(name, never ? 'ErrImageNeverPull' : unnamed ? 'InvalidImageName' : 'ErrImagePull', err);
+      const reason = never ? 'ErrImageNeverPull' : unnamed ? 'InvalidImageName' : 'ErrImagePull';
+      events.record(this.#pod, 'Warning', 'Failed', `Error: ${reason}`, name);
+      this.#hold(name, reason, err, image);
+      if (reason !== 'ErrImagePull') return undefined;
+      events.record(this.#pod, 'Normal', 'BackOff', `Back-off pulling image "${image}"`, name);
+      events.record(this.#pod, 'Warning', 'Failed', 'Error: ImagePullBackOff', name);
       return undefined;
     }
   }
@@ -337,8 +342,8 @@ export class PodStart {
     return found.credentials;
   }
 
-  #hold(container: string, reason: string, err: unknown): void {
-    const lookAgainInMs = this.#deps.holds.add(this.#uid, container, reason, explain(err));
+  #hold(container: string, reason: string, err: unknown, image?: string): void {
+    const lookAgainInMs = this.#deps.holds.add(this.#uid, container, { reason, message: explain(err), image });
     this.#deps.log.warn('Pod is waiting', { pod: this.#turn.key, for: reason, container, lookAgainInMs, err });
   }
 
