@@ -160,6 +160,6 @@ function planOf(values: Values, [what, count = '', ...rest]: readonly string[]):
     startDelayMs,
     stopDelayMs: time('--stop-delay', values['stop-delay']),
   };
-  if (problems.length > 0) throw new AppError('USAGE', `kijabi simulate: ${problems.join('; ')}`);
+  if (problems.length > 0) throw new AppError('USAGE', problems.join('; '));
   return plan;
 }

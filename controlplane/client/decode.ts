@@ -68,23 +68,34 @@ function mapCompleter(values: Schema): Complete {
   };
 }
 
+/** By what is there, not by what could be: a pod has a tenth of the fields that its kind has. */
 function structCompleter(properties: Readonly<Record<string, Schema>>): Complete {
   // Made when first used, because types contain themselves.
-  let fields: (readonly [name: string, schema: Schema, complete: Complete | undefined])[] | undefined;
+  let fields: Map<string, Complete> | undefined;
+  let always: (readonly [name: string, schema: Schema])[] = [];
   return (value, path) => {
     if (!isStruct(value)) throw new Mismatch(`${path.toString()}: want an object, got ${brief(value)}`);
-    fields ??= Object.entries(properties).flatMap(([name, schema]) => {
-      const complete = completerOf(schema);
-      return complete === undefined && schema['x-kijabi-presence'] === undefined ? [] : [[name, schema, complete] as const];
-    });
-    for (const name in value) if (value[name] === null) delete value[name];
-    for (const [name, schema, complete] of fields) {
-      if (value[name] === undefined) {
-        if (schema['x-kijabi-presence'] === undefined) continue;
-        // A required list of Go that is empty may be sent as null.
-        value[name] = structuredClone(schema.default ?? zeroOf(schema));
-      }
-      complete?.(value[name], path.field(name));
+    if (fields === undefined) {
+      fields = new Map(
+        Object.entries(properties)
+          .map(([name, schema]) => [name, completerOf(schema)] as const)
+          .filter(isMade),
+      );
+      always = Object.entries(properties).filter(([, schema]) => schema['x-kijabi-presence'] !== undefined);
+    }
+    for (const name in value) {
+      const field = value[name];
+      if (field === null) delete value[name];
+      else fields.get(name)?.(field, path.field(name));
+    }
+    for (const [name, schema] of always) {
+      if (value[name] !== undefined) continue;
+      // A required list of Go that is empty may be sent as null.
+      const made = schema.default ?? zeroOf(schema);
+      value[name] = typeof made === 'object' ? structuredClone(made) : made;
+      fields.get(name)?.(value[name], path.field(name));
     }
   };
 }
+
+const isMade = (entry: readonly [string, Complete | undefined]): entry is readonly [string, Complete] => entry[1] !== undefined;
