@@ -4,6 +4,7 @@
  * Source: the names in pkg/proxy/metrics of Kubernetes 1.36.
  */
 import { Counter, Gauge, Histogram, MetricsRegistry, Observed } from '#base/metrics.ts';
+import { RELEASE } from '#base/version.ts';
 
 const doubling = (start: number, count: number): number[] => Array.from({ length: count }, (_, i) => start * 2 ** i);
 const linear = (start: number, width: number, count: number): number[] => Array.from({ length: count }, (_, i) => start + width * i);
@@ -105,6 +106,8 @@ export class ProxyMetrics {
     observed('process_cpu_seconds_total', 'CPU time used.', 'counter', (u) => u.cpuSeconds);
     observed('process_resident_memory_bytes', 'Resident memory.', 'gauge', (u) => u.residentBytes);
     observed('process_start_time_seconds', 'When the process started, since 1970.', 'gauge', (u) => u.startSeconds);
+    const build = { name: 'kubernetes_build_info', help: 'What runs here.', labels: ['git_version'] };
+    this.registry.add(new Observed(build, () => [[[RELEASE], 1]]));
   }
 
   #counter(name: string, help: string, labels: readonly string[]): Counter {

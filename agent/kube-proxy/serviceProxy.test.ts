@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { ManualClock } from '#base/clock.ts';
 import { codeOf } from '#base/errors.ts';
 import { makeLogger } from '#base/log.ts';
+import { RELEASE } from '#base/version.ts';
 import type { Flow } from '../linux/conntrack.ts';
 import { FakeIptables } from '../linux/fake/iptables.ts';
 import { formatPacket, formatService } from './explain/format.ts';
@@ -221,6 +222,7 @@ test('ProxyMetrics: names, types, labels and buckets as upstream has them', () =
     'kubeproxy_sync_proxy_rules_no_local_endpoints_total{ip_family="IPv4",traffic_policy="internal"} 2',
     'process_cpu_seconds_total 1.5',
     'process_resident_memory_bytes 1024',
+    `kubernetes_build_info{git_version="${RELEASE}"} 1`,
   ]) {
     assert.ok(text.includes(`${line}\n`), line);
   }

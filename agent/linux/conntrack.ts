@@ -4,7 +4,7 @@
  * Source: conntrack(8); exit code 1 of a deletion means that nothing matched.
  */
 import { AppError } from '#base/errors.ts';
-import { runLines } from './lines.ts';
+import { ToolShell } from './toolShell.ts';
 
 export type FlowProtocol = 'udp' | 'sctp';
 
@@ -27,16 +27,16 @@ export interface Conntrack {
 const TIMEOUT_MS = 60_000;
 
 export function openConntrack(family: 'IPv4' | 'IPv6', via: readonly string[] = []): Conntrack {
-  const base = [...via, 'conntrack', '-f', family === 'IPv4' ? 'ipv4' : 'ipv6'];
+  const shell = new ToolShell(via);
+  const base = ['conntrack', '-f', family === 'IPv4' ? 'ipv4' : 'ipv6'];
   const run = async (
     args: readonly string[],
     onLine: (line: string) => void,
     signal: AbortSignal,
   ): Promise<{ exitCode: number; stderr: string }> => {
-    const { exitCode, stderr, code, isCanceled, timedOut } = await runLines([...base, ...args], { signal, timeoutMs: TIMEOUT_MS, onLine });
+    const { exitCode, stderr, isCanceled, timedOut } = await shell.run([...base, ...args], { signal, timeoutMs: TIMEOUT_MS, onLine });
     if (isCanceled) throw new AppError('STOPPING', 'Stopped while running conntrack');
-    if (code === 'ENOENT' || exitCode === 127)
-      throw new AppError('CONNTRACK_MISSING', 'Cannot run conntrack: install the package conntrack');
+    if (exitCode === 127) throw new AppError('CONNTRACK_MISSING', 'Cannot run conntrack: install the package conntrack');
     if (exitCode === undefined || exitCode > 1 || timedOut) {
       throw new AppError('CONNTRACK_FAILED', `conntrack failed: ${timedOut ? 'no answer in time' : lastLine(stderr)}`);
     }

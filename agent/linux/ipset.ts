@@ -5,7 +5,7 @@
  * Kernel: ip_set with the types used. Source: ipset(8), "ipset save" and "ipset restore".
  */
 import { AppError } from '#base/errors.ts';
-import { runLines } from './lines.ts';
+import { ToolShell } from './toolShell.ts';
 
 export interface KernelSet {
   /** What stands after the name: "hash:ip,port family inet hashsize 1024 …". */
@@ -23,15 +23,15 @@ export interface IpSets {
 const TIMEOUT_MS = 120_000;
 
 export function openIpSets(via: readonly string[] = []): IpSets {
+  const shell = new ToolShell(via);
   const run = async (
     args: readonly string[],
     signal: AbortSignal,
     io: { input?: string; onLine?: (line: string) => void },
   ): Promise<void> => {
-    const result = await runLines([...via, 'ipset', ...args], { signal, timeoutMs: TIMEOUT_MS, ...io });
+    const result = await shell.run(['ipset', ...args], { signal, timeoutMs: TIMEOUT_MS, ...io });
     if (result.isCanceled) throw new AppError('STOPPING', 'Stopped while running ipset');
-    if (result.code === 'ENOENT' || result.exitCode === 127)
-      throw new AppError('IPSET_MISSING', 'Cannot run ipset: install the package ipset');
+    if (result.exitCode === 127) throw new AppError('IPSET_MISSING', 'Cannot run ipset: install the package ipset');
     if (result.exitCode === 0) return;
     const said = result.timedOut ? 'no answer in time' : result.stderr.trim().replace(/^ipset v[\d.]+: /, '');
     const at = /Error in line (\d+)/.exec(said)?.[1];

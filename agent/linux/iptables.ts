@@ -2,14 +2,13 @@
  * The iptables tools of one address family: iptables-save, read line by line, and iptables-restore --noflush.
  * Which back end (nft or legacy) is asked of the tool; where both are installed, the one that holds the node's rules is taken.
  *
- * Units: none. Output is read as a stream, because a table of 40,000 services is 60 MB.
+ * Units: none.
  * Throws: IPTABLES_MISSING (not installed), IPTABLES_FAILED (facts: line and rule where the tool says which), IPTABLES_TIMEOUT.
  * Kernel: nf_tables or ip_tables, with nat, conntrack, statistic, recent, addrtype, comment.
  */
-import { readFile } from 'node:fs/promises';
 import { AppError, codeOf } from '#base/errors.ts';
 import { textOf, type Input } from './memoryFile.ts';
-import { runLines, type RunLinesOptions, type RunLinesResult } from './lines.ts';
+import { ToolShell, type RunOptions, type RunResult } from './toolShell.ts';
 
 export type IptablesBackend = 'nft' | 'legacy';
 
@@ -43,25 +42,24 @@ const SAVE_TIMEOUT_MS = 120_000;
 
 export async function openIptables(location: IptablesLocation, signal: AbortSignal): Promise<Iptables> {
   const prefix = location.family === 'IPv4' ? 'iptables' : 'ip6tables';
-  const via = location.via ?? [];
-  const backend = location.backend ?? (await chooseBackend(prefix, via, signal));
+  const shell = new ToolShell(location.via);
+  const backend = location.backend ?? (await chooseBackend(prefix, shell, signal));
   const tool = backend === undefined ? prefix : `${prefix}-${backend}`;
-  const text = (await capture([...via, tool, '--version'], signal)).trim();
+  const text = (await capture(shell, [tool, '--version'], signal)).trim();
   const version = /v(\d+\.\d+(\.\d+)*)/.exec(text)?.[1] ?? text;
   const answered = text.includes('(legacy)') || !text.includes('(nf_tables)') ? 'legacy' : 'nft';
-  return new Tools({ tool, via, backend: answered, version });
+  return new Tools({ tool, shell, backend: answered, version });
 }
 
 /** undefined: whatever the plain name stands for. */
-async function chooseBackend(prefix: string, via: readonly string[], signal: AbortSignal): Promise<IptablesBackend | undefined> {
+async function chooseBackend(prefix: string, shell: ToolShell, signal: AbortSignal): Promise<IptablesBackend | undefined> {
   // The kernel lists the tables of the legacy back end once somebody used one; asking the tool would make them.
   const names = prefix === 'iptables' ? '/proc/net/ip_tables_names' : '/proc/net/ip6_tables_names';
-  const legacyTables =
-    via.length === 0 ? await readFile(names, 'utf8').catch(() => '') : await capture([...via, 'cat', names], signal).catch(() => '');
+  const legacyTables = await capture(shell, ['cat', names], signal).catch(() => '');
   if (legacyTables.trim() === '') return undefined;
   const count = async (backend: IptablesBackend): Promise<number> => {
     let rules = 0;
-    const tools = new Tools({ tool: `${prefix}-${backend}`, via, backend, version: '' });
+    const tools = new Tools({ tool: `${prefix}-${backend}`, shell, backend, version: '' });
     await tools
       .save({}, (line) => void (rules += line.startsWith('-A') || line.startsWith(':KUBE') ? 1 : 0), signal)
       .catch((err: unknown) => {
@@ -76,7 +74,7 @@ async function chooseBackend(prefix: string, via: readonly string[], signal: Abo
 
 interface ToolsOptions {
   readonly tool: string;
-  readonly via: readonly string[];
+  readonly shell: ToolShell;
   readonly backend: IptablesBackend;
   readonly version: string;
 }
@@ -85,11 +83,11 @@ class Tools implements Iptables {
   readonly backend: IptablesBackend;
   readonly version: string;
   readonly #tool: string;
-  readonly #via: readonly string[];
+  readonly #shell: ToolShell;
 
-  constructor({ tool, via, backend, version }: ToolsOptions) {
+  constructor({ tool, shell, backend, version }: ToolsOptions) {
     this.#tool = tool;
-    this.#via = via;
+    this.#shell = shell;
     this.backend = backend;
     this.version = version;
   }
@@ -122,24 +120,24 @@ class Tools implements Iptables {
     });
   }
 
-  async #run(program: string, args: readonly string[], options: RunLinesOptions): Promise<void> {
-    const result = await runLines([...this.#via, program, ...args], options);
+  async #run(program: string, args: readonly string[], options: RunOptions): Promise<void> {
+    const result = await this.#shell.run([program, ...args], options);
     if (result.exitCode !== 0) throw failure(program, result, options);
   }
 }
 
-async function capture(argv: readonly string[], signal: AbortSignal): Promise<string> {
+async function capture(shell: ToolShell, argv: readonly string[], signal: AbortSignal): Promise<string> {
   const lines: string[] = [];
-  const result = await runLines(argv, { signal, timeoutMs: SAVE_TIMEOUT_MS, onLine: (line) => lines.push(line) });
-  if (result.exitCode !== 0) throw failure(argv.at(-2) ?? '', result, {});
+  const result = await shell.run(argv, { signal, timeoutMs: SAVE_TIMEOUT_MS, onLine: (line) => lines.push(line) });
+  if (result.exitCode !== 0) throw failure(argv[0] ?? '', result, {});
   return lines.join('\n');
 }
 
-function failure(program: string, result: RunLinesResult, { input }: Partial<RunLinesOptions>): AppError {
-  const { stderr, code, timedOut, isCanceled, exitCode } = result;
+function failure(program: string, result: RunResult, { input }: Partial<RunOptions>): AppError {
+  const { stderr, timedOut, isCanceled, exitCode } = result;
   if (isCanceled) return new AppError('STOPPING', `Stopped while running ${program}`);
   if (timedOut) return new AppError('IPTABLES_TIMEOUT', `${program} did not end in time`);
-  if (code === 'ENOENT' || (exitCode === 127 && /No such file|failed to execute/.test(stderr))) {
+  if (exitCode === 127) {
     return new AppError('IPTABLES_MISSING', `Cannot run ${program}: install the package iptables`);
   }
   const said = stderr

@@ -7,7 +7,7 @@
  */
 import { release } from 'node:os';
 import { AppError } from '#base/errors.ts';
-import { runLines } from './lines.ts';
+import { ToolShell } from './toolShell.ts';
 
 export interface LocalAddress {
   readonly device: string;
@@ -42,7 +42,7 @@ export interface Ipvs {
 const TIMEOUT_MS = 120_000;
 
 export function openIpvs(via: readonly string[] = []): Ipvs {
-  return new Tools(via);
+  return new Tools(new ToolShell(via));
 }
 
 interface RunOptions {
@@ -54,22 +54,22 @@ interface RunOptions {
 
 class Tools implements Ipvs {
   readonly kernelRelease = release();
-  readonly #via: readonly string[];
+  readonly #shell: ToolShell;
 
-  constructor(via: readonly string[]) {
-    this.#via = via;
+  constructor(shell: ToolShell) {
+    this.#shell = shell;
   }
 
   async #run(argv: readonly [string, ...string[]], signal: AbortSignal, { harmless, ...io }: RunOptions = {}): Promise<void> {
     // util-linux, which has unshare, is on every machine: what is missing is the program it runs.
     const tool = argv[0] === 'unshare' ? 'ipvsadm' : argv[0];
-    const { exitCode, stderr, code, timedOut, isCanceled } = await runLines([...this.#via, ...argv], {
+    const { exitCode, stderr, timedOut, isCanceled } = await this.#shell.run(argv, {
       signal,
       timeoutMs: TIMEOUT_MS,
       ...io,
     });
     if (isCanceled) throw new AppError('STOPPING', `Stopped while running ${tool}`);
-    if (code === 'ENOENT' || exitCode === 127)
+    if (exitCode === 127)
       throw new AppError('IPVS_MISSING', `Cannot run ${tool}: install the package ${tool === 'ip' ? 'iproute2' : tool}`);
     const said = stderr
       .split('\n')

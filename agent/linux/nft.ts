@@ -1,7 +1,7 @@
 /**
- * The nft tool: one resident `nft -i` session for small transactions and for reading the structure of the rules, and processes of
- * their own for what is large. A session knows the tables already (1 ms a change where a new process needs 10 ms and more of ours);
- * it reads its input slowly, so above SESSION_BYTES a process that reads a file is faster.
+ * The nft tool: one resident `nft -i` session for small transactions, and processes of their own for everything else. A session knows
+ * the tables already (1 ms a change where a new process needs 10 ms and more); it reads its input slowly, so above SESSION_BYTES a
+ * process that reads a file is faster.
  *
  * Every call is one at a time, in order. Input and output are bounded.
  * Throws: NFT_MISSING (not installed), NFT_FAILED (refused; facts: rule, the part nft points at), NFT_TIMEOUT (the session is ended and
@@ -11,7 +11,8 @@
 import { StringDecoder } from 'node:string_decoder';
 import { execa } from 'execa';
 import { AppError } from '#base/errors.ts';
-import { memoryFile } from './memoryFile.ts';
+import type { MemoryFile } from './memoryFile.ts';
+import { ToolShell, type RunOptions } from './toolShell.ts';
 
 /** Where the tool is, and through what it is run (tests: nsenter into a namespace). */
 export interface NftLocation {
@@ -50,12 +51,14 @@ const OUTPUT_BYTES = 256 << 20;
 const TIMEOUT_MS = 120_000;
 
 export async function openNft({ via = [], timeoutMs = TIMEOUT_MS }: NftLocation, signal: AbortSignal): Promise<Nft> {
-  const text = await runOnce([...via, 'nft', '--version'], { signal, timeoutMs });
-  return new Tool({ via, timeoutMs, version: /v(\d+(\.\d+)+)/.exec(text)?.[1] ?? text.trim() });
+  const shell = new ToolShell(via);
+  const text = await runOnce(shell, ['nft', '--version'], { signal, timeoutMs });
+  return new Tool({ via, shell, timeoutMs, version: /v(\d+(\.\d+)+)/.exec(text)?.[1] ?? text.trim() });
 }
 
 interface ToolOptions {
   readonly via: readonly string[];
+  readonly shell: ToolShell;
   readonly timeoutMs: number;
   readonly version: string;
 }
@@ -63,12 +66,14 @@ interface ToolOptions {
 class Tool implements Nft {
   readonly version: string;
   readonly #via: readonly string[];
+  readonly #shell: ToolShell;
   readonly #timeoutMs: number;
   #session: Session | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor({ via, timeoutMs, version }: ToolOptions) {
+  constructor({ via, shell, timeoutMs, version }: ToolOptions) {
     this.#via = via;
+    this.#shell = shell;
     this.#timeoutMs = timeoutMs;
     this.version = version;
   }
@@ -81,8 +86,7 @@ class Tool implements Nft {
         await this.#runFile(['-f', '-'], commands, signal);
         return;
       }
-      const answer = await this.#ask(commands.join('; '), signal);
-      const problem = parseProblem(answer);
+      const problem = parseProblem(await this.#ask(commands.join('; '), signal));
       if (problem !== undefined) throw refused(problem);
     });
   }
@@ -93,21 +97,19 @@ class Tool implements Nft {
 
   structure(family: NftFamily, signal: AbortSignal): Promise<readonly unknown[]> {
     return this.#inTurn(async () => {
-      const answer = await this.#ask(`list ruleset ${family}`, signal);
-      const start = answer.indexOf('{"nftables"');
-      if (start === -1) throw refused(parseProblem(answer) ?? { reason: `it answered ${JSON.stringify(answer.slice(0, 200))}` });
-      const { nftables } = JSON.parse(answer.slice(start)) as { readonly nftables: readonly unknown[] };
-      return nftables;
+      const answer = await this.#run(['-j', '-t', 'list', 'ruleset', family], { signal });
+      if (!answer.startsWith('{"nftables"')) throw refused({ reason: `it answered ${JSON.stringify(answer.slice(0, 200))}` });
+      return (JSON.parse(answer) as { readonly nftables: readonly unknown[] }).nftables;
     });
   }
 
   elements({ family, table, kind, name }: NftSetName, counters: 'with' | 'without', signal: AbortSignal): Promise<string> {
-    const argv = ['nft', ...(counters === 'with' ? [] : ['-s']), 'list', kind, family, table, name];
-    return this.#inTurn(() => runOnce([...this.#via, ...argv], { signal, timeoutMs: this.#timeoutMs }));
+    const flags = counters === 'with' ? [] : ['-s'];
+    return this.#inTurn(() => this.#run([...flags, 'list', kind, family, table, name], { signal }));
   }
 
   table(family: NftFamily, name: string, signal: AbortSignal): Promise<string> {
-    return this.#inTurn(() => runOnce([...this.#via, 'nft', '-s', 'list', 'table', family, name], { signal, timeoutMs: this.#timeoutMs }));
+    return this.#inTurn(() => this.#run(['-s', 'list', 'table', family, name], { signal }));
   }
 
   async close(): Promise<void> {
@@ -123,8 +125,11 @@ class Tool implements Nft {
   }
 
   async #runFile(flags: readonly string[], commands: readonly string[], signal: AbortSignal): Promise<void> {
-    const input = `${commands.join('\n')}\n`;
-    await runOnce([...this.#via, 'nft', ...flags], { signal, timeoutMs: this.#timeoutMs, input });
+    await this.#run(flags, { signal, input: `${commands.join('\n')}\n` });
+  }
+
+  #run(args: readonly string[], options: Pick<RunOptions, 'signal' | 'input'>): Promise<string> {
+    return runOnce(this.#shell, ['nft', ...args], { ...options, timeoutMs: this.#timeoutMs });
   }
 
   async #ask(line: string, signal: AbortSignal): Promise<string> {
@@ -152,7 +157,7 @@ const MARK = 'end-of-answer';
 
 function startSession(via: readonly string[]) {
   // One pipe for answers and refusals, so that they come in order.
-  const argv = [...via, 'sh', '-c', 'exec nft -j -t -i 2>&1'];
+  const argv = [...via, 'sh', '-c', 'exec nft -i 2>&1'];
   return execa(argv[0] ?? 'sh', argv.slice(1), { reject: false, buffer: false, stdin: 'pipe', stderr: 'ignore' });
 }
 
@@ -226,37 +231,20 @@ function missing(): AppError {
   return new AppError('NFT_MISSING', 'Cannot run nft: install the package nftables');
 }
 
-interface OnceOptions {
-  readonly signal: AbortSignal;
-  readonly timeoutMs: number;
-  readonly input?: string;
-}
-
-async function runOnce(argv: readonly string[], { signal, timeoutMs, input }: OnceOptions): Promise<string> {
-  const [program = '', ...args] = argv;
-  const given = input === undefined ? undefined : memoryFile(input);
-  const printed = memoryFile();
-  try {
-    const child = execa(program, args, {
-      reject: false,
-      cancelSignal: signal,
-      timeout: timeoutMs,
-      stdin: given === undefined ? 'ignore' : given.fd,
-      stdout: printed.fd,
-      maxBuffer: OUTPUT_BYTES,
-    });
-    const { exitCode, stderr, code, timedOut, isCanceled } = await child;
-    if (exitCode === 0 && printed.bytes > OUTPUT_BYTES)
-      throw new AppError('NFT_FAILED', 'nft answered more than we can hold', { bytes: printed.bytes });
-    if (exitCode === 0) return printed.text();
-    if (isCanceled) throw new AppError('STOPPING', 'Stopped while running nft');
-    if (timedOut) throw new AppError('NFT_TIMEOUT', 'nft did not end in time', { timeoutMs });
-    if (code === 'ENOENT' || (exitCode === 127 && /No such file|failed to execute/.test(stderr))) throw missing();
-    throw refused(parseProblem(stderr) ?? { reason: stderr.trim().slice(-200) || `exit code ${exitCode ?? 'unknown'}` });
-  } finally {
-    given?.close();
-    printed.close();
-  }
+async function runOnce(shell: ToolShell, argv: readonly string[], options: RunOptions): Promise<string> {
+  let bytes = 0;
+  let text = '';
+  const onOutput = (printed: MemoryFile): void => {
+    bytes = printed.bytes;
+    if (bytes <= OUTPUT_BYTES) text = printed.text();
+  };
+  const { exitCode, stderr, timedOut, isCanceled } = await shell.run(argv, { ...options, onOutput });
+  if (exitCode === 0 && bytes > OUTPUT_BYTES) throw new AppError('NFT_FAILED', 'nft answered more than we can hold', { bytes });
+  if (exitCode === 0) return text;
+  if (isCanceled) throw new AppError('STOPPING', 'Stopped while running nft');
+  if (timedOut) throw new AppError('NFT_TIMEOUT', 'nft did not end in time', { timeoutMs: options.timeoutMs });
+  if (exitCode === 127) throw missing();
+  throw refused(parseProblem(stderr) ?? { reason: stderr.trim().slice(-200) || `exit code ${exitCode ?? 'unknown'}` });
 }
 
 export interface NftProblem {

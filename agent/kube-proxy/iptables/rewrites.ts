@@ -4,23 +4,38 @@
  * Kept as bytes: at 10,000 services these are 120,000 lines, and a string for each costs more than everything else in a full sync.
  */
 
-/** A text that grows, as UTF-8. */
+const BLOCK_BYTES = 1 << 18;
+const FIRST_BYTES = 1 << 12;
+
+interface Block {
+  /** Where it begins in the whole text. */
+  readonly start: number;
+  readonly buffer: Buffer;
+}
+
+/** A text that grows, as UTF-8, in blocks: nothing is copied, and no memory is asked for twice. */
 class Bytes {
-  #buffer = Buffer.allocUnsafe(4_096);
+  #last: Block = { start: 0, buffer: Buffer.allocUnsafe(FIRST_BYTES) };
+  readonly #blocks: Block[] = [this.#last];
   length = 0;
 
   add(text: string): void {
     const most = text.length * 3; // of UTF-8, for a unit of UTF-16
-    if (this.length + most > this.#buffer.length) {
-      const larger = Buffer.allocUnsafe(2 * (this.length + most));
-      this.#buffer.copy(larger, 0, 0, this.length);
-      this.#buffer = larger;
+    if (this.length - this.#last.start + most > this.#last.buffer.length) {
+      this.#last = { start: this.length, buffer: Buffer.allocUnsafe(Math.max(BLOCK_BYTES, most)) };
+      this.#blocks.push(this.#last);
     }
-    this.length += this.#buffer.write(text, this.length);
+    const { start, buffer } = this.#last;
+    this.length += buffer.write(text, this.length - start);
   }
 
-  part(from: number, to: number): Buffer {
-    return this.#buffer.subarray(from, to);
+  part(from: number, to: number): Buffer[] {
+    const parts: Buffer[] = [];
+    for (const [i, { start, buffer }] of this.#blocks.entries()) {
+      const end = Math.min(to, this.#blocks[i + 1]?.start ?? this.length);
+      if (start < to && end > from) parts.push(buffer.subarray(Math.max(from, start) - start, end - start));
+    }
+    return parts;
   }
 }
 
@@ -62,14 +77,16 @@ export class Rewrites {
   *chains(): Generator<[name: string, rules: string[]]> {
     let from = 0;
     for (const { name, rulesEnd } of this.#chains) {
-      const lines = this.#rules.part(from, rulesEnd).toString().split('\n').slice(0, -1);
+      const lines = Buffer.concat(this.#rules.part(from, rulesEnd)).toString().split('\n').slice(0, -1);
       yield [name, lines.map((line) => line.slice(`-A ${name} `.length))];
       from = rulesEnd;
     }
   }
 
   /** Pieces of at most so many lines each; a chain is never cut. */
-  *pieces(linesPerPiece: number): Generator<{ readonly declared: Buffer; readonly rules: Buffer; readonly lines: number }> {
+  *pieces(
+    linesPerPiece: number,
+  ): Generator<{ readonly declared: readonly Buffer[]; readonly rules: readonly Buffer[]; readonly lines: number }> {
     let from = { declaredEnd: 0, rulesEnd: 0 };
     let to = from;
     let lines = 0;

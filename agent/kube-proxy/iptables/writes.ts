@@ -78,12 +78,11 @@ export function renderBatches(writes: Readonly<Record<TableName, TableWrites>>, 
 }
 
 const COMMIT = Buffer.from('COMMIT\n');
-const NONE = Buffer.alloc(0);
 
 /** What must be in one transaction. iptables-restore wants the lines that declare chains before all others. */
 interface Step {
-  readonly declared: Buffer;
-  readonly rules: Buffer;
+  readonly declared: readonly Buffer[];
+  readonly rules: readonly Buffer[];
   readonly lines: number;
 }
 
@@ -131,13 +130,13 @@ function dropped(chains: readonly string[]): Step[] {
   const ranked: string[][] = Array.from({ length: ORDER.length + 1 }, () => []);
   for (const chain of chains) ranked[rank(chain)]?.push(chain);
   const ordered = ranked.toReversed().flat();
-  return ordered.map((chain) => ({ declared: Buffer.from(declare(chain)), rules: Buffer.from(`-X ${chain}\n`), lines: 2 }));
+  return ordered.map((chain) => ({ declared: [Buffer.from(declare(chain))], rules: [Buffer.from(`-X ${chain}\n`)], lines: 2 }));
 }
 function made(chains: readonly string[]): Step[] {
-  return chains.map((chain) => ({ declared: Buffer.from(declare(chain)), rules: NONE, lines: 1 }));
+  return chains.map((chain) => ({ declared: [Buffer.from(declare(chain))], rules: [], lines: 1 }));
 }
 function ruleStep(lines: readonly string[]): Step {
-  return { declared: NONE, rules: Buffer.from(lines.map((line) => `${line}\n`).join('')), lines: lines.length };
+  return { declared: [], rules: [Buffer.from(lines.map((line) => `${line}\n`).join(''))], lines: lines.length };
 }
 function inserted({ chain, rule }: ChainRule): string {
   return `-I ${chain} ${rule}`;
@@ -164,8 +163,8 @@ function cut(steps: readonly Step[], linesPerBatch: number): Piece[] {
   };
   for (const step of steps) {
     if (lines > 0 && lines + step.lines > linesPerBatch) close();
-    declared.push(step.declared);
-    rules.push(step.rules);
+    declared.push(...step.declared);
+    rules.push(...step.rules);
     lines += step.lines;
   }
   close();

@@ -53,6 +53,8 @@ export class NftablesProxier implements Proxier {
   #believed: Believed | undefined;
   /** Foreign writes up to the last look. */
   #seenForeign: number | undefined;
+  /** Written, and not seen yet as nft prints it. */
+  #unread: Changes | undefined;
 
   constructor({ family, nft, clock, watch }: NftablesProxierDeps) {
     this.family = family;
@@ -93,6 +95,7 @@ export class NftablesProxier implements Proxier {
       kindOf,
     });
     const written = await this.#write(difference, startMs, signal);
+    for (const name of difference.writeChains.keys()) this.#unread?.writeChains.delete(name);
     for (const [id, { to }] of changes) {
       if (to === undefined) believed.ports.delete(id);
       else believed.ports.set(id, to);
@@ -118,7 +121,9 @@ export class NftablesProxier implements Proxier {
     const readMs = this.#clock.monotonicMs() - startMs - plannedMs;
     const difference = this.#difference({ structure, elements }, content);
     const written = await this.#write(difference, startMs + plannedMs + readMs, signal);
-    if (difference.writeChains.size > 0) await this.#learn(difference, signal);
+    this.#unread = difference.writeChains.size > 0 ? difference : undefined;
+    // Where nobody tells who writes, there is no later moment at which it is still ours for certain.
+    if (foreign === undefined) await this.#learn(signal);
     this.#seenForeign = foreign;
     this.#believed = { ports, settings, ledger, chains: content.chains, sets: content.sets };
     return { kind: 'full', ...written, planMs: written.planMs + plannedMs, kernelMs: written.kernelMs + readMs };
@@ -141,10 +146,13 @@ export class NftablesProxier implements Proxier {
     });
   }
 
-  /** Sees how this nft prints what was just written. */
-  async #learn({ writeChains }: Changes, signal: AbortSignal): Promise<void> {
+  /** Sees how this nft prints what was written last. */
+  async #learn(signal: AbortSignal): Promise<void> {
+    const unread = this.#unread;
+    if (unread === undefined) return;
+    this.#unread = undefined;
     const { chains } = await this.#reader.structure(signal);
-    for (const [name, def] of writeChains) {
+    for (const [name, def] of unread.writeChains) {
       const kernel = chains.get(name);
       if (kernel !== undefined) this.#dialect.learn(kernel, def);
     }
@@ -174,7 +182,12 @@ export class NftablesProxier implements Proxier {
     const believed = this.#believed;
     if (believed === undefined) return 'broken';
     const foreign = this.#watch.foreignWrites();
-    if (foreign !== undefined && foreign === this.#seenForeign) return 'intact';
+    if (foreign !== undefined && foreign === this.#seenForeign) {
+      // Nobody else wrote, and nobody waits for rules.
+      await this.#learn(signal);
+      return 'intact';
+    }
+    this.#unread = undefined;
     const { chains, sets } = await this.#reader.structure(signal);
     this.#seenForeign = foreign;
     for (const [name, def] of believed.sets) {

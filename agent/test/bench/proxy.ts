@@ -117,7 +117,8 @@ for (const mode of values.modes.split(',')) {
     process.stdout.write(`\n${mode}, ${services} services x 3 endpoints\n`);
     const rounds = Number(values.rounds);
     if (mode === 'ipvs') printMode(await benchIpvs(services, rounds));
-    else if (mode === 'nftables') printMode(await benchNftables({ services, repeats: services > BARE_FULL_UP_TO ? 1 : 3, rounds }));
+    else if (mode === 'nftables')
+      printMode(await benchNftables({ services, repeats: services > BARE_FULL_UP_TO ? 1 : services > 1_000 ? 3 : 7, rounds }));
     else await iptables(mode === 'iptables-legacy' ? 'legacy' : 'nft', services);
     await whole(mode, services);
   }

@@ -45,13 +45,15 @@ export interface IptablesBench {
 const never = new AbortController().signal;
 /** Up to here a full sync takes less than a second, and is done several times, in turn with the bare tool. */
 const FEW_SERVICES = 1_000;
+/** Up to here at least a few times. */
+const SOME_SERVICES = 10_000;
 const NO_WATCH = { foreignWrites: () => undefined, wrote: () => undefined };
 
 export async function benchIptables({ backend, services: count, rounds, withBareFull }: IptablesBench): Promise<IptablesFigures> {
   const rssBefore = rssMb();
   const services = benchPorts(count);
   const text = bareText(services);
-  const repeats = count <= FEW_SERVICES ? 5 : 1;
+  const repeats = count <= FEW_SERVICES ? 7 : count <= SOME_SERVICES ? 3 : 1;
   const bare: Cost[] = [];
   const ours: (Cost & { readonly planMs: number })[] = [];
   for (let i = 0; i < repeats; i++) {

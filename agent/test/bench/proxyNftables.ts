@@ -1,5 +1,4 @@
 /** The nftables mode against the floor: the bare tool with the same bytes, in a namespace that it makes and removes. */
-import { execa } from 'execa';
 import { SystemClock } from '#base/clock.ts';
 import { emptyContent } from '../../kube-proxy/nftables/content.ts';
 import { diffContent, renderChanges } from '../../kube-proxy/nftables/diff.ts';
@@ -8,6 +7,7 @@ import { NftablesProxier, desiredContent } from '../../kube-proxy/nftables/proxi
 import type { SyncReport } from '../../kube-proxy/proxier.ts';
 import type { ServicePort } from '../../kube-proxy/servicePort.ts';
 import { openNft } from '../../linux/nft.ts';
+import { ToolShell } from '../../linux/toolShell.ts';
 import { withNetNs, type NetNs } from '../proxyNet.ts';
 import { BENCH_SETTINGS, benchPort, benchPorts } from './proxyServices.ts';
 import { stepsOf, type ModeFigures, type StepFigures } from './proxySteps.ts';
@@ -20,13 +20,20 @@ export interface NftablesBench {
 }
 
 const never = new AbortController().signal;
-const NO_WATCH = { foreignWrites: () => undefined, wrote: () => undefined };
+/** As in a kernel that tells who wrote: nobody else does. */
+const NO_WATCH = { foreignWrites: () => 0, wrote: () => undefined };
 
 export function benchNftables({ services: count, repeats, rounds }: NftablesBench): Promise<ModeFigures> {
   return withNetNs('bench', async (ns) => {
     const rssBefore = rssMb();
     const services = benchPorts(count);
     const text = bareText(services);
+    const bareTool = new ToolShell(ns.via);
+    const tool = async (args: readonly string[], input?: string): Promise<void> => {
+      const options = { signal: never, timeoutMs: 600_000, ...(input === undefined ? {} : { input }) };
+      const { exitCode, stderr } = await bareTool.run(['nft', ...args], options);
+      if (exitCode !== 0) throw new Error(stderr);
+    };
     const bare: Cost[] = [];
     const ours: Cost[] = [];
     const reports: SyncReport[] = [];
@@ -34,9 +41,9 @@ export function benchNftables({ services: count, repeats, rounds }: NftablesBenc
     const full = (): Promise<Cost> =>
       costOf(async () => void reports.push(await proxier.sync({ services, changed: undefined, settings: BENCH_SETTINGS }, never)));
     for (let i = 0; i < repeats; i++) {
-      await tool(ns, ['flush', 'ruleset']);
-      bare.push(await costOf(() => tool(ns, ['-f', '-'], text)));
-      await tool(ns, ['flush', 'ruleset']);
+      await tool(['flush', 'ruleset']);
+      bare.push(await costOf(() => tool(['-f', '-'], text)));
+      await tool(['flush', 'ruleset']);
       await proxier.close();
       proxier = await open(ns);
       ours.push(await full());
@@ -70,10 +77,6 @@ export function benchNftables({ services: count, repeats, rounds }: NftablesBenc
 
 async function open({ via }: NetNs): Promise<NftablesProxier> {
   return new NftablesProxier({ family: 'IPv4', nft: await openNft({ via }, never), clock: new SystemClock(), watch: NO_WATCH });
-}
-
-async function tool({ via }: NetNs, args: readonly string[], input = ''): Promise<void> {
-  await execa(via[0] ?? '', [...via.slice(1), 'nft', ...args], { input });
 }
 
 function bareText(services: ReadonlyMap<string, ServicePort>): string {

@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ToolShell } from './toolShell.ts';
+
+const LIMIT = { signal: new AbortController().signal, timeoutMs: 60_000 };
+
+async function lines(shell: ToolShell, argv: readonly string[], input?: string | readonly Uint8Array[]): Promise<unknown> {
+  const found: string[] = [];
+  const { exitCode, stderr } = await shell.run(argv, {
+    ...LIMIT,
+    ...(input === undefined ? {} : { input }),
+    onLine: (line) => found.push(line),
+  });
+  return { exitCode, stderr, found };
+}
+
+test('toolShell: one program after the other, each with its own input, output, complaints and exit code', async () => {
+  const shell = new ToolShell();
+  const all = await Promise.all([
+    lines(shell, ['cat'], 'a long first input\nof two lines\n'),
+    lines(shell, ['cat'], [Buffer.from('b'), Buffer.from('c')]),
+    lines(shell, ['cat']),
+    lines(shell, ['sh', '-c', `printf '%s\\n' "$0"; echo "it's wrong" >&2; exit 3`, `a 'b' $HOME "c"; \\n`]),
+    lines(shell, ['sh', '-c', 'ls -l /proc/self/fd | grep -c kijabi']),
+  ]);
+  assert.deepEqual(all, [
+    { exitCode: 0, stderr: '', found: ['a long first input', 'of two lines'] },
+    { exitCode: 0, stderr: '', found: ['bc'] },
+    { exitCode: 0, stderr: '', found: [] },
+    { exitCode: 3, stderr: "it's wrong\n", found: [`a 'b' $HOME "c"; \\n`] },
+    // Of the files of the shell it has its standard error alone; its output goes to grep.
+    { exitCode: 0, stderr: '', found: ['1'] },
+  ]);
+});
+
+test('toolShell: output larger than any buffer comes line by line, and is not kept', async () => {
+  const shell = new ToolShell();
+  let count = 0;
+  let last = '';
+  await shell.run(['seq', '1', '300000'], { ...LIMIT, onLine: (line) => ((last = line), (count += 1)) });
+  assert.deepEqual([count, last], [300_000, '300000']);
+  assert.deepEqual(await lines(shell, ['echo', 'é']), { exitCode: 0, stderr: '', found: ['é'] });
+});
+
+test('toolShell: what is not there has exit code 127, whether it is the program or what the shell runs through', async () => {
+  for (const shell of [new ToolShell(), new ToolShell(['env', 'PATH=/nowhere'])]) {
+    const { exitCode, stderr } = await shell.run(['no-such-program'], LIMIT);
+    assert.equal(exitCode, 127);
+    assert.match(stderr, /not found/);
+  }
+});
+
+test('toolShell: a program that hangs is ended with all it started, and the next one runs', async () => {
+  const shell = new ToolShell();
+  let pid = 0;
+  const stop = new AbortController();
+  const hung = shell.run(['sh', '-c', 'sleep 1000 & echo $!; kill -9 $PPID; wait'], { ...LIMIT, onLine: (line) => (pid = Number(line)) });
+  assert.deepEqual({ ...(await hung), stderr: '' }, { exitCode: undefined, stderr: '', timedOut: false, isCanceled: false });
+  const late = await shell.run(['sleep', '1000'], { ...LIMIT, timeoutMs: 1 });
+  assert.equal(late.timedOut, true);
+  const canceled = shell.run(['sleep', '1000'], { ...LIMIT, signal: stop.signal });
+  stop.abort();
+  assert.equal((await canceled).isCanceled, true);
+  assert.deepEqual(await lines(shell, ['echo', 'on']), { exitCode: 0, stderr: '', found: ['on'] });
+  assert.equal(pid, 0, 'what it printed is not told: it may be half');
+});
