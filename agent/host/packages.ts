@@ -55,6 +55,7 @@ export const TEST_PACKAGES: readonly Requirement[] = [
   { package: 'faketime', why: 'a wall clock that tests move', programs: ['faketime'] },
   { package: 'kubernetes-client', why: 'kubectl against the kubelet', programs: ['kubectl'] },
   { package: 'openssl', why: 'certificates of tests', programs: ['openssl'] },
+  { package: 'shellcheck', why: 'what it says of our scripts', programs: ['shellcheck'] },
   { package: 'unzip', why: 'current kubectl and helm come in an archive', programs: ['unzip'] },
   { package: 'systemd', why: 'what it says of the units', programs: ['systemd-analyze'] },
   { package: 'systemd-container', why: 'a host with systemd for tests', programs: ['systemd-nspawn'] },

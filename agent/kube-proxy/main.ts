@@ -6,6 +6,7 @@ import { SystemClock } from '#base/clock.ts';
 import { AppError, codeOf, explain } from '#base/errors.ts';
 import { runDaemon, type DaemonContext } from '#base/lifecycle.ts';
 import { makeDaemonLogger } from '#base/log.ts';
+import { StatusTeller } from '#base/statusTeller.ts';
 import { RELEASE, VERSION } from '#base/version.ts';
 import { startWarm } from '#base/warmStart.ts';
 import { openConntrack } from '../linux/conntrack.ts';
@@ -27,9 +28,11 @@ import { healthRoute, metricsRoute } from './server/routes.ts';
 import { ServiceHealthServers } from './server/serviceHealth.ts';
 import { ServiceProxy } from './serviceProxy.ts';
 import { openSource } from './sources/watch.ts';
+import { statusLine } from './statusLine.ts';
 
 /** A server that cannot listen tries again. */
 const LISTEN_AGAIN_MS = 5_000;
+const STATUS_LOOK_MS = 5_000;
 
 async function run(settings: Settings, { clock, log, signal, notify }: DaemonContext): Promise<void> {
   const startedMs = clock.monotonicMs();
@@ -122,14 +125,17 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
       services: proxy.serviceCount,
       tookMs: Math.round(clock.monotonicMs() - startedMs),
     });
-    notify.send({ READY: 1, STATUS: `mode ${settings.mode}, ${proxy.serviceCount} services` });
+    notify.send({ READY: 1 });
   });
+  const line = (): string =>
+    statusLine({ mode: settings.mode, services: proxy.serviceCount, lanes: proxy.loop.states(), nowMs: clock.nowMs() });
+  const teller = new StatusTeller({ clock, line, lookMs: STATUS_LOOK_MS, tell: (STATUS) => notify.send({ STATUS }) });
   const onLook = (): void => {
     proxy.setNodeAddresses(node.addresses);
     void healthServers.update(proxy.healthChecked(), signal);
   };
   const following = node.run(clock, { onChange: nodeChanged, onLook }, signal);
-  await Promise.all([running, source.running, following]);
+  await Promise.all([running, source.running, following, teller.run(signal)]);
 }
 
 interface Probed {

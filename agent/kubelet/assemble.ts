@@ -5,6 +5,7 @@ import type { RuntimeClass } from '#api/kinds/node/v1.ts';
 import { type DaemonContext } from '#base/lifecycle.ts';
 import { type Logger } from '#base/log.ts';
 import { Semaphore } from '#base/semaphore.ts';
+import { StatusTeller } from '#base/statusTeller.ts';
 import { Cgroups, findMounts, type OnGroup } from '../linux/cgroup.ts';
 import { SliceCgroups } from '../linux/slices.ts';
 import { hasAppArmor, readMachine } from '../linux/machine.ts';
@@ -52,7 +53,7 @@ import { isFromApi } from './sources/origin.ts';
 import { PodSet } from './sources/podSet.ts';
 import { PodVolumes } from './volumes/sync.ts';
 import { keyOf } from './sources/fileSet.ts';
-import { podFact, StatusTeller } from './statusLine.ts';
+import { podFact, statusLine } from './statusLine.ts';
 import { Timeline } from './timeline.ts';
 import type { Settings } from './config/settings.ts';
 
@@ -76,11 +77,12 @@ export async function assemble(settings: Settings, { clock, log, signal, notify,
 
   const statusTeller = new StatusTeller({
     clock,
-    facts: () => ({
-      pods: workers.pods().map(({ pod, status }) => podFact(keyOf(pod), pod, status)),
-      refusedManifests: new Set(manifests.view().refusals.map(({ file }) => file)).size,
-      problems: [problem()].filter((text) => text !== undefined),
-    }),
+    line: () =>
+      statusLine({
+        pods: workers.pods().map(({ pod, status }) => podFact(keyOf(pod), pod, status)),
+        refusedManifests: new Set(manifests.view().refusals.map(({ file }) => file)).size,
+        problems: [problem()].filter((text) => text !== undefined),
+      }),
     tell: (line) => notify.send({ STATUS: line }),
   });
   const { client, problem } = linkRuntime(

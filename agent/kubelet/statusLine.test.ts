@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ManualClock } from '#base/clock.ts';
-import { podFact, statusLine, StatusTeller, type PodFact, type StatusFacts } from './statusLine.ts';
+import { podFact, statusLine, type PodFact, type StatusFacts } from './statusLine.ts';
 
 const pod = (key: string, phase = 'Running', waiting?: string): PodFact => ({ key, phase, waiting });
 const facts = (pods: readonly PodFact[], over: Partial<StatusFacts> = {}): StatusFacts => ({
@@ -42,31 +41,4 @@ test('podFact: the first container that waits for something of its own gives the
     phase: 'Pending',
     waiting: 'ErrImagePull',
   });
-});
-
-test('StatusTeller: tells what is different, at most once a second, and ends with the signal', async () => {
-  const clock = new ManualClock();
-  const told: string[] = [];
-  let now = facts([]);
-  const teller = new StatusTeller({ clock, facts: () => now, tell: (line) => told.push(line) });
-  const stop = new AbortController();
-  const running = teller.run(stop.signal);
-  const settle = async (): Promise<void> => {
-    for (let i = 0; i < 10; i++) await Promise.resolve();
-  };
-  for (let i = 1; i <= 3; i++) {
-    now = facts(Array.from({ length: i }, (_, n) => pod(`a/${n}`)));
-    teller.changed();
-    await settle();
-  }
-  assert.deepEqual(told, ['no pods']);
-  await clock.advance(1_000);
-  await settle();
-  assert.deepEqual(told, ['no pods', '3 pods running']);
-  teller.changed();
-  await clock.advance(1_000);
-  await settle();
-  assert.equal(told.length, 2);
-  stop.abort();
-  await running;
 });

@@ -4,6 +4,10 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { explain } from '#base/errors.ts';
+import { VERSION } from '#base/version.ts';
+import { buildPackage } from '#systemd/package/act.ts';
+import { lintDeb } from '#systemd/package/lint.ts';
+import { readDeb } from '#systemd/package/observe.ts';
 import { missing } from './harness/containerd.ts';
 import { manifest } from './harness/manifest.ts';
 import { bootSystemdHost, missingSystemd, type SystemdHost } from './harness/nspawn.ts';
@@ -17,6 +21,7 @@ const skip = typeof booted === 'string' ? `no systemd container here: ${booted}`
 const ROOT = new URL('../../', import.meta.url).pathname.replace(/\/$/, '');
 const PATIENT_MS = 180_000;
 const host = booted as SystemdHost;
+const CONTROL_PLANE = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler'];
 let before_: ReadonlySet<string>;
 
 /** What these machines need of containerd, see containerd.ts: an image that is there, and no score that they may not give. */
@@ -29,32 +34,28 @@ const CONTAINERD = `version = 2
     conf_dir = "/etc/cni/net.d"
 `;
 
-const SLICES = `
-[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
-  runtime_type = "io.containerd.runc.v2"
-  [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
-    SystemdCgroup = true
-`;
-
 before(async () => {
   if (skip !== false) return;
-  put('/etc/containerd/config.toml', CONTAINERD);
-  await host.run(['systemctl', 'restart', 'containerd']);
-  for (const image of [pauseImage(), busyboxImage()]) {
-    const archive = join(host.root, 'var/image.tar');
-    await writeImage(image, archive);
-    await host.run(['ctr', '-n', 'k8s.io', 'images', 'import', '/var/image.tar']);
-    await host.run(['rm', '/var/image.tar']);
-  }
+  await prepareRuntime(host);
   before_ = new Set(host.written());
 });
 after(async () => {
   if (skip === false) await host.stop();
 });
 
-function put(path: string, text: string): void {
-  mkdirSync(join(host.root, path, '..'), { recursive: true });
-  writeFileSync(join(host.root, path), text);
+async function prepareRuntime(on: SystemdHost): Promise<void> {
+  put('/etc/containerd/config.toml', CONTAINERD, on);
+  await on.run(['systemctl', 'restart', 'containerd']);
+  for (const image of [pauseImage(), busyboxImage()]) {
+    await writeImage(image, join(on.root, 'var/image.tar'));
+    await on.run(['ctr', '-n', 'k8s.io', 'images', 'import', '/var/image.tar']);
+    await on.run(['rm', '/var/image.tar']);
+  }
+}
+
+function put(path: string, text: string, on = host): void {
+  mkdirSync(join(on.root, path, '..'), { recursive: true });
+  writeFileSync(join(on.root, path), text);
 }
 
 const install = (...args: readonly string[]): Promise<string> => host.run([`${ROOT}/systemd/install.sh`, ...args]);
@@ -83,13 +84,25 @@ test('a dry run says what would be done and does nothing', { skip }, async () =>
 });
 
 test('the services are installed and run, and a second run has nothing to make', { skip }, async () => {
-  const said = await install();
+  const said = await install('--role', 'all');
+  for (const unit of CONTROL_PLANE) assert.match(said, new RegExp(`^${unit}\\.service: not started$`, 'm'));
   for (const unit of ['kubelet', 'kube-proxy', 'kijabi-pod-network'])
     assert.match(said, new RegExp(`^${unit}\\.service: active$`, 'm'), (await host.tryRun(['journalctl', '-u', unit, '--no-pager'])).all);
   assert.equal((await host.run(['stat', '-c', '%a %U', '/var/lib/kubelet/config.yaml'])).trim(), '600 root');
   const again = await install('--dry-run');
   assert.match(again, /^Updating/);
-  assert.doesNotMatch(again, /^ {2}(make|update|link|remove|keep) /m);
+  assert.doesNotMatch(again, /^ {2}(make|update|link|edit|remove|keep) /m);
+});
+
+test('containerd has what it lacked, and what the operator has there', { skip }, async () => {
+  const config = await host.run(['cat', '/etc/containerd/config.toml']);
+  const own = config.split('\n').filter((line) => !line.endsWith('# kijabi'));
+  assert.equal(`${own.join('\n')}\n`, CONTAINERD);
+  const inForce = await host.run(['containerd', 'config', 'dump']);
+  for (const line of [/SystemdCgroup = true/, /config_path = "\/etc\/containerd\/certs\.d"/, /restrict_oom_score_adj = true/])
+    assert.match(inForce, line);
+  assert.equal((await property('containerd', 'Delegate')).trim(), 'yes');
+  assert.equal((await host.run(['stat', '-c', '%a %U', '/etc/containerd/certs.d'])).trim(), '755 root');
 });
 
 test('a manifest becomes a pod, and systemd knows how many there are', { skip }, async () => {
@@ -193,19 +206,19 @@ test('a shutdown of the machine waits for the pods, the critical ones last; call
   await host.run(['systemctl', 'restart', 'kubelet']);
 });
 
-test('with the systemd driver pods are slices, with their limits, also after a reload; gone pods leave none', { skip }, async () => {
+test('pods are slices, with their limits, also after a reload; gone pods leave none', { skip }, async () => {
   await host.run(['rm', '/etc/kubernetes/manifests/web.yaml']);
   await until('it is gone', async () => !/web/.test(await host.run(['kijabi', 'get', 'pods'])), PATIENT_MS);
   const defaults = await host.run(['cat', '/etc/default/kubelet']);
   put('/etc/default/kubelet', 'KUBELET_EXTRA_ARGS="--config-dir=/etc/kubernetes/drop-ins"\n');
   const config = { apiVersion: 'kubelet.config.k8s.io/v1beta1', kind: 'KubeletConfiguration' };
-  put('/etc/kubernetes/drop-ins/10-driver.conf', JSON.stringify({ ...config, cgroupDriver: 'systemd', podPidsLimit: 321 }));
+  put('/etc/kubernetes/drop-ins/10-driver.conf', JSON.stringify({ ...config, cgroupDriver: 'cgroupfs' }));
   assert.match(
     (await host.tryRun(['kubelet', '--config', '/var/lib/kubelet/config.yaml', '--config-dir=/etc/kubernetes/drop-ins', '--check'])).all,
-    /containerd makes control groups by cgroupfs, the kubelet by systemd/,
+    /containerd makes control groups by systemd, the kubelet by cgroupfs/,
   );
-  put('/etc/containerd/config.toml', `${CONTAINERD}${SLICES}`);
-  await host.run(['systemctl', 'restart', 'containerd', 'kubelet']);
+  put('/etc/kubernetes/drop-ins/10-driver.conf', JSON.stringify({ ...config, podPidsLimit: 321 }));
+  await host.run(['systemctl', 'restart', 'kubelet']);
   const resources = { requests: { cpu: '250m' }, limits: { cpu: '500m', memory: '64Mi' } };
   put('/etc/kubernetes/manifests/sliced.yaml', manifest({ name: 'sliced', container: { resources } }));
   await until('it runs', async () => (await task()) !== '', PATIENT_MS);
@@ -236,12 +249,24 @@ test('with the systemd driver pods are slices, with their limits, also after a r
   await until('the slice is gone', async () => (await slices()) === '', PATIENT_MS);
   assert.equal((await host.run(['sh', '-c', `find /sys/fs/cgroup -name '${slice}'`])).trim(), '');
 
-  put('/etc/containerd/config.toml', CONTAINERD);
   put('/etc/default/kubelet', defaults);
   await host.run(['rm', '-r', '/etc/kubernetes/drop-ins']);
-  await host.run(['systemctl', 'restart', 'containerd', 'kubelet']);
+  await host.run(['systemctl', 'restart', 'kubelet']);
   put('/etc/kubernetes/manifests/web.yaml', manifest({ name: 'web' }));
-  await until('the other driver works again', async () => (await task()) !== '', PATIENT_MS);
+  await until('a pod runs again', async () => (await task()) !== '', PATIENT_MS);
+});
+
+test('the services of a control plane start when there is one to run, and systemd knows what they do', { skip }, async () => {
+  await host.run(['kijabi', 'init', '--apiserver-advertise-address=127.0.0.1']);
+  await host.run(['systemctl', 'start', 'kubernetes.target']);
+  const tells = async (unit: string, words: RegExp): Promise<void> =>
+    until(`${unit}: ${words}`, async () => words.test(await property(unit, 'StatusText')), PATIENT_MS);
+  await tells('kube-apiserver', /^listening on \S+:6443, \d{2,} objects, \d{2,} watches, revision \d+$/);
+  await tells('kube-controller-manager', /^leads, \d+ controllers against https:\/\/127\.0\.0\.1:6443$/);
+  await tells('kube-scheduler', /^leads, 0 pods on 0 nodes$/);
+  for (const unit of CONTROL_PLANE) assert.equal((await property(unit, 'NRestarts')).trim(), '0', unit);
+  await host.run(['systemctl', 'stop', ...CONTROL_PLANE]);
+  await host.run(['sh', '-c', 'rm -r /etc/kubernetes/pki /etc/kubernetes/*.conf /etc/kubernetes/*.env /etc/kubernetes/kubelet.yaml']);
 });
 
 test('what is not ours is not overwritten, and then nothing is changed', { skip }, async () => {
@@ -261,9 +286,55 @@ test('uninstall stops the pods and removes everything but what was changed by ha
   assert.equal(await task(), '');
   assert.equal((await host.tryRun(['systemctl', 'cat', 'kubelet'])).exitCode, 1);
   assert.equal((await host.tryRun(['nft', 'list', 'table', 'ip', 'kijabi-pods'])).exitCode, 1);
+  assert.equal(`${await host.run(['cat', '/etc/containerd/config.toml'])}\n`, CONTAINERD);
+  assert.equal((await host.tryRun(['stat', '/etc/containerd/certs.d'])).exitCode, 1);
   await install();
   await install('--uninstall', '--purge');
   await host.run(['rm', '-f', '/etc/default/kubelet']);
   const left = host.written().filter((path) => !before_.has(path) && /kijabi|kube/.test(path) && !path.startsWith('/var/lib/containerd'));
   assert.deepEqual(left, []);
+});
+
+let deb: string;
+let beforePackage: ReadonlySet<string>;
+const dpkg = (...args: readonly string[]): Promise<string> => host.run(['dpkg', ...args]);
+
+test('the Debian package: installs offline, and pods go on through an upgrade', { skip }, async () => {
+  beforePackage = new Set(host.written());
+  const { signal } = new AbortController();
+  const built = await buildPackage({ root: ROOT, outDir: join(host.root, 'var/deb'), version: VERSION, compression: 'none', signal });
+  assert.deepEqual(lintDeb(await readDeb(built, signal)), []);
+  deb = built.slice(host.root.length);
+  await dpkg('-i', deb);
+  for (const unit of ['kubelet', 'kube-proxy']) assert.equal((await property(unit, 'ActiveState')).trim(), 'active', unit);
+  assert.equal(
+    (await host.run(['stat', '-c', '%a %U', '/etc/default/kubelet', '/var/lib/kubelet/config.yaml'])).trim(),
+    '600 root\n600 root',
+  );
+  assert.match((await host.tryRun([`${ROOT}/systemd/install.sh`])).all, /is here as a Debian package/);
+  put('/etc/kubernetes/manifests/web.yaml', manifest({ name: 'web' }));
+  await until('it runs', async () => (await task()) !== '', PATIENT_MS);
+
+  const [pid, kubelet] = [await task(), await property('kubelet', 'MainPID')];
+  put('/etc/default/kubelet', 'KUBELET_EXTRA_ARGS=-v=2\n');
+  await dpkg('-i', deb);
+  assert.equal(await task(), pid);
+  assert.notEqual(await property('kubelet', 'MainPID'), kubelet);
+  assert.equal((await host.run(['cat', '/etc/default/kubelet'])).trim(), 'KUBELET_EXTRA_ARGS=-v=2');
+  assert.match(await host.run(['dpkg', '--verify', 'kijabi']), /^\S+ c \/etc\/default\/kubelet$/);
+  await host.run(['rm', '/etc/kubernetes/manifests/web.yaml']);
+  await until('it is gone', async () => (await task()) === '', PATIENT_MS);
+});
+
+test('removing the package leaves configuration alone, purging it nothing', { skip }, async () => {
+  await dpkg('-r', 'kijabi');
+  assert.equal(await task(), '');
+  assert.equal((await host.tryRun(['systemctl', 'cat', 'kubelet'])).exitCode, 1);
+  assert.equal((await host.run(['cat', '/etc/default/kubelet'])).trim(), 'KUBELET_EXTRA_ARGS=-v=2');
+  await dpkg('-P', 'kijabi');
+  const left = host.written().filter((path) => !beforePackage.has(path) && /kijabi|kube/.test(path));
+  assert.deepEqual(
+    left.filter((path) => !/^\/var\/(lib\/(containerd|dpkg)|deb|log\/journal)\//.test(path)),
+    [],
+  );
 });

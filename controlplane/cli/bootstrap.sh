@@ -13,7 +13,9 @@ bootstrap() {
     kijabi_fits || kijabi_install || exit 1
     exec 9<&-
   fi
-  NODE_COMPILE_CACHE=${NODE_COMPILE_CACHE:-$kijabi_root/node_modules/.cache/node-compile}
+  # Nothing is written where it is installed: what lies there is the package's.
+  if [ "$kijabi_root" = /usr/lib/kijabi ]; then kijabi_cache=/var/cache/kijabi/node-compile; else kijabi_cache=$kijabi_root/node_modules/.cache/node-compile; fi
+  NODE_COMPILE_CACHE=${NODE_COMPILE_CACHE:-$kijabi_cache}
   export NODE_COMPILE_CACHE
 }
 

@@ -11,6 +11,7 @@ import { seenFiles } from '../pki/observe.ts';
 import { planPki } from '../pki/plan.ts';
 import { CLUSTER_DNS, dnsFlags, provideDnsService } from './clusterDns.ts';
 import type { Io } from './io.ts';
+import { apiServerFlags, controllerManagerFlags, schedulerFlags } from './programFlags.ts';
 
 const LAUNCHER = new URL('kijabi-control-plane', import.meta.url).pathname;
 const SERVICES = '10.96.0.0/12';
@@ -57,28 +58,15 @@ export function controlPlaneOf({ clock }: Pick<Io, 'clock'>, more: MoreFlags = {
       await writer.writeKubeconfig({ file: 'kubelet.conf', user, subject, server: `https://${address}:${port}` });
     },
     command: ({ paths, address, port, podCidr, nodeMaskSize }) => {
-      const pki = join(paths.kubernetesDir, 'pki');
+      const places = { kubernetesDir: paths.kubernetesDir, certDir: join(paths.kubernetesDir, 'pki') };
       return [
         LAUNCHER,
         'kube-apiserver',
-        `--advertise-address=${address}`,
-        `--secure-port=${port}`,
-        `--service-cluster-ip-range=${SERVICES}`,
-        `--client-ca-file=${pki}/ca.crt`,
-        `--tls-cert-file=${pki}/apiserver.crt`,
-        `--tls-private-key-file=${pki}/apiserver.key`,
-        `--service-account-issuer=https://kubernetes.default.svc.${DOMAIN}`,
-        `--service-account-key-file=${pki}/sa.pub`,
-        `--service-account-signing-key-file=${pki}/sa.key`,
-        '--authorization-mode=Node,RBAC',
-        '--enable-bootstrap-token-auth',
-        `--kubelet-client-certificate=${pki}/apiserver-kubelet-client.crt`,
-        `--kubelet-client-key=${pki}/apiserver-kubelet-client.key`,
-        '--kubelet-preferred-address-types=InternalIP',
+        ...apiServerFlags({ advertiseAddress: address, port, serviceCidr: SERVICES, dnsDomain: DOMAIN }, places),
         `--data-dir=${paths.apiServerDir}`,
         '--',
         'kube-controller-manager',
-        ...controllerManagerFlags({ kubernetesDir: paths.kubernetesDir, certDir: pki }),
+        ...controllerManagerFlags(places),
         '--allocate-node-cidrs',
         `--cluster-cidr=${podCidr}`,
         `--node-cidr-mask-size=${nodeMaskSize}`,
@@ -86,7 +74,7 @@ export function controlPlaneOf({ clock }: Pick<Io, 'clock'>, more: MoreFlags = {
         ...(more.controllerManager ?? []),
         '--',
         'kube-scheduler',
-        ...schedulerFlags({ kubernetesDir: paths.kubernetesDir, certDir: pki }),
+        ...schedulerFlags(places),
         `--socket=${paths.schedulerSocket}`,
         '--',
         'kube-dns',
@@ -111,35 +99,4 @@ export function controlPlaneOf({ clock }: Pick<Io, 'clock'>, more: MoreFlags = {
       }
     },
   };
-}
-
-interface PkiPlaces {
-  readonly kubernetesDir: string;
-  readonly certDir: string;
-}
-
-/** What both say, with the files that planPki makes. */
-const ownFlags = (conf: string, { certDir }: PkiPlaces): readonly string[] => [
-  `--kubeconfig=${conf}`,
-  `--authentication-kubeconfig=${conf}`,
-  `--authorization-kubeconfig=${conf}`,
-  '--bind-address=127.0.0.1',
-  `--client-ca-file=${certDir}/ca.crt`,
-];
-
-export function schedulerFlags(places: PkiPlaces): readonly string[] {
-  return ownFlags(join(places.kubernetesDir, 'scheduler.conf'), places);
-}
-
-export function controllerManagerFlags(places: PkiPlaces): readonly string[] {
-  const { kubernetesDir, certDir: pki } = places;
-  return [
-    ...ownFlags(join(kubernetesDir, 'controller-manager.conf'), places),
-    '--use-service-account-credentials',
-    '--controllers=*,bootstrap-signer-controller,token-cleaner-controller',
-    `--root-ca-file=${pki}/ca.crt`,
-    `--service-account-private-key-file=${pki}/sa.key`,
-    `--cluster-signing-cert-file=${pki}/ca.crt`,
-    `--cluster-signing-key-file=${pki}/ca.key`,
-  ];
 }

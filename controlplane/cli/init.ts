@@ -11,9 +11,10 @@ import { configFiles, lackOf, type ConfigPlaces } from '../pki/configFiles.ts';
 import type { ClusterFacts } from '../pki/layout.ts';
 import { seenFiles } from '../pki/observe.ts';
 import { planPki } from '../pki/plan.ts';
-import { controllerManagerFlags } from './controlPlane.ts';
+import { serviceFiles, type ServiceFacts } from './cluster/serviceFiles.ts';
 import type { Command, Io } from './io.ts';
 import { ownAddress } from './ownAddress.ts';
+import { apiServerFlags, controllerManagerFlags } from './programFlags.ts';
 
 export const USAGE = `Usage: kijabi init [options]
 
@@ -76,14 +77,47 @@ export const initCommand: Command = async (argv, io) => {
     if (file !== undefined) io.out(`made ${file}\n`);
   }
   const configs = await provideConfigs(facts, places, { dryRun: values['dry-run'] === true, io });
-  const kept = steps.filter(({ kind }) => kind === 'keep').length + configs.kept;
-  const isWhole = kept === steps.length + configs.all;
+  const services = await provideServiceFiles(facts, places, { dryRun: values['dry-run'] === true, io });
+  const kept = steps.filter(({ kind }) => kind === 'keep').length + configs.kept + services.kept;
+  const isWhole = kept === steps.length + configs.all + services.all;
   if (kept > 0) io.out(`${isWhole ? 'Everything is there' : `${kept} files were there`} and right: kept\n`);
   for (const lack of configs.lacks) io.out(`${lack}\n`);
-  if (values['dry-run'] !== true)
-    io.out(nextSteps({ facts, kubernetesDir, certDir, serviceCidr: values['service-cidr'] }, prefixOf(io.env)));
+  if (values['dry-run'] !== true) io.out(nextSteps(facts, places, prefixOf(io.env)));
   return 0;
 };
+
+/** Unlike configuration they are nobody else's: what is not as it would be written is written again. */
+async function provideServiceFiles(
+  facts: ClusterFacts,
+  places: ConfigPlaces,
+  { dryRun, io }: { readonly dryRun: boolean; readonly io: Io },
+): Promise<Pick<Configs, 'all' | 'kept'>> {
+  const files = serviceFiles(serviceFacts(facts), places);
+  let kept = 0;
+  for (const { file, text } of files) {
+    const path = join(places.kubernetesDir, file);
+    if ((await readIfThere(path)) === text) kept += 1;
+    else if (dryRun) io.out(`would make ${file}\n`);
+    else {
+      await writeWhole(path, text);
+      io.out(`made ${path}\n`);
+    }
+  }
+  return { all: files.length, kept };
+}
+
+const serviceFacts = (facts: ClusterFacts): ServiceFacts => ({
+  ...facts,
+  serviceCidr: facts.serviceRanges.map(({ canonical }) => canonical).join(','),
+  podCidr: facts.podRanges.length === 0 ? undefined : facts.podRanges.join(','),
+});
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  return readFile(path, 'utf8').catch((err: unknown) => {
+    if (codeOf(err) !== 'ENOENT') throw err;
+    return undefined;
+  });
+}
 
 interface Configs {
   readonly all: number;
@@ -102,10 +136,7 @@ async function provideConfigs(
   const lacks: string[] = [];
   for (const config of files) {
     const path = join(places.kubernetesDir, config.file);
-    const there = await readFile(path, 'utf8').catch((err: unknown) => {
-      if (codeOf(err) !== 'ENOENT') throw err;
-      return undefined;
-    });
+    const there = await readIfThere(path);
     const lack = there === undefined ? undefined : lackOf(config, there);
     if (lack !== undefined) lacks.push(`${path} was there, and is left alone: ${lack}`);
     else if (there !== undefined) kept += 1;
@@ -197,33 +228,24 @@ function describe(step: Exclude<ReturnType<typeof planPki>['steps'][number], { k
   }
 }
 
-interface Made {
-  readonly facts: ClusterFacts;
-  readonly kubernetesDir: string;
-  readonly certDir: string;
-  readonly serviceCidr: string;
-}
-
 /** In a clone the programs are npm's to find; after systemd/install.sh they are everybody's. */
 const prefixOf = (env: Io['env']): string =>
   (env['PATH'] ?? '').split(':').some((dir) => existsSync(join(dir, 'kube-apiserver'))) ? '' : 'npx ';
 
-const nextSteps = ({ facts, kubernetesDir, certDir, serviceCidr }: Made, npx: string): string => `
-Start the API server with them:
-  ${npx}kube-apiserver --advertise-address=${facts.advertiseAddress} --secure-port=${facts.port} --service-cluster-ip-range=${serviceCidr} \\
-    --client-ca-file=${certDir}/ca.crt --tls-cert-file=${certDir}/apiserver.crt --tls-private-key-file=${certDir}/apiserver.key \\
-    --service-account-issuer=https://kubernetes.default.svc.${facts.dnsDomain} --service-account-key-file=${certDir}/sa.pub \\
-    --service-account-signing-key-file=${certDir}/sa.key --authorization-mode=Node,RBAC --enable-bootstrap-token-auth \\
-    --kubelet-client-certificate=${certDir}/apiserver-kubelet-client.crt --kubelet-client-key=${certDir}/apiserver-kubelet-client.key
+const lines = (flags: readonly string[]): string => flags.join(' \\\n    ');
+
+const nextSteps = (facts: ClusterFacts, places: ConfigPlaces, npx: string): string => `
+Where systemd/install.sh made services of them, they start with:  systemctl restart kubernetes.target. By hand, the API server:
+  ${npx}kube-apiserver ${lines(apiServerFlags(serviceFacts(facts), places))}
 
 The controllers:
-  kube-controller-manager ${controllerManagerFlags({ kubernetesDir, certDir }).join(' \\\n    ')}
+  ${npx}kube-controller-manager ${lines(controllerManagerFlags(places, serviceFacts(facts)))}
 
 Then the kubelet and the service proxy of this node:
-  ${npx}kubelet --config ${kubernetesDir}/kubelet.yaml --kubeconfig ${kubernetesDir}/kubelet.conf --hostname-override ${facts.nodeName}
-  ${npx}kube-proxy --config ${kubernetesDir}/kube-proxy.yaml --hostname-override ${facts.nodeName}
+  ${npx}kubelet --config ${places.kubernetesDir}/kubelet.yaml --kubeconfig ${places.kubernetesDir}/kubelet.conf --hostname-override ${facts.nodeName}
+  ${npx}kube-proxy --config ${places.kubernetesDir}/kube-proxy.yaml --hostname-override ${facts.nodeName}
 
 And talk to it:
-  export KUBECONFIG=${kubernetesDir}/admin.conf
+  export KUBECONFIG=${places.kubernetesDir}/admin.conf
   kubectl cluster-info
 `;

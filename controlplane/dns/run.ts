@@ -6,6 +6,7 @@
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import { METRICS_CONTENT_TYPE } from '#base/metrics.ts';
+import { count } from '#base/statusTeller.ts';
 import { VERSION } from '#base/version.ts';
 import type { Client } from '#client/rest.ts';
 import type { Settings } from './config/settings.ts';
@@ -35,7 +36,8 @@ export interface DnsOptions {
   readonly newId: () => number;
   /** A label that nobody can guess. */
   readonly secret: () => string;
-  readonly onReady?: (ports: Ports) => void;
+  /** status: what it does now, in a line. */
+  readonly onReady?: (ports: Ports, status: () => string) => void;
 }
 
 /** What is listened on; those of --listen in its order. */
@@ -154,7 +156,8 @@ export async function runDns(options: DnsOptions, signal: AbortSignal): Promise<
           upstreams: watched.upstreams.length,
           tookMs: Math.round(clock.monotonicMs() - startedMs),
         });
-        options.onReady?.({ dns: tcp.map(({ port }) => port), health: health?.port, ready: ready?.port, metrics: shown?.port });
+        const ports = { dns: tcp.map(({ port }) => port), health: health?.port, ready: ready?.port, metrics: shown?.port };
+        options.onReady?.(ports, () => `answers for ${settings.domain}, ${count(index.sizes.services, 'service')}`);
       },
       () => undefined, // stopping
     );

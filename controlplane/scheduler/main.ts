@@ -7,6 +7,7 @@ import { pathToFileURL } from 'node:url';
 import { AppError } from '#base/errors.ts';
 import type { DaemonContext } from '#base/lifecycle.ts';
 import { MetricsRegistry } from '#base/metrics.ts';
+import { StatusTeller } from '#base/statusTeller.ts';
 import { VERSION } from '#base/version.ts';
 import { connect } from '#client/connect.ts';
 import { clientConfigOf } from '../component/clientOf.ts';
@@ -25,6 +26,9 @@ import { openExtenders } from './extenders/client.ts';
 import { Decisions } from './explain/decisions.ts';
 import { explainRoute } from './explain/route.ts';
 import { makeScheduler } from './run.ts';
+import { statusLine } from './statusLine.ts';
+
+const STATUS_LOOK_MS = 5_000;
 
 async function run(flags: FlagSettings, { clock, log, signal, notify }: DaemonContext): Promise<void> {
   const { program } = PROGRAM;
@@ -79,9 +83,11 @@ async function run(flags: FlagSettings, { clock, log, signal, notify }: DaemonCo
     port: serving?.port ?? 0,
     profiles: (config.profiles ?? [{}]).map((p) => p.schedulerName ?? DEFAULT_SCHEDULER).join(','),
   });
-  notify.send({ READY: 1, STATUS: `against ${clientConfig.server}` });
+  notify.send({ READY: 1 });
+  const line = (): string => statusLine({ leading: leading.word, server: clientConfig.server, scheduler, decisions });
+  const teller = new StatusTeller({ clock, line, lookMs: STATUS_LOOK_MS, tell: (STATUS) => notify.send({ STATUS }) });
   try {
-    await Promise.all([scheduler.follow(signal), leading.run((leads) => scheduler.lead(leads), signal)]);
+    await Promise.all([scheduler.follow(signal), teller.run(signal), leading.run((leads) => scheduler.lead(leads), signal)]);
   } finally {
     client.close();
     eventClient.close();

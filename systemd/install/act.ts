@@ -48,6 +48,9 @@ export async function takeSteps(steps: readonly Step[], root: string): Promise<v
       case 'write':
         await put(step.path, await readFile(join(root, step.source)), step.mode);
         break;
+      case 'edit':
+        await put(step.path, Buffer.from(step.text), step.mode);
+        break;
       case 'link':
         await mkdir(dirname(step.path), { recursive: true });
         await symlink(step.target, step.path);
@@ -77,9 +80,9 @@ async function put(path: string, bytes: Uint8Array, mode: number): Promise<void>
   await rename(aside, path);
 }
 
-/** Directories of drop-ins are ours when nobody else has put anything there. */
+/** Such directories are ours when nobody else has put anything there. */
 export async function removeIfEmpty(directory: string): Promise<void> {
-  if (!directory.endsWith('.service.d')) return;
+  if (!directory.endsWith('.service.d') && directory !== '/etc/containerd/certs.d') return;
   await rmdir(directory).catch(() => undefined);
 }
 

@@ -32,20 +32,41 @@ export interface Layout {
 export interface Places {
   readonly units: string;
   readonly commands: string;
+  /** Has tmpfiles.d, sysctl.d and modules-load.d. */
+  readonly settings: string;
 }
 
 /** For what is not from a package. */
-export const LOCAL: Places = { units: '/etc/systemd/system', commands: '/usr/local/bin' };
+export const LOCAL: Places = { units: '/etc/systemd/system', commands: '/usr/local/bin', settings: '/etc' };
+/** For a package of the distribution's. */
+export const PACKAGE: Places = { units: '/usr/lib/systemd/system', commands: '/usr/bin', settings: '/usr/lib' };
+
+/** What a package holds itself: the rest depends on what else is there, or lies where packages may not put configuration. */
+export const isPackaged = ({ path, unlessOther }: FileItem): boolean => unlessOther === undefined && !path.startsWith('/var/');
+
+/** What the installer does where a package has brought the rest: its services are those of every role, and start when there is work. */
+export function packagedLayout(): Layout {
+  const layout = layoutOf('all', PACKAGE);
+  return { ...layout, files: layout.files.filter((item) => !isPackaged(item)), links: new Map() };
+}
 
 const TARGET = 'kubernetes.target';
 const UNITS: Readonly<Record<Exclude<Role, 'all'>, readonly string[]>> = {
   node: ['kijabi-pod-network.service', 'kubelet.service', 'kube-proxy.service'],
-  'control-plane': ['kube-apiserver.service'],
+  'control-plane': ['kube-apiserver.service', 'kube-controller-manager.service', 'kube-scheduler.service', 'kube-dns.service'],
 };
 const COMMANDS: Readonly<Record<Exclude<Role, 'all'>, readonly string[]>> = {
   node: ['agent/kubelet/kubelet', 'agent/kube-proxy/kube-proxy'],
-  'control-plane': ['controlplane/apiserver/kube-apiserver'],
+  'control-plane': [
+    'controlplane/apiserver/kube-apiserver',
+    'controlplane/controllers/kube-controller-manager',
+    'controlplane/scheduler/kube-scheduler',
+    'controlplane/dns/kube-dns',
+  ],
 };
+
+/** Files for flags of the operator's. */
+const DEFAULTS = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kube-dns'];
 
 export function layoutOf(role: Role, places: Places = LOCAL): Layout {
   const parts = role === 'all' ? (['control-plane', 'node'] as const) : ([role] as const);
@@ -56,7 +77,7 @@ export function layoutOf(role: Role, places: Places = LOCAL): Layout {
     files: [
       ...units.map((unit) => plain(`${places.units}/${unit}`, `units/${unit}`)),
       ...(parts.some((part) => part === 'node') ? nodeFiles(places) : []),
-      ...(parts.some((part) => part === 'control-plane') ? [config('/etc/default/kube-apiserver', 'default/kube-apiserver')] : []),
+      ...(parts.some((part) => part === 'control-plane') ? DEFAULTS.map((name) => config(`/etc/default/${name}`, `default/${name}`)) : []),
     ],
     links: new Map(commands.map((command) => [`${places.commands}/${command.split('/').at(-1) ?? ''}`, `${PROGRAM}/${command}`])),
     units,
@@ -66,9 +87,9 @@ export function layoutOf(role: Role, places: Places = LOCAL): Layout {
 function nodeFiles(places: Places): FileItem[] {
   return [
     plain(`${places.units}/containerd.service.d/10-kijabi.conf`, 'files/containerd.service.d/10-kijabi.conf'),
-    plain('/etc/tmpfiles.d/kijabi.conf', 'files/tmpfiles.d/kijabi.conf'),
-    plain('/etc/sysctl.d/90-kijabi.conf', 'files/sysctl.d/90-kijabi.conf'),
-    plain('/etc/modules-load.d/kijabi.conf', 'files/modules-load.d/kijabi.conf'),
+    plain(`${places.settings}/tmpfiles.d/kijabi.conf`, 'files/tmpfiles.d/kijabi.conf'),
+    plain(`${places.settings}/sysctl.d/90-kijabi.conf`, 'files/sysctl.d/90-kijabi.conf'),
+    plain(`${places.settings}/modules-load.d/kijabi.conf`, 'files/modules-load.d/kijabi.conf'),
     config('/var/lib/kubelet/config.yaml', 'kubelet/config.yaml'),
     config('/etc/kubernetes/kube-proxy.yaml', 'kube-proxy/kube-proxy.yaml'),
     config('/etc/default/kubelet', 'default/kubelet'),
@@ -77,6 +98,7 @@ function nodeFiles(places: Places): FileItem[] {
   ];
 }
 
+/** Differs: the CIS benchmark asks for 600 of units too; systemd complains of units that not everybody can read, and shows them anyway. */
 function plain(path: string, source: string): FileItem {
   return { path, source: `systemd/${source}`, mode: 0o644, config: false };
 }
@@ -90,7 +112,7 @@ function config(path: string, source: string): FileItem {
 export function isProgram(path: string): boolean {
   const [top = ''] = path.split('/');
   if (!TOPS.has(top)) return false;
-  return !/(^|\/)(test|bench|testdata)(\/|$)/.test(path) && !path.endsWith('.test.ts');
+  return !/(^|\/)(test|bench|testdata)(\/|$)|^systemd\/package(\/|$)/.test(path) && !path.endsWith('.test.ts');
 }
 
 const TOPS: ReadonlySet<string> = new Set([

@@ -3,9 +3,14 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { lstat, readFile, readdir, readlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { findCniBinDir } from '#agent/host/containerd.ts';
 import { AppError, codeOf } from '#base/errors.ts';
+import { CONTAINERD_CONFIG } from './containerdConfig.ts';
 import { RECORD, type Layout } from './layout.ts';
-import type { InstallInput, InstallRecord, Seen } from './plan.ts';
+import type { InstallInput, InstallRecord, Seen, SeenRuntimeConfig } from './plan.ts';
+
+/** A package may be installed into a tree that nothing runs in. */
+export const isBooted = (): boolean => existsSync('/run/systemd/system');
 
 /** Throws AppError HOST_UNSUPPORTED: not root, no systemd, no Debian. */
 export async function checkHost(): Promise<void> {
@@ -16,7 +21,7 @@ export async function checkHost(): Promise<void> {
   if (![id, ...like].some((word) => word === 'debian' || word === 'ubuntu')) {
     throw refuse(`this is ${name}, and only Debian and Ubuntu are known`, 'systemd/README.md says by hand what would be done');
   }
-  if (!existsSync('/run/systemd/system')) {
+  if (!isBooted()) {
     throw refuse('systemd does not run this host', 'npm start tries everything out without it');
   }
 }
@@ -52,8 +57,22 @@ export async function observe(layout: Layout, record: InstallRecord | undefined,
     seen: await look(paths),
     sources: new Map(await Promise.all(layout.files.map(async ({ source }) => [source, await hash(join(root, source))] as const))),
     others: await findOthers(layout),
+    ...(layout.role === 'control-plane' ? {} : { runtime: await seeRuntimeConfig() }),
   };
 }
+
+export async function seeRuntimeConfig(): Promise<SeenRuntimeConfig> {
+  const text = await readFile(CONTAINERD_CONFIG, 'utf8').catch((err: unknown) => {
+    if (codeOf(err) !== 'ENOENT') throw err;
+    return undefined;
+  });
+  const mode = text === undefined ? 0o644 : (await lstat(CONTAINERD_CONFIG)).mode & 0o7777;
+  const found = findCniBinDir();
+  return { text, mode, cniBinDir: found === CONTAINERD_OWN_CNI ? undefined : found };
+}
+
+/** Where containerd looks for plugins by itself. */
+const CONTAINERD_OWN_CNI = '/opt/cni/bin';
 
 export function recorded(record: InstallRecord | undefined): string[] {
   return record === undefined ? [] : [...Object.keys(record.files), ...Object.keys(record.links)];

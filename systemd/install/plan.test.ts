@@ -106,6 +106,20 @@ for (const [name, given, steps, problems] of [
   });
 }
 
+test('planInstall: what a runtime lacks is one step, what it has otherwise is said, and what keeps it from working stops everything', () => {
+  const there = { ...OURS, '/u/a.service': file('unit2'), '/etc/a.yaml': file('conf2', 0o600) };
+  const withRuntime = (text: string | undefined) => planInstall(input(there, { runtime: { text, mode: 0o644, cniBinDir: undefined } }));
+  const [edit, ...rest] = withRuntime('version = 2\n').steps;
+  assert.deepEqual([edit?.kind, rest], ['edit', []]);
+  const otherwise = 'version = 2\n[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]\nSystemdCgroup = false\n';
+  assert.deepEqual(words(withRuntime(otherwise).steps), ['edit /etc/containerd/config.toml', 'keep /etc/containerd/config.toml']);
+  assert.match(withRuntime('disabled_plugins = ["cri"]').problems[0] ?? '', /turns the CRI off/);
+
+  const made = withRuntime(undefined).steps[0];
+  const gone = planUninstall(RECORD, new Map(), { text: made?.kind === 'edit' ? made.text : '', mode: 0o644 });
+  assert.deepEqual(words(gone), ['remove /etc/containerd/config.toml']);
+});
+
 test('planUninstall: takes what is as it was put, keeps what was changed, and says nothing of what is gone', () => {
   const seen = new Map<string, Seen>([
     ['/u/a.service', file('unit1')],

@@ -4,6 +4,7 @@
  * A file that was put there and not changed since is ours to change and to remove. A configuration that the operator changed is kept,
  * and so is everything that was there before: a program of the same name that is not ours is a problem, and then nothing is done at all.
  */
+import { addSettings, CONTAINERD_CONFIG, removeSettings, type Edit } from './containerdConfig.ts';
 import type { FileItem, Layout } from './layout.ts';
 
 export type Seen =
@@ -20,6 +21,8 @@ export interface InstallRecord {
   readonly files: Readonly<Record<string, string>>;
   readonly links: Readonly<Record<string, string>>;
   readonly units: readonly string[];
+  /** dpkg owns the rest. */
+  readonly packaged?: boolean;
 }
 
 export interface InstallInput {
@@ -30,24 +33,34 @@ export interface InstallInput {
   readonly sources: ReadonlyMap<string, string>;
   /** Path of an item with unlessOther -> the file of somebody else's. */
   readonly others: ReadonlyMap<string, string>;
+  /** Left out: the layout has no use for a runtime. */
+  readonly runtime?: SeenRuntimeConfig;
+}
+
+export interface SeenRuntimeConfig {
+  /** Of config.toml; undefined: there is none. */
+  readonly text: string | undefined;
+  readonly mode: number;
+  readonly cniBinDir: string | undefined;
 }
 
 export type Step =
   | { readonly kind: 'write'; readonly path: string; readonly source: string; readonly mode: number; readonly isNew: boolean }
   | { readonly kind: 'link'; readonly path: string; readonly target: string }
+  /** Lines of ours in a file of somebody else's. */
+  | { readonly kind: 'edit'; readonly path: string; readonly text: string; readonly mode: number; readonly what: string }
   | { readonly kind: 'keep'; readonly path: string; readonly why: string }
   | { readonly kind: 'remove'; readonly path: string };
 
 export interface InstallPlan {
   readonly steps: readonly Step[];
   readonly problems: readonly string[];
-  /** Without the version. */
-  readonly record: Omit<InstallRecord, 'version'>;
+  readonly record: Omit<InstallRecord, 'version' | 'packaged'>;
 }
 
 const ABSENT: Seen = { kind: 'absent' };
 
-export function planInstall({ layout, record, seen, sources, others }: InstallInput): InstallPlan {
+export function planInstall({ layout, record, seen, sources, others, runtime }: InstallInput): InstallPlan {
   const steps: Step[] = [];
   const problems: string[] = [];
   const files: Record<string, string> = {};
@@ -71,6 +84,11 @@ export function planInstall({ layout, record, seen, sources, others }: InstallIn
     if (now.kind === 'link' && now.target === target) continue;
     if (now.kind === 'absent') steps.push({ kind: 'link', path, target });
     else problems.push(`${path} is there and not ours: move it away, or remove the package it is from`);
+  }
+  if (runtime !== undefined) {
+    const edit = addSettings(runtime);
+    if (edit.kind === 'problem') problems.push(edit.problem);
+    else steps.push(...editSteps(edit, runtime.mode));
   }
   const links = Object.fromEntries(layout.links);
   return {
@@ -111,8 +129,29 @@ function leftovers(
   return removals(stale, seen);
 }
 
-export function planUninstall(record: InstallRecord, seen: ReadonlyMap<string, Seen>): Step[] {
-  return removals({ files: Object.entries(record.files), links: Object.entries(record.links) }, seen);
+export function planUninstall(
+  record: InstallRecord,
+  seen: ReadonlyMap<string, Seen>,
+  runtime?: Pick<SeenRuntimeConfig, 'text' | 'mode'>,
+): Step[] {
+  const edit = runtime === undefined ? [] : editSteps(removeSettings(runtime.text), runtime.mode);
+  return [...removals({ files: Object.entries(record.files), links: Object.entries(record.links) }, seen), ...edit];
+}
+
+function editSteps(edit: Edit, mode: number): Step[] {
+  const path = CONTAINERD_CONFIG;
+  switch (edit.kind) {
+    case 'write': {
+      const what = edit.added.length === 0 ? 'without what was added' : `with ${edit.added.join(', ')}`;
+      return [{ kind: 'edit', path, text: edit.text, mode, what }, ...edit.notes.map((why): Step => ({ kind: 'keep', path, why }))];
+    }
+    case 'remove':
+      return [{ kind: 'remove', path }];
+    case 'none':
+      return edit.notes.map((why) => ({ kind: 'keep', path, why }));
+    case 'problem':
+      return [];
+  }
 }
 
 interface Recorded {

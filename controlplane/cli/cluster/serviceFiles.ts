@@ -1,0 +1,34 @@
+/**
+ * What the services of a control plane are started with, as systemd reads it: a file of flags for each, below /etc/kubernetes. Pure. They are
+ * written again when the cluster's facts change; flags of the operator's stand in /etc/default and win.
+ */
+import { apiServerFlags, controllerManagerFlags, schedulerFlags, type ApiServerFacts, type PkiPlaces } from '../programFlags.ts';
+
+export interface ServiceFacts extends ApiServerFacts {
+  readonly podCidr: string | undefined;
+}
+
+export interface ServiceFile {
+  /** In kubernetesDir. */
+  readonly file: string;
+  readonly text: string;
+}
+
+export function serviceFiles(facts: ServiceFacts, places: PkiPlaces): readonly ServiceFile[] {
+  return [
+    flagsFile('kube-apiserver', apiServerFlags(facts, places)),
+    flagsFile('kube-controller-manager', controllerManagerFlags(places, facts)),
+    flagsFile('kube-scheduler', schedulerFlags(places)),
+  ];
+}
+
+/** Source: systemd.exec(5), EnvironmentFile=. Throws RangeError for what would need quotes inside quotes. */
+export function flagsFile(program: string, flags: readonly string[]): ServiceFile {
+  const odd = flags.find((flag) => /["\\\s$`]/.test(flag));
+  if (odd !== undefined) throw new RangeError(`cannot write ${JSON.stringify(odd)} into a file of flags`);
+  const variable = `${program.toUpperCase().replaceAll('-', '_')}_ARGS`;
+  return {
+    file: `${program}.env`,
+    text: `# Flags of ${program}, as kijabi init made them; more of them go into /etc/default/${program}.\n${variable}="${flags.join(' ')}"\n`,
+  };
+}
