@@ -54,7 +54,7 @@ export class SecretTokens implements TokenAuthenticator {
 
   #isKept({ namespace, secret: name, account, uid }: Named, token: string): boolean {
     const { secrets, serviceAccounts } = this.#options.caches;
-    const secret = secrets.get(`${namespace}/${name}`)?.decode() as SecretLike | undefined;
+    const secret: SecretLike | undefined = secrets.get(`${namespace}/${name}`)?.decode();
     if (secret?.type !== TYPE || secret.metadata.deletionTimestamp !== undefined) return false;
     if (secret.metadata.labels?.[INVALID] !== undefined) return false;
     const [kept, shown] = [Buffer.from(secret.data?.['token'] ?? '', 'base64'), Buffer.from(token)];

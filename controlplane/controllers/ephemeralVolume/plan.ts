@@ -31,7 +31,7 @@ export function planClaims(
         ...(labels === undefined ? {} : { labels }),
         ...(annotations === undefined ? {} : { annotations }),
       };
-      return [{ kind: 'create', claim: { metadata, spec: template.spec } as PersistentVolumeClaim }];
+      return [{ kind: 'create', claim: { metadata, spec: template.spec } }];
     }
     if (there.metadata.ownerReferences?.some((owner) => owner.uid === uid && owner.controller === true) === true) return [];
     isRefused = true;
