@@ -183,6 +183,44 @@ test('a postStart hook that fails ends its container', { skip }, async () => {
   await drop('nohook');
 });
 
+test(
+  'hooks by HTTP, by TCP and by a sleep: a server of another pod is asked after the start and before the end, which waits',
+  { skip },
+  async () => {
+    apply({ name: 'web', script: 'touch /index.html; exec httpd -f -vv -p 8080 -h / 2>> /shared/asked' });
+    await is('web', 'runs', (c) => c.state?.running !== undefined);
+    const host = (await kubelet.pod('web'))?.status?.podIP ?? '';
+    const fetch = ['busybox', 'wget', '-q', '-O', '/dev/null', `http://${host}:8080/index.html`];
+    await until(
+      'it serves',
+      async () => (await execa('nsenter', [`--net=/run/netns/${containerd.netns}`, ...fetch], { reject: false })).exitCode === 0,
+    );
+    const get = (path: string): object => ({ httpGet: { host, port: 8080, path } });
+    const script = 'trap "exit 0" TERM; while :; do sleep 0.1; done';
+    const spec = { terminationGracePeriodSeconds: 60 };
+    apply({ name: 'asks', script, spec, container: { ...MOUNT, lifecycle: { postStart: get('/began'), preStop: get('/ends') } } });
+    apply({
+      name: 'waits',
+      script,
+      spec,
+      container: { ...MOUNT, lifecycle: { postStart: { tcpSocket: { host, port: 8080 } }, preStop: { sleep: { seconds: 2 } } } },
+    });
+    const step = async (name: string, want: string) =>
+      (await kubelet.client.timeline('default', `${name}-node1`, new AbortController().signal)).find((s) => s.step === want);
+    await Promise.all(['asks', 'waits'].map((name) => is(name, 'runs', (c) => c.state?.running !== undefined)));
+    await until('the start was told', () => lines('asked').some((l) => l.includes('url: /began') || l.includes('/began')));
+    kubelet.remove('asks.yaml');
+    kubelet.remove('waits.yaml');
+    await until('both are gone', async () => (await kubelet.pod('asks')) === undefined && (await kubelet.pod('waits')) === undefined);
+    assert.ok(
+      lines('asked').some((l) => l.includes('/ends')),
+      lines('asked').join('\n'),
+    );
+    assert.ok(((await step('waits', 'preStop'))?.tookMs ?? 0) >= 2_000);
+    await drop('web');
+  },
+);
+
 test('sidecars end after the container they serve, the last one first', { skip }, async () => {
   const say = (word: string): string[] => [
     'sh',
