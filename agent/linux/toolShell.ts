@@ -152,11 +152,12 @@ class Resident {
 
   async end(): Promise<void> {
     const { pid } = this.#child;
-    if (pid !== undefined && !this.isOver) {
+    if (pid !== undefined) {
       try {
+        // The whole group: when the shell alone was ended, what it ran goes on.
         process.kill(-pid, 'SIGKILL');
       } catch {
-        // it ended in the meantime
+        // nothing is left of it
       }
     }
     await this.#child;

@@ -7,7 +7,7 @@ import { getHeapStatistics } from 'node:v8';
 import { SystemClock, type Clock } from '#base/clock.ts';
 import { AppError, explain } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
-import { openNotifier, type Notifier } from '#base/sdNotify.ts';
+import { NOTIFY_VARIABLES, openNotifier, type Notifier } from '#base/sdNotify.ts';
 
 export interface DaemonContext {
   readonly clock: Clock;
@@ -41,6 +41,8 @@ export async function runDaemon({ name, log, clock = new SystemClock(), run }: D
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
   process.on('uncaughtException', fail).on('unhandledRejection', fail);
   const notify = await openNotifier(process.env, process.pid, (err) => log.warn('Cannot notify systemd', { err }));
+  // What we start is not to speak for us: systemd would refuse it, in a line of the journal each time.
+  for (const name of NOTIFY_VARIABLES) delete process.env[name];
   stop.signal.addEventListener('abort', () => notify.send({ STOPPING: 1 }), { once: true });
   void feedWatchdog(notify, clock, stop.signal);
   void returnMemory(clock, stop.signal);

@@ -13,11 +13,8 @@ export interface Notifier {
   readonly watchdogMs: number | undefined;
 }
 
-export interface NotifyEnv {
-  readonly NOTIFY_SOCKET?: string | undefined;
-  readonly WATCHDOG_USEC?: string | undefined;
-  readonly WATCHDOG_PID?: string | undefined;
-}
+export const NOTIFY_VARIABLES = ['NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID'] as const;
+export type NotifyEnv = Readonly<Partial<Record<(typeof NOTIFY_VARIABLES)[number], string>>>;
 
 export async function openNotifier(env: NotifyEnv, pid: number, onError: (err: unknown) => void): Promise<Notifier> {
   const path = env.NOTIFY_SOCKET;
