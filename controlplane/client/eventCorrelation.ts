@@ -5,9 +5,8 @@
  * Units: milliseconds.
  * Source: the semantics of client-go's event correlator: 25 events at once and one every five minutes for each source and object; from the
  * tenth event within ten minutes that differs from others in its message only, one event stands for all; equal ones get a count; 4,096
- * of each are remembered, the least recently used go first.
+ * of each are remembered (a few more here), the least recently used go first.
  */
-import { Oldest } from '#base/oldest.ts';
 import type { EventText, Regarding } from './events.ts';
 
 export interface Told {
@@ -32,6 +31,8 @@ const SIMILAR = 10;
 const SIMILAR_WITHIN_MS = 600_000;
 const COMBINED = '(combined from similar events): ';
 const REMEMBERED = 4_096;
+/** So many more are there before those go that are too many: to find the oldest costs as much as was deleted before it. */
+const TOO_MANY = REMEMBERED / 4;
 
 interface Bucket {
   tokens: number;
@@ -104,7 +105,6 @@ export const objectOf = ({ kind, namespace, name, uid, apiVersion }: Regarding):
 /** A map that keeps what was used last. */
 class Recent<V> {
   readonly #values = new Map<string, V>();
-  readonly #oldest = new Oldest(() => this.#values.keys());
 
   get(key: string): V | undefined {
     return this.#values.get(key);
@@ -113,6 +113,10 @@ class Recent<V> {
   set(key: string, value: V): void {
     this.#values.delete(key);
     this.#values.set(key, value);
-    while (this.#values.size > REMEMBERED) this.#values.delete(this.#oldest.next() ?? '');
+    if (this.#values.size <= REMEMBERED + TOO_MANY) return;
+    for (const oldest of this.#values.keys()) {
+      if (this.#values.size === REMEMBERED) break;
+      this.#values.delete(oldest);
+    }
   }
 }
