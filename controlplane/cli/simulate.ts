@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { durationMs } from '#api/formats.ts';
 import { quantityProblem } from '#api/quantity.ts';
-import { AppError } from '#base/errors.ts';
+import { AppError, codeOf } from '#base/errors.ts';
 import { makeLogger } from '#base/log.ts';
 import { VERSION } from '#base/version.ts';
 import { connect } from '#client/connect.ts';
@@ -71,26 +71,32 @@ export const simulateCommand: Command = async (argv, io) => {
   const simulation = new Simulation({ client, clock, log, random: Math.random, ...plan });
   const { shape } = plan;
   try {
-    if (!values.remove) {
-      const startedMs = clock.monotonicMs();
-      await simulation.make(io.signal);
-      const names = `${nodeName(shape, 0)}${shape.count === 1 ? '' : ` to ${nodeName(shape, shape.count - 1)}`}`;
-      const seconds = ((clock.monotonicMs() - startedMs) / 1_000).toFixed(1);
-      io.out(`${shape.count} simulated nodes are ready after ${seconds} s: ${names}. Ctrl-C removes them.\n`);
-      await simulation.run(io.signal);
-    }
-  } catch (err) {
-    if (!io.signal.aborted) {
-      if (!values.remove && (err as { code?: string }).code !== 'NODE_TAKEN') await clearUp(simulation, io, shape.prefix);
-      throw err;
-    }
+    if (!values.remove) await live(simulation, shape, io);
+    else await clearUp(simulation, io, shape.prefix);
   } finally {
-    if (io.signal.aborted) await clearUp(simulation, io, shape.prefix);
+    client.close();
   }
-  if (values.remove) await clearUp(simulation, io, shape.prefix);
-  client.close();
   return 0;
 };
+
+/** Until Ctrl-C; then, or when something failed, the nodes are removed. */
+async function live(simulation: Simulation, shape: Shape, io: Parameters<Command>[1]): Promise<void> {
+  const { clock, signal } = io;
+  try {
+    const startedMs = clock.monotonicMs();
+    await simulation.make(signal);
+    const names = `${nodeName(shape, 0)}${shape.count === 1 ? '' : ` to ${nodeName(shape, shape.count - 1)}`}`;
+    const seconds = ((clock.monotonicMs() - startedMs) / 1_000).toFixed(1);
+    io.out(`${shape.count} simulated nodes are ready after ${seconds} s: ${names}. Ctrl-C removes them.\n`);
+    await simulation.run(signal);
+  } catch (err) {
+    if (!signal.aborted) {
+      if (codeOf(err) !== 'NODE_TAKEN') await clearUp(simulation, io, shape.prefix);
+      throw err;
+    }
+  }
+  await clearUp(simulation, io, shape.prefix);
+}
 
 async function clearUp(simulation: Simulation, io: Parameters<Command>[1], prefix: string): Promise<void> {
   try {

@@ -46,6 +46,7 @@ export interface SimulationOptions {
 /** Source: the kubelet renews its lease four times before it runs out, and says its whole status every five minutes. */
 const LEASE_EVERY_MS = 10_000;
 const STATUS_EVERY_MS = 300_000;
+/** Of each: pods, leases, what is made or removed. */
 const IN_FLIGHT = 32;
 const RETRY_MS = 5_000;
 const PAGE = 500;
@@ -54,6 +55,7 @@ const KILLED = 137;
 
 export class Simulation {
   readonly #options: SimulationOptions;
+  /** For pods only: they must not hold up the leases. */
   readonly #slots = new Semaphore(IN_FLIGHT);
   /** By name. */
   readonly #hosts = new Map<string, string>();
@@ -72,7 +74,7 @@ export class Simulation {
   async make(signal: AbortSignal): Promise<void> {
     const { shape, clock } = this.#options;
     const all = Array.from({ length: shape.count }, (_, i) => i);
-    await this.#each(all, async (i) => this.#makeOne(i, clock.nowMs(), signal), signal);
+    await each(all, async (i) => this.#makeOne(i, clock.nowMs(), signal), signal);
   }
 
   /** Until the signal aborts; then nothing is under way. */
@@ -81,7 +83,12 @@ export class Simulation {
     const selection = { fieldSelector: 'spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed' };
     const pods = new Informer<Pod>({ source: client.resource(PODS), name: 'pods', clock, log, selection });
     pods.onChange((change) => this.#changed(change, signal));
-    await Promise.all([pods.run(signal), this.#beat(signal)]);
+    await Promise.all([
+      pods.run(signal),
+      this.#beat(signal).catch((err: unknown) => {
+        if (!signal.aborted) throw err;
+      }),
+    ]);
     for (const { cancel } of this.#due.values()) cancel();
     await Promise.all(this.#working);
   }
@@ -93,15 +100,15 @@ export class Simulation {
     const ours = new Set<string>();
     for await (const page of nodes.pages({ labelSelector: `${SIMULATED}=true`, limit: PAGE }, { signal }))
       for (const { metadata } of page.items) if (metadata.name?.startsWith(shape.prefix) === true) ours.add(metadata.name);
-    await this.#each([...ours], async (name) => gone(nodes.delete({ name }, { signal })), signal);
+    await each([...ours], async (name) => gone(nodes.delete({ name }, { signal })), signal);
     let pods = 0;
     for await (const page of client.resource(PODS).pages({ fieldSelector: 'spec.nodeName!=', limit: PAGE }, { signal })) {
       const there = page.items.filter(({ spec }) => ours.has(spec.nodeName ?? ''));
       pods += there.length;
-      await this.#each(there, async (pod) => this.#delete(pod, signal), signal);
+      await each(there, async (pod) => this.#delete(pod, signal), signal);
     }
     const leases = client.resource(LEASES);
-    await this.#each([...ours], async (name) => gone(leases.delete({ namespace: LEASE_NAMESPACE, name }, { signal })), signal);
+    await each([...ours], async (name) => gone(leases.delete({ namespace: LEASE_NAMESPACE, name }, { signal })), signal);
     return { nodes: ours.size, pods };
   }
 
@@ -137,12 +144,14 @@ export class Simulation {
   async #beat(signal: AbortSignal): Promise<void> {
     const { clock, log } = this.#options;
     const names = [...this.#hosts.keys()];
+    if (names.length === 0) return;
     const saidAtMs = new Map(names.map((name) => [name, clock.monotonicMs() - this.#options.random() * STATUS_EVERY_MS]));
     const step = Math.ceil(names.length / 100);
+    let dueMs = clock.monotonicMs();
     while (!signal.aborted) {
-      for (let i = 0; i < names.length && !signal.aborted; i += step) {
+      for (let i = 0; i < names.length; i += step) {
         const batch = names.slice(i, i + step);
-        await this.#each(
+        await each(
           batch,
           async (name) => {
             const saysStatus = clock.monotonicMs() - (saidAtMs.get(name) ?? 0) >= STATUS_EVERY_MS;
@@ -153,7 +162,9 @@ export class Simulation {
           },
           signal,
         );
-        await clock.sleep((LEASE_EVERY_MS * batch.length) / names.length, signal).catch(() => undefined);
+        // What the requests took is part of the time; of what was missed in a long pause one round is made up for.
+        dueMs = Math.max(dueMs + (LEASE_EVERY_MS * batch.length) / names.length, clock.monotonicMs() - LEASE_EVERY_MS);
+        await clock.sleep(Math.max(0, dueMs - clock.monotonicMs()), signal);
       }
     }
   }
@@ -250,10 +261,23 @@ export class Simulation {
     this.#due.get(uid)?.cancel();
     this.#due.delete(uid);
   }
+}
 
-  async #each<T>(all: readonly T[], work: (one: T) => Promise<unknown>, signal: AbortSignal): Promise<void> {
-    await Promise.all(all.map((one) => this.#slots.run(() => work(one), signal)));
-  }
+/** At most so many at once. When one fails no other begins, and the failure is thrown when nothing is under way any more. */
+async function each<T>(all: readonly T[], work: (one: T) => Promise<unknown>, signal: AbortSignal): Promise<void> {
+  // A generator: whoever leaves its loop ends it for all who read it.
+  const rest = (function* () {
+    yield* all;
+  })();
+  const one = async (): Promise<void> => {
+    for (const next of rest) {
+      signal.throwIfAborted();
+      await work(next);
+    }
+  };
+  const workers = Array.from({ length: IN_FLIGHT }, one);
+  await Promise.allSettled(workers);
+  await Promise.all(workers);
 }
 
 /** What is not there any more needs nothing. */
