@@ -76,8 +76,10 @@ void describe('kijabi simulate nodes', () => {
     metadata: { labels: { app: name }, annotations },
     spec: { containers: [{ name: 'c', image: 'app', resources: { requests: { cpu: '100m' } } }], ...more },
   });
-  const create = async (path: string, body: object): Promise<void> =>
-    assert.equal((await client.post(path, body)).code, 201, (await client.post(path, body)).text);
+  const create = async (path: string, body: object): Promise<void> => {
+    const made = await client.post(path, body);
+    assert.equal(made.code, 201, made.text);
+  };
 
   test('a deployment runs on them, a job ends, deleted pods go, and Ctrl-C leaves nothing', async () => {
     await create('/api/v1/nodes', { metadata: { name: 'real' }, spec: { unschedulable: true } });
