@@ -15,6 +15,7 @@ import { Decisions } from '../scheduler/explain/decisions.ts';
 import { explainRoute } from '../scheduler/explain/route.ts';
 import { openExtenders } from '../scheduler/extenders/client.ts';
 import type { ExtenderConfig } from '../scheduler/extenders/extender.ts';
+import { podInfoOf } from '../scheduler/core/podInfo.ts';
 import { makeScheduler } from '../scheduler/run.ts';
 
 const NS = '/api/v1/namespaces/default';
@@ -36,6 +37,7 @@ void describe('extenders', () => {
   let web: Server;
   let answers: Answers = {};
   let asked: string[] = [];
+  let hangsUp = 0;
 
   before(async () => {
     server = await startDevServer();
@@ -45,6 +47,7 @@ void describe('extenders', () => {
       let text = '';
       req.setEncoding('utf8').on('data', (piece: string) => (text += piece));
       req.on('end', () => {
+        if (hangsUp-- > 0) return void req.socket.destroy();
         const verb = (req.url ?? '').slice('/mine/'.length);
         const args = JSON.parse(text) as Asked;
         asked.push(`${req.method} ${verb} ${args.Pod?.metadata.name ?? args.PodName}`);
@@ -74,6 +77,7 @@ void describe('extenders', () => {
   });
   beforeEach(async () => {
     asked = [];
+    hangsUp = 0;
     await client.send('DELETE', `${NS}/pods`, { body: { gracePeriodSeconds: 0 } });
   });
 
@@ -202,6 +206,23 @@ void describe('extenders', () => {
       await until('it has the place of the one that had to go', async () => (await nodeOf('high')) === 'b');
       assert.deepEqual(offered, ['a', 'b', 'c']);
     });
+  });
+
+  test('it is asked once more on another connection when it closed the one that was kept; its certificate is enough to trust it', async () => {
+    answers = { bind: () => ({}) };
+    const tlsConfig = { caData: Buffer.from(server.pki.server.certificate).toString('base64') };
+    const [extender] = await openExtenders([{ urlPrefix: url(), bindVerb: 'bind', enableHTTPS: true, tlsConfig }]);
+    const info = podInfoOf({ metadata: { namespace: 'default', name: 'one', uid: '1' }, spec: { containers: [] } });
+    const { signal } = new AbortController();
+    const bind = async (): Promise<void> => extender?.bind(info, 'a', signal);
+    hangsUp = 1;
+    await assert.rejects(bind(), { code: 'EXTENDER_FAILED' });
+    await bind();
+    hangsUp = 1;
+    await bind();
+    assert.deepEqual(asked, ['POST bind one', 'POST bind one']);
+    hangsUp = 2;
+    await assert.rejects(bind(), { code: 'EXTENDER_FAILED' });
   });
 
   test('one that fails fails the pod until it answers, and says so; one that may be missing is left out', async () => {

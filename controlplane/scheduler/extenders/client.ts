@@ -5,10 +5,11 @@
  * Differs: HTTPS without a CA asks the system's authorities; upstream takes any certificate then. tlsConfig.insecure says so here.
  */
 import { readFile } from 'node:fs/promises';
-import { Agent as PlainAgent, request as plainRequest } from 'node:http';
+import type { Agent as PlainAgent } from 'node:http';
 import { Agent, request } from 'node:https';
 import { durationMs } from '#api/formats.ts';
-import { AppError, explain } from '#base/errors.ts';
+import { AppError, codeOf, explain } from '#base/errors.ts';
+import { http } from '#base/http.ts';
 import { Extender, type ExtenderConfig, type Send } from './extender.ts';
 
 /** Source: upstream's DefaultExtenderTimeout. */
@@ -38,47 +39,70 @@ async function senderTo(config: ExtenderConfig): Promise<Send> {
     text(tlsConfig.keyData, tlsConfig.keyFile),
   ]);
   const agent = isPlain
-    ? new PlainAgent({ keepAlive: true })
+    ? new http.Agent({ keepAlive: true })
     : new Agent({
         keepAlive: true,
         ...(ca === undefined ? {} : { ca }),
         ...(cert === undefined ? {} : { cert }),
         ...(key === undefined ? {} : { key }),
         ...(tlsConfig.serverName === undefined || tlsConfig.serverName === '' ? {} : { servername: tlsConfig.serverName }),
+        // As Go's clients do it: what is trusted is trusted as it is, also where it is no root.
+        allowPartialTrustChain: true,
         rejectUnauthorized: tlsConfig.insecure !== true,
       });
-  return (verb, args, signal) => {
+  return async (verb, args, signal) => {
     const url = `${urlPrefix.replace(/\/+$/, '')}/${verb}`;
     const failed = (why: string, err?: unknown): AppError =>
       new AppError('EXTENDER_FAILED', `failed ${verb} with extender at URL ${url}${why}`, { url }, err);
-    const body = Buffer.from(JSON.stringify(args));
-    const headers = { 'Content-Type': 'application/json', 'Content-Length': body.length };
-    return new Promise((resolve, reject) => {
-      const ends = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
-      const fail = (err: unknown): void =>
-        reject(
-          signal.aborted ? signal.reason : ends.aborted ? failed(`: no answer within ${timeoutMs} ms`) : failed(`: ${explain(err)}`, err),
-        );
-      const out = (isPlain ? plainRequest : request)(url, { method: 'POST', headers, agent, signal: ends }, (res) => {
-        const chunks: Buffer[] = [];
-        let size = 0;
-        res.on('error', fail);
-        res.on('data', (chunk: Buffer) => {
-          size += chunk.length;
-          if (size > MOST_BYTES) res.destroy(new Error(`the answer is longer than ${MOST_BYTES} bytes`));
-          else chunks.push(chunk);
-        });
-        res.on('end', () => {
-          if (res.statusCode !== 200) return reject(failed(`, code ${res.statusCode}`));
-          try {
-            resolve(JSON.parse(Buffer.concat(chunks).toString()) as unknown);
-          } catch (err) {
-            reject(failed(': its answer is no JSON', err));
-          }
-        });
+    const ends = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+    const posting = { url, body: Buffer.from(JSON.stringify(args)), agent, signal: ends };
+    const { code, text } = await post(posting)
+      .catch((err: unknown) => {
+        if (err instanceof Stale) return post(posting);
+        throw err;
+      })
+      .catch((err: unknown) => {
+        signal.throwIfAborted();
+        throw ends.aborted ? failed(`: no answer within ${timeoutMs} ms`) : failed(`: ${explain(err)}`, err);
       });
-      out.on('error', fail);
-      out.end(body);
-    });
+    if (code !== 200) throw failed(`, code ${code}`);
+    try {
+      return JSON.parse(text) as unknown;
+    } catch (err) {
+      throw failed(': its answer is no JSON', err);
+    }
   };
+}
+
+interface Posting {
+  readonly url: string;
+  readonly body: Buffer;
+  readonly agent: Agent | PlainAgent;
+  readonly signal: AbortSignal;
+}
+
+function post({ url, body, agent, signal }: Posting): Promise<{ readonly code: number | undefined; readonly text: string }> {
+  const headers = { 'Content-Type': 'application/json', 'Content-Length': body.length };
+  return new Promise((resolve, reject) => {
+    const out = (agent instanceof Agent ? request : http.request)(url, { method: 'POST', headers, agent, signal }, (res) => {
+      const chunks: Buffer[] = [];
+      let size = 0;
+      res.on('error', reject);
+      res.on('data', (chunk: Buffer) => {
+        size += chunk.length;
+        if (size > MOST_BYTES) res.destroy(new Error(`the answer is longer than ${MOST_BYTES} bytes`));
+        else chunks.push(chunk);
+      });
+      res.on('end', () => resolve({ code: res.statusCode, text: Buffer.concat(chunks).toString() }));
+    });
+    out.on('error', (err) => reject(out.reusedSocket && codeOf(err) === 'ECONNRESET' ? new Stale(err) : err));
+    out.end(body);
+  });
+}
+
+/** A kept connection turned out to be closed. */
+class Stale extends Error {
+  constructor(cause: unknown) {
+    super('the connection was closed', { cause });
+  }
 }
