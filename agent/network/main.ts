@@ -15,8 +15,9 @@ import { inClusterConfig, loadKubeconfig } from '#client/kubeconfig.ts';
 import type { ResourceType } from '#client/query.ts';
 import { act } from './act.ts';
 import { parseFlags, USAGE, type Settings } from './flags.ts';
+import { networkLoop } from './loop.ts';
 import { observeNetwork } from './observe.ts';
-import { planNetwork, wantedOf, type Action, type Observed, type Wanted } from './plan.ts';
+import { wantedOf, type Wanted } from './plan.ts';
 
 const NODES: ResourceType<Node> = { apiVersion: 'v1', kind: 'Node', plural: 'nodes', namespaced: false, schema: Node };
 const KEY = 'network';
@@ -30,7 +31,6 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
   const nodes = informers.for(NODES, { transform: onlyNetwork });
   const queue = new WorkQueue(clock);
   let wanted: Wanted | undefined;
-  let rules: string | undefined;
   let said = '';
   nodes.onChange(() => nodes.isSynced && look());
   const look = (): void => {
@@ -41,21 +41,13 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
     for (const problem of now.problems) if (!said.includes(problem)) log.warn('Cannot use what a node says of its network', { problem });
     said = now.problems.join('\n');
   };
-  const loop = runLoop<Wanted, Observed, Action>(
-    {
-      name: KEY,
-      desired: () => wanted,
-      observe: () => observeNetwork(settings, rules, signal),
-      plan: (desired, observed) => planNetwork(desired, observed),
-      async act({ actions, onStep }) {
-        for (const action of actions) {
-          onStep(action.kind);
-          await act(action, { ...settings, log }, signal);
-          if (action.kind === 'writeRules') rules = action.text;
-        }
-      },
-      onTurned: ({ desired }) => notify.send({ READY: 1, STATUS: statusOf(desired) }),
-    },
+  const loop = runLoop(
+    networkLoop(KEY, {
+      wanted: () => wanted,
+      observe: (rules) => observeNetwork(settings, rules, signal),
+      act: (action) => act(action, { ...settings, log }, signal),
+      onReady: (desired) => notify.send({ READY: 1, STATUS: statusOf(desired) }),
+    }),
     { queue, clock, log, backoff: new Backoff(FIRST_RETRY_MS, LONGEST_RETRY_MS) },
     signal,
   );
