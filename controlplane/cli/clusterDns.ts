@@ -1,9 +1,8 @@
 /**
- * Cluster DNS of `kijabi up`: the program runs beside the API server, and pods reach it by the Service that every cluster has for it.
- * Its objects are made where there are none, and never changed: who puts another DNS server there keeps it.
+ * The objects of cluster DNS: the program runs beside the API server, and pods reach it by the Service that every cluster has for it.
+ * `kijabi up` makes them where there are none, and never changes them: who puts another DNS server there keeps it. `kijabi init` writes them down.
  */
-import { join } from 'node:path';
-import type { NodePaths } from '#agent/host/paths.ts';
+import { stringify } from 'yaml';
 import { isAlreadyExists } from '#client/errors.ts';
 import type { Client } from '#client/rest.ts';
 
@@ -17,26 +16,8 @@ const PORTS = [
 ];
 const [NAMESPACE, NAME] = ['kube-system', 'kube-dns'];
 
-/** address: of the node, in it. */
-export function dnsFlags(
-  { kubernetesDir, resolvConf }: Pick<NodePaths, 'kubernetesDir' | 'resolvConf'>,
-  address: string,
-): readonly string[] {
-  return [
-    `--kubeconfig=${join(kubernetesDir, 'kube-dns.conf')}`,
-    `--listen=${address}:53`,
-    `--domain=${CLUSTER_DNS.domain}`,
-    `--resolv-conf=${resolvConf}`,
-    // The process is watched as a whole, and these ports are left to pods on the node's network.
-    '--health-bind-address=',
-    '--ready-bind-address=',
-    `--metrics-bind-address=${address}:9153`,
-    '--lame-duck=0s', // nobody takes over
-  ];
-}
-
 export async function provideDnsService(client: Client, address: string, signal: AbortSignal): Promise<void> {
-  for (const { plural, body } of dnsObjects(address)) {
+  for (const { plural, body } of dnsObjects({ address, clusterIP: CLUSTER_DNS.address })) {
     try {
       await client.json('POST', `/api/v1/namespaces/${NAMESPACE}/${plural}`, { body, signal });
     } catch (err) {
@@ -45,7 +26,21 @@ export async function provideDnsService(client: Client, address: string, signal:
   }
 }
 
-function dnsObjects(address: string): readonly { readonly plural: string; readonly body: object }[] {
+/** For kubectl apply. */
+export function dnsManifest(place: DnsPlace): string {
+  return dnsObjects(place)
+    .map(({ body }) => `---\n${stringify(body, { aliasDuplicateObjects: false })}`)
+    .join('');
+}
+
+export interface DnsPlace {
+  /** Where it listens. */
+  readonly address: string;
+  /** Of its Service. */
+  readonly clusterIP: string;
+}
+
+function dnsObjects({ address, clusterIP }: DnsPlace): readonly { readonly plural: string; readonly body: object }[] {
   const labels = { 'k8s-app': NAME, 'kubernetes.io/cluster-service': 'true', 'kubernetes.io/name': 'CoreDNS' };
   const metadata = { name: NAME, namespace: NAMESPACE, labels };
   return [
@@ -57,7 +52,7 @@ function dnsObjects(address: string): readonly { readonly plural: string; readon
         kind: 'Service',
         metadata: { ...metadata, annotations: { 'prometheus.io/port': '9153', 'prometheus.io/scrape': 'true' } },
         // No selector: it is no pod that answers.
-        spec: { clusterIP: CLUSTER_DNS.address, ports: PORTS },
+        spec: { clusterIP, ports: PORTS },
       },
     },
     {

@@ -9,9 +9,9 @@ import { parseKubeconfig } from '#client/kubeconfig.ts';
 import { PkiWriter } from '../pki/act.ts';
 import { seenFiles } from '../pki/observe.ts';
 import { planPki } from '../pki/plan.ts';
-import { CLUSTER_DNS, dnsFlags, provideDnsService } from './clusterDns.ts';
+import { CLUSTER_DNS, provideDnsService } from './clusterDns.ts';
 import type { Io } from './io.ts';
-import { apiServerFlags, controllerManagerFlags, schedulerFlags } from './programFlags.ts';
+import { apiServerFlags, controllerManagerFlags, dnsFlags, schedulerFlags } from './programFlags.ts';
 
 const LAUNCHER = new URL('kijabi-control-plane', import.meta.url).pathname;
 const SERVICES = '10.96.0.0/12';
@@ -66,11 +66,8 @@ export function controlPlaneOf({ clock }: Pick<Io, 'clock'>, more: MoreFlags = {
         `--data-dir=${paths.apiServerDir}`,
         '--',
         'kube-controller-manager',
-        ...controllerManagerFlags(places),
-        '--allocate-node-cidrs',
-        `--cluster-cidr=${podCidr}`,
+        ...controllerManagerFlags(places, { podCidr, serviceCidr: SERVICES }),
         `--node-cidr-mask-size=${nodeMaskSize}`,
-        `--service-cluster-ip-range=${SERVICES}`,
         ...(more.controllerManager ?? []),
         '--',
         'kube-scheduler',
@@ -78,7 +75,7 @@ export function controlPlaneOf({ clock }: Pick<Io, 'clock'>, more: MoreFlags = {
         `--socket=${paths.schedulerSocket}`,
         '--',
         'kube-dns',
-        ...dnsFlags(paths, address),
+        ...dnsFlags({ ...paths, domain: DOMAIN, listen: address }),
       ];
     },
     async ready({ paths, address }: ControlPlanePlace, signal) {

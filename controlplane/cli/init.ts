@@ -4,22 +4,24 @@ import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { parseCidr, parseIp, type Cidr } from '#api/ip.ts';
+import { addressIn, parseCidr, parseIp, type Cidr } from '#api/ip.ts';
 import { AppError, codeOf } from '#base/errors.ts';
 import { PkiWriter, writeWhole } from '../pki/act.ts';
-import { configFiles, lackOf, type ConfigPlaces } from '../pki/configFiles.ts';
+import { configFiles, DNS_INDEX, lackOf, type ConfigPlaces } from '../pki/configFiles.ts';
 import type { ClusterFacts } from '../pki/layout.ts';
 import { seenFiles } from '../pki/observe.ts';
 import { planPki } from '../pki/plan.ts';
-import { serviceFiles, type ServiceFacts } from './cluster/serviceFiles.ts';
+import { hostDnsFlags, serviceFiles, type ServiceFacts, type ServiceFile } from './cluster/serviceFiles.ts';
+import { dnsManifest } from './clusterDns.ts';
 import type { Command, Io } from './io.ts';
 import { ownAddress } from './ownAddress.ts';
-import { apiServerFlags, controllerManagerFlags } from './programFlags.ts';
+import { apiServerFlags, controllerManagerFlags, schedulerFlags } from './programFlags.ts';
 
 export const USAGE = `Usage: kijabi init [options]
 
 Makes what a control plane needs before its first start: authorities, certificates, the key of service account tokens, kubeconfig files,
-and the configuration of the kubelet and the service proxy of this node (kubelet.yaml, kube-proxy.yaml).
+the configuration of the kubelet and the service proxy of this node (kubelet.yaml, kube-proxy.yaml), the flags of the control plane's
+services (kube-apiserver.env, kube-controller-manager.env, kube-scheduler.env, kube-dns.env), and the Service of cluster DNS (kube-dns.yaml).
 What is there and right is kept, so that it can be run again; what is there and wrong is named, and then nothing is changed.
 
       --apiserver-advertise-address IP   where the API server is reached (default: the address of the default route)
@@ -27,7 +29,8 @@ What is there and right is kept, so that it can be run again; what is there and 
       --control-plane-endpoint NAME      a name or address in front of several API servers, with or without a port
       --apiserver-cert-extra-sans NAMES  more names and addresses for the server's certificate, with commas
       --service-cidr CIDRS               (default 10.96.0.0/12)
-      --pod-network-cidr CIDRS           for the service proxy: what comes from elsewhere is masqueraded
+      --pod-network-cidr CIDRS           of the pods: each node gets a part of it (--allocate-node-cidrs of the controller manager), and the
+                                         service proxy masquerades what comes from elsewhere (default: none of both)
       --service-dns-domain NAME          (default cluster.local)
       --node-name NAME                   (default: the host's name, in lower case)
       --cert-dir DIR                     (default /etc/kubernetes/pki)
@@ -92,7 +95,7 @@ async function provideServiceFiles(
   places: ConfigPlaces,
   { dryRun, io }: { readonly dryRun: boolean; readonly io: Io },
 ): Promise<Pick<Configs, 'all' | 'kept'>> {
-  const files = serviceFiles(serviceFacts(facts), places);
+  const files = [...serviceFiles(serviceFacts(facts), places), ...dnsFiles(facts)];
   let kept = 0;
   for (const { file, text } of files) {
     const path = join(places.kubernetesDir, file);
@@ -104,6 +107,17 @@ async function provideServiceFiles(
     }
   }
   return { all: files.length, kept };
+}
+
+const DNS_MANIFEST = 'kube-dns.yaml';
+
+/** What leads pods to cluster DNS; none without an address for it. */
+function dnsFiles({ serviceRanges: [range], advertiseAddress: address }: ClusterFacts): readonly ServiceFile[] {
+  if (range === undefined) return [];
+  const text = dnsManifest({ address, clusterIP: addressIn(range, DNS_INDEX) });
+  return [
+    { file: DNS_MANIFEST, text: `# The Service of cluster DNS and where it leads, as kijabi init made them: for kubectl apply.\n${text}` },
+  ];
 }
 
 const serviceFacts = (facts: ClusterFacts): ServiceFacts => ({
@@ -241,11 +255,17 @@ Where systemd/install.sh made services of them, they start with:  systemctl rest
 The controllers:
   ${npx}kube-controller-manager ${lines(controllerManagerFlags(places, serviceFacts(facts)))}
 
+The scheduler:
+  ${npx}kube-scheduler ${lines(schedulerFlags(places))}
+
+Cluster DNS:
+  ${npx}kube-dns ${lines(hostDnsFlags(serviceFacts(facts), places))}
+
 Then the kubelet and the service proxy of this node:
   ${npx}kubelet --config ${places.kubernetesDir}/kubelet.yaml --kubeconfig ${places.kubernetesDir}/kubelet.conf --hostname-override ${facts.nodeName}
   ${npx}kube-proxy --config ${places.kubernetesDir}/kube-proxy.yaml --hostname-override ${facts.nodeName}
 
-And talk to it:
+And talk to it; the second lets pods find services by name:
   export KUBECONFIG=${places.kubernetesDir}/admin.conf
-  kubectl cluster-info
+  kubectl apply -f ${places.kubernetesDir}/${DNS_MANIFEST}
 `;

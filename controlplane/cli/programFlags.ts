@@ -1,5 +1,6 @@
-/** The command lines of a cluster's control plane: the same for services, for static pods, and for `kijabi up`. Pure. */
+/** The command lines of a cluster's control plane: the same for services and for `kijabi up`. Pure. */
 import { join } from 'node:path';
+import { hostPort } from '../pki/layout.ts';
 
 export interface PkiPlaces {
   readonly kubernetesDir: string;
@@ -62,7 +63,7 @@ export interface NetworkFacts {
   readonly serviceCidr: string;
 }
 
-export function controllerManagerFlags(places: PkiPlaces, network?: NetworkFacts): readonly string[] {
+export function controllerManagerFlags(places: PkiPlaces, network: NetworkFacts): readonly string[] {
   const { kubernetesDir, certDir: pki } = places;
   return [
     ...ownFlags(join(kubernetesDir, 'controller-manager.conf'), places),
@@ -72,8 +73,30 @@ export function controllerManagerFlags(places: PkiPlaces, network?: NetworkFacts
     `--service-account-private-key-file=${pki}/sa.key`,
     `--cluster-signing-cert-file=${pki}/ca.crt`,
     `--cluster-signing-key-file=${pki}/ca.key`,
-    ...(network?.podCidr === undefined
+    ...(network.podCidr === undefined
       ? []
       : ['--allocate-node-cidrs', `--cluster-cidr=${network.podCidr}`, `--service-cluster-ip-range=${network.serviceCidr}`]),
+  ];
+}
+
+export interface DnsFacts {
+  readonly kubernetesDir: string;
+  readonly resolvConf: string;
+  readonly domain: string;
+  /** Address of the host that pods reach it at. */
+  readonly listen: string;
+}
+
+export function dnsFlags({ kubernetesDir, resolvConf, domain, listen }: DnsFacts): readonly string[] {
+  return [
+    `--kubeconfig=${join(kubernetesDir, 'kube-dns.conf')}`,
+    `--listen=${hostPort(listen, 53)}`,
+    `--domain=${domain}`,
+    `--resolv-conf=${resolvConf}`,
+    // The process is watched as a whole, and these ports are left to pods on the node's network.
+    '--health-bind-address=',
+    '--ready-bind-address=',
+    `--metrics-bind-address=${hostPort(listen, 9_153)}`,
+    '--lame-duck=0s', // nobody takes over
   ];
 }

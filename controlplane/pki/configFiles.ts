@@ -19,7 +19,7 @@ export interface ConfigFile {
 }
 
 /** The address of the cluster's DNS in the range of its services. Source: kubeadm's. */
-const DNS_INDEX = 10n;
+export const DNS_INDEX = 10n;
 
 export function configFiles(facts: ClusterFacts, { kubernetesDir, certDir }: ConfigPlaces): readonly ConfigFile[] {
   const [services] = facts.serviceRanges;

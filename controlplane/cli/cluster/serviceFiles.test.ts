@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { layoutOf } from '#systemd/install/layout.ts';
 import { flagsFile, serviceFiles, type ServiceFacts } from './serviceFiles.ts';
 
 const PLACES = { kubernetesDir: '/etc/kubernetes', certDir: '/etc/kubernetes/pki' };
@@ -13,7 +14,13 @@ const FACTS: ServiceFacts = {
 };
 
 test('serviceFiles: one for each service of a control plane, under the name and with the variable that its unit reads', () => {
-  for (const { file, text } of serviceFiles(FACTS, PLACES)) {
+  const services = layoutOf('control-plane').units.filter((unit) => unit.endsWith('.service'));
+  const files = serviceFiles(FACTS, PLACES);
+  assert.deepEqual(
+    files.map(({ file }) => file.replace(/env$/, 'service')),
+    services,
+  );
+  for (const { file, text } of files) {
     const program = file.replace(/\.env$/, '');
     const unit = readFileSync(new URL(`../../../systemd/units/${program}.service`, import.meta.url), 'utf8');
     assert.ok(unit.includes(`EnvironmentFile=/etc/kubernetes/${file}\n`), file);
@@ -34,6 +41,13 @@ test('serviceFiles: nodes get networks only where there is one for pods, and ano
     text({ etcd: ['https://127.0.0.1:2379'] }),
     /--etcd-servers=https:\/\/127\.0\.0\.1:2379 .*--etcd-cafile=\S+\/etcd\/ca\.crt /,
   );
+});
+
+test('serviceFiles: cluster DNS answers at the address of the host, for the domain of the cluster, from the servers of the host', () => {
+  const dns = (advertiseAddress: string): string | undefined =>
+    serviceFiles({ ...FACTS, advertiseAddress, dnsDomain: 'here.test' }, PLACES).find(({ file }) => file === 'kube-dns.env')?.text;
+  assert.match(dns('192.0.2.1') ?? '', /--listen=192\.0\.2\.1:53 --domain=here\.test --resolv-conf=\/etc\/resolv\.conf /);
+  assert.match(dns('2001:db8::1') ?? '', /--listen=\[2001:db8::1\]:53 .*--metrics-bind-address=\[2001:db8::1\]:9153 /);
 });
 
 test('flagsFile: what systemd would read otherwise is refused', () => {
