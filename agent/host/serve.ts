@@ -12,6 +12,7 @@ import type { Argv } from '../linux/exec.ts';
 import type { ClusterDns } from './kubelet.ts';
 import type { NodePaths } from './paths.ts';
 import { askProxy } from '../kube-proxy/explain/client.ts';
+import { allEnded } from './allEnded.ts';
 import type { HostNode } from './hostNode.ts';
 import { imagesIn, prepareImages, type ImageSource } from './imageSource.ts';
 import { KubeletClient } from './kubeletClient.ts';
@@ -125,7 +126,7 @@ async function provideNode(options: ServeOptions): Promise<Told<HostNode>> {
   const onNote = (text: string): void => report({ kind: 'note', text });
   const node = await startNode({ ...options, onNote, ...(options.controlPlane === undefined ? {} : { cluster: { kind: 'first' } }) });
   try {
-    await Promise.all(Array.from({ length: (options.nodes ?? 1) - 1 }, (_, i) => startFurther(node, i + 2, options)));
+    await allEnded(Array.from({ length: (options.nodes ?? 1) - 1 }, (_, i) => startFurther(node, i + 2, options)));
   } catch (err) {
     await node.remove();
     throw err;
@@ -157,7 +158,7 @@ async function serveOn(node: HostNode, options: ServeOptions, steps: Steps): Pro
     return { proxy };
   };
   // A directory of the user's has manifests in it at once, and their images have to be there.
-  const [source, { proxy }] = manifestsDir === undefined ? await both(images(), agents()) : [await images(), await agents()];
+  const [source, { proxy }] = manifestsDir === undefined ? await allEnded([images(), agents()]) : [await images(), await agents()];
   const watch = new PodWatch({ node, kubelet, clock, report });
   if (manifestsDir === undefined) put(node.manifestsDir, EXAMPLE_FILE, EXAMPLE_MANIFEST);
   const settled = await steps.step('pod', 'Waiting for the pod', () => untilSettled(watch, options));
@@ -167,13 +168,6 @@ async function serveOn(node: HostNode, options: ServeOptions, steps: Steps): Pro
   const serving = await describe({ node, watch, answer, steps, example, signal });
   report({ kind: 'serving', serving });
   return { node, watch, serving, images: source };
-}
-
-/** Both end before one's failure is passed on: nothing may still be at work on what is then removed. */
-async function both<A, B>(first: Promise<A>, second: Promise<B>): Promise<[A, B]> {
-  await Promise.allSettled([first, second]);
-  const ready = await second;
-  return [await first, ready];
 }
 
 async function provideImages(
