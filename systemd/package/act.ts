@@ -92,8 +92,13 @@ interface ControlOptions {
 
 async function writeControl({ root, dir, files, version, architecture }: ControlOptions): Promise<void> {
   const control = join(dir, 'DEBIAN');
-  await mkdir(control, { mode: 0o755 });
-  const put = (name: string, text: string): Promise<void> => writeFile(join(control, name), text, { mode: 0o644 });
+  // Modes of makers are what the umask leaves of them.
+  await mkdir(control);
+  await chmod(control, 0o755);
+  const put = async (name: string, text: string): Promise<void> => {
+    await writeFile(join(control, name), text);
+    await chmod(join(control, name), 0o644);
+  };
   const installedBytes = files.reduce((sum, { bytes }) => sum + bytes, 0);
   await put('control', controlText({ version, architecture, installedBytes }));
   // dpkg keeps its own sums of these.

@@ -37,6 +37,10 @@ const deb = (parts: Readonly<Record<string, string>> = PARTS, entries: readonly 
   control: Object.entries(parts).map(([name, content]) => ({ name, text: content, mode: scripts.includes(name) ? scriptMode : 0o644 })),
   entries,
 });
+const withMode = (name: string, mode: number): Deb => {
+  const { control: parts, entries } = deb();
+  return { control: parts.map((part) => (part.name === name ? { ...part, mode } : part)), entries };
+};
 const { preinst: _, ...withoutPreinst } = PARTS;
 const control = (from: string | RegExp, to: string): Deb => deb({ ...PARTS, control: (PARTS['control'] ?? '').replace(from, to) });
 const and = (...more: readonly DebEntry[]): Deb => {
@@ -54,6 +58,9 @@ for (const [given, said] of [
   [deb({ ...PARTS, templates: '' }), 'control: nobody needs templates'],
   [deb(withoutPreinst), 'preinst is missing'],
   [deb({ ...PARTS, prerm: '#!/bin/sh\ntrue\n' }), 'prerm does not begin with #!/bin/sh and set -e'],
+  [withMode('control', 0o600), 'control has mode 600, want 644'],
+  [withMode('conffiles', 0o664), 'conffiles has mode 664, want 644'],
+  [withMode('md5sums', 0o755), 'md5sums has mode 755, want 644'],
   [deb(PARTS, ENTRIES, 0o644), 'postinst has mode 644, want 755'],
   [and(entry('/usr/lib/kijabi/x', { owner: 'me/me' })), '/usr/lib/kijabi/x belongs to me/me'],
   [and(entry('/usr/lib/kijabi/x', { mode: 0o664 })), '/usr/lib/kijabi/x has mode 664, want 644 or 755'],

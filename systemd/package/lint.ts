@@ -32,7 +32,8 @@ const FIELDS: Readonly<Record<string, RegExp>> = {
   Description: /^[A-Z].{10,70}[^.]$/,
 };
 const SCRIPTS = ['preinst', 'postinst', 'prerm', 'postrm'];
-const CONTROL_FILES: ReadonlySet<string> = new Set(['control', 'conffiles', 'md5sums', ...SCRIPTS]);
+const LISTS = ['control', 'conffiles', 'md5sums'];
+const CONTROL_FILES: ReadonlySet<string> = new Set([...LISTS, ...SCRIPTS]);
 
 export function lintDeb(deb: Deb): string[] {
   return [
@@ -61,6 +62,9 @@ function controlProblems(deb: Deb): string[] {
     ...wrong,
     ...long.map((line) => `control: the description has a line of more than 80 letters: ${line.trim()}`),
     ...deb.control.flatMap(({ name }) => (CONTROL_FILES.has(name) ? [] : [`control: nobody needs ${name}`])),
+    ...deb.control.flatMap(({ name, mode }) =>
+      LISTS.includes(name) && mode !== 0o644 ? [`${name} has mode ${mode.toString(8)}, want 644`] : [],
+    ),
   ];
 }
 
