@@ -43,6 +43,15 @@ test('where there is no file one is made, and goes again', () => {
   assert.deepEqual(removeSettings(text), { kind: 'remove' });
 });
 
+test('what others added to a file of ours is still read as it was written: the version stays, without the mark', () => {
+  const made = written(add(undefined));
+  const own = '[plugins."io.containerd.grpc.v1.cri".registry.headers]\n  a = ["b"]\n';
+  const rest = written(removeSettings(`${made}${own}`));
+  assert.equal(rest, `version = 2\n${own}`);
+  assert.deepEqual(removeSettings(rest), { kind: 'none', notes: [] });
+  assert.deepEqual(removeSettings(`${made}\n\n`), { kind: 'remove' });
+});
+
 test('a value that is set stays, and what follows from it is said', () => {
   const own = `version = 2
 [plugins.'io.containerd.grpc.v1.cri'.containerd.runtimes.runc]

@@ -12,6 +12,8 @@ export const CONTAINERD_CONFIG = '/etc/containerd/config.toml';
 const REGISTRIES = '/etc/containerd/certs.d';
 const MARK = '# kijabi';
 const MARKED = /\s*# kijabi$/;
+/** Without it containerd would read what somebody else wrote since as of version 1, and pass over it silently: it stays as theirs. */
+const VERSION = /^version = \d+ # kijabi$/;
 
 export interface ContainerdFacts {
   /** undefined: there is no file. */
@@ -77,14 +79,14 @@ export function addSettings({ text = '', cniBinDir }: ContainerdFacts): Edit {
   return { kind: 'write', text: made, added: added.map(({ key, value }) => `${key} = ${JSON.stringify(value)}`), notes };
 }
 
-/** Takes the lines with the mark out again. */
+/** Takes the lines with the mark out again; of a version that others' lines count on only the mark. */
 export function removeSettings(text: string | undefined): Edit {
   const lines = text?.split('\n') ?? [];
   if (text === undefined || !lines.some((line) => MARKED.test(line))) return { kind: 'none', notes: [] };
-  const rest = lines.filter((line) => !MARKED.test(line)).join('\n');
-  if (rest.trim() === '') return { kind: 'remove' };
+  if (lines.every((line) => MARKED.test(line) || line.trim() === '')) return { kind: 'remove' };
+  const rest = lines.flatMap((line) => (VERSION.test(line) ? [line.replace(MARKED, '')] : MARKED.test(line) ? [] : [line])).join('\n');
   const [before, after] = [parsed(text), parsed(rest)];
-  const ours = markedPaths(lines);
+  const ours = markedPaths(lines.filter((line) => !VERSION.test(line)));
   const kept = before === undefined ? undefined : leaves(before).filter((leaf) => !ours.some((path) => leaf.startsWith(`${path}=`)));
   // Whatever else stood in a table of ours would have gone to another table with it.
   if (kept === undefined || after === undefined || !isDeepStrictEqual(kept.toSorted(), leaves(after).toSorted()))
