@@ -84,7 +84,7 @@ async function run(flags: FlagSettings, { clock, log, signal, notify }: DaemonCo
     profiles: (config.profiles ?? [{}]).map((p) => p.schedulerName ?? DEFAULT_SCHEDULER).join(','),
   });
   notify.send({ READY: 1 });
-  const line = (): string => statusLine({ leading: leading.word, server: clientConfig.server, scheduler, decisions });
+  const line = (): string => statusLine({ leading: leading.word, server: clientConfig.server, scheduler });
   const teller = new StatusTeller({ clock, line, lookMs: STATUS_LOOK_MS, tell: (STATUS) => notify.send({ STATUS }) });
   try {
     await Promise.all([scheduler.follow(signal), teller.run(signal), leading.run((leads) => scheduler.lead(leads), signal)]);

@@ -2,12 +2,17 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { statusLine, type StatusFacts } from './statusLine.ts';
 
-const pod = (key: string, place = 'unschedulable', isGated = false) => ({ key, place, isGated });
+const pod = (key: string, place: 'unschedulable' | 'active' | 'inFlight' = 'unschedulable', isGated = false, message?: string) => ({
+  key,
+  place,
+  isGated,
+  info: { pod: message === undefined ? {} : { status: { conditions: [{ type: 'PodScheduled' as const, status: 'False' as const, message }] } } },
+});
+const refused = (key: string) => pod(key, 'unschedulable', false, '0/2 nodes are available: 2 Insufficient cpu.');
 const facts = (pods: readonly ReturnType<typeof pod>[], isSynced = true): StatusFacts => ({
   leading: 'leads',
   server: 'https://a:6443',
   scheduler: { isSynced, cluster: { nodes: { length: 2 } as never, podCount: 1 }, queue: { pods: () => pods } },
-  decisions: { of: (key) => (key === 'a/x' ? { message: '0/2 nodes are available: 2 Insufficient cpu.' } : undefined) },
 });
 
 for (const [name, given, line] of [
@@ -15,8 +20,8 @@ for (const [name, given, line] of [
   ['nobody waits', facts([pod('a/x', 'inFlight'), pod('a/y', 'unschedulable', true)]), 'leads, 1 pod on 2 nodes'],
   [
     'the first by name stands for all',
-    facts([pod('b/z'), pod('a/x')]),
-    'leads, 1 pod on 2 nodes, 2 waiting (a/x: 0/2 nodes are available: 2 Insufficient cpu.)',
+    facts([pod('b/z'), refused('a/x'), pod('a/y')]),
+    'leads, 1 pod on 2 nodes, 3 waiting (a/x: 0/2 nodes are available: 2 Insufficient cpu.)',
   ],
   ['one that was not tried yet', facts([pod('b/z', 'active')]), 'leads, 1 pod on 2 nodes, 1 waiting (b/z: has its turn soon)'],
 ] as const)
