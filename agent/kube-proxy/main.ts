@@ -6,7 +6,7 @@ import { SystemClock } from '#base/clock.ts';
 import { AppError, codeOf, explain } from '#base/errors.ts';
 import { runDaemon, type DaemonContext } from '#base/lifecycle.ts';
 import { makeDaemonLogger } from '#base/log.ts';
-import { StatusTeller } from '#base/statusTeller.ts';
+import { tellStatus } from '#base/statusTeller.ts';
 import { RELEASE, VERSION } from '#base/version.ts';
 import { startWarm } from '#base/warmStart.ts';
 import { openConntrack } from '../linux/conntrack.ts';
@@ -32,8 +32,6 @@ import { statusLine } from './statusLine.ts';
 
 /** A server that cannot listen tries again. */
 const LISTEN_AGAIN_MS = 5_000;
-const STATUS_LOOK_MS = 5_000;
-
 async function run(settings: Settings, { clock, log, signal, notify }: DaemonContext): Promise<void> {
   const startedMs = clock.monotonicMs();
   // Before anything is touched: two proxies would take turns at the same rules.
@@ -129,13 +127,12 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
   });
   const line = (): string =>
     statusLine({ mode: settings.mode, services: proxy.serviceCount, lanes: proxy.loop.states(), nowMs: clock.nowMs() });
-  const teller = new StatusTeller({ clock, line, lookMs: STATUS_LOOK_MS, tell: (STATUS) => notify.send({ STATUS }) });
   const onLook = (): void => {
     proxy.setNodeAddresses(node.addresses);
     void healthServers.update(proxy.healthChecked(), signal);
   };
   const following = node.run(clock, { onChange: nodeChanged, onLook }, signal);
-  await Promise.all([running, source.running, following, teller.run(signal)]);
+  await Promise.all([running, source.running, following, tellStatus({ clock, line, notify }, signal)]);
 }
 
 interface Probed {

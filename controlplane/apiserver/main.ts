@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { AppError } from '#base/errors.ts';
 import type { DaemonContext } from '#base/lifecycle.ts';
-import { StatusTeller } from '#base/statusTeller.ts';
+import { tellStatus } from '#base/statusTeller.ts';
 import { VERSION } from '#base/version.ts';
 import { runProgram, type Program } from '../component/program.ts';
 import { ApiServer } from './apiServer.ts';
@@ -22,8 +22,6 @@ import { openStore } from './storage/open.ts';
 import { statusLine } from './statusLine.ts';
 import { processUsage, systemChance } from './surroundings.ts';
 import { KUBERNETES_VERSION } from './version.ts';
-
-const STATUS_LOOK_MS = 5_000;
 
 async function run(settings: Settings, { clock, log, signal, notify }: DaemonContext): Promise<void> {
   const startedMs = clock.monotonicMs();
@@ -109,8 +107,7 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
   notify.send({ READY: 1 });
   const where = `${settings.bindAddress}:${server.port}`;
   const line = (): string => statusLine({ where, cache: server.cache });
-  const teller = new StatusTeller({ clock, line, lookMs: STATUS_LOOK_MS, tell: (STATUS) => notify.send({ STATUS }) });
-  await Promise.all([following, dated, compacting, teller.run(signal), aborted(signal)]);
+  await Promise.all([following, dated, compacting, tellStatus({ clock, line, notify }, signal), aborted(signal)]);
   await server.stop({ delayMs: settings.shutdownDelayMs });
   await auditLog?.close();
   log.info('API server has stopped');

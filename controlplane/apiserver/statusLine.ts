@@ -14,15 +14,13 @@ export interface StatusFacts {
 export function statusLine({ where, cache }: StatusFacts): string {
   const resources = [...cache.resources()];
   const sum = (of: (resource: (typeof resources)[number]) => number): number => resources.reduce((all, one) => all + of(one), 0);
+  const objects = sum(({ size }) => size);
   const watches = sum(({ watchers }) => watchers.size);
   return [
     ...(cache.isFollowing ? [] : ['the watch of the store is down']),
     `listening on ${where}`,
-    count(
-      sum(({ size }) => size),
-      'object',
-    ),
-    watches === 1 ? '1 watch' : `${watches} watches`,
+    count(objects, 'object'),
+    count(watches, 'watch', 'watches'),
     `revision ${cache.revision}`,
   ].join(', ');
 }

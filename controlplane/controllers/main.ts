@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { MetricsRegistry } from '#base/metrics.ts';
 import { QueueMetrics } from '#base/queueMetrics.ts';
-import { StatusTeller } from '#base/statusTeller.ts';
+import { tellStatus } from '#base/statusTeller.ts';
 import type { DaemonContext } from '#base/lifecycle.ts';
 import { VERSION } from '#base/version.ts';
 import { connect } from '#client/connect.ts';
@@ -21,8 +21,6 @@ import { settingsOf, type Settings } from './config/settings.ts';
 import type { Parts } from './parts.ts';
 import { CONTROLLERS } from './registry.ts';
 import { runControllers } from './run.ts';
-
-const STATUS_LOOK_MS = 5_000;
 
 async function run(settings: Settings, { clock, log, signal, notify }: DaemonContext): Promise<void> {
   const { program } = PROGRAM;
@@ -42,10 +40,9 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
   log.info('Controller manager is ready', { version: VERSION, server: config.server, port: serving?.port ?? 0 });
   notify.send({ READY: 1 });
   const line = (): string => `${leading.word}, ${CONTROLLERS.filter(isOn).length} controllers against ${config.server}`;
-  const teller = new StatusTeller({ clock, line, lookMs: STATUS_LOOK_MS, tell: (STATUS) => notify.send({ STATUS }) });
   const options = { config, parts, isOn, writeAs, qps, burst, queues, eventMetrics, clock, log };
   try {
-    await Promise.all([teller.run(signal), leading.run((leads) => runControllers(options, leads), signal)]);
+    await Promise.all([tellStatus({ clock, line, notify }, signal), leading.run((leads) => runControllers(options, leads), signal)]);
   } finally {
     client.close();
   }

@@ -1,6 +1,6 @@
 /** kube-dns: what it is made of, in the order it starts. */
 import type { DaemonContext } from '#base/lifecycle.ts';
-import { StatusTeller } from '#base/statusTeller.ts';
+import { tellStatus } from '#base/statusTeller.ts';
 import { connect } from '#client/connect.ts';
 import { clientConfigOf } from '../component/clientOf.ts';
 import { runProgram, type Program } from '../component/program.ts';
@@ -8,16 +8,13 @@ import { PROGRAM, settingsOf, type Settings } from './config/settings.ts';
 import { runDns, type Ports } from './run.ts';
 import { surroundings } from './server/surroundings.ts';
 
-const STATUS_LOOK_MS = 5_000;
-
 async function run(settings: Settings, { clock, log, signal, notify }: DaemonContext): Promise<void> {
   const config = await clientConfigOf({ ...settings, master: undefined }, process.env);
   const client = connect({ config, clock, log, userAgent: PROGRAM.program });
   try {
     const onReady = (_: Ports, line: () => string): void => {
       notify.send({ READY: 1 });
-      const teller = new StatusTeller({ clock, line, lookMs: STATUS_LOOK_MS, tell: (STATUS) => notify.send({ STATUS }) });
-      void teller.run(signal); // never rejects
+      void tellStatus({ clock, line, notify }, signal); // never rejects
     };
     await runDns({ ...surroundings, settings, client, clock, log, onReady }, signal);
     log.info('DNS server has stopped');

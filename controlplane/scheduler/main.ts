@@ -7,7 +7,7 @@ import { pathToFileURL } from 'node:url';
 import { AppError } from '#base/errors.ts';
 import type { DaemonContext } from '#base/lifecycle.ts';
 import { MetricsRegistry } from '#base/metrics.ts';
-import { StatusTeller } from '#base/statusTeller.ts';
+import { tellStatus } from '#base/statusTeller.ts';
 import { VERSION } from '#base/version.ts';
 import { connect } from '#client/connect.ts';
 import { clientConfigOf } from '../component/clientOf.ts';
@@ -27,8 +27,6 @@ import { Decisions } from './explain/decisions.ts';
 import { explainRoute } from './explain/route.ts';
 import { makeScheduler } from './run.ts';
 import { statusLine } from './statusLine.ts';
-
-const STATUS_LOOK_MS = 5_000;
 
 async function run(flags: FlagSettings, { clock, log, signal, notify }: DaemonContext): Promise<void> {
   const { program } = PROGRAM;
@@ -85,9 +83,12 @@ async function run(flags: FlagSettings, { clock, log, signal, notify }: DaemonCo
   });
   notify.send({ READY: 1 });
   const line = (): string => statusLine({ leading: leading.word, server: clientConfig.server, scheduler });
-  const teller = new StatusTeller({ clock, line, lookMs: STATUS_LOOK_MS, tell: (STATUS) => notify.send({ STATUS }) });
   try {
-    await Promise.all([scheduler.follow(signal), teller.run(signal), leading.run((leads) => scheduler.lead(leads), signal)]);
+    await Promise.all([
+      scheduler.follow(signal),
+      tellStatus({ clock, line, notify }, signal),
+      leading.run((leads) => scheduler.lead(leads), signal),
+    ]);
   } finally {
     client.close();
     eventClient.close();
