@@ -33,14 +33,16 @@ export class HttpTransport implements Transport {
   readonly #credentials: Credentials;
   readonly #url: URL;
   readonly #prefix: string;
+  readonly #mostBytes: number;
   #line: Line | undefined;
 
-  constructor(config: ClientConfig, credentials: Credentials) {
+  constructor(config: ClientConfig, credentials: Credentials, mostBytes = MOST_BYTES) {
     this.server = config.server;
     this.#config = config;
     this.#credentials = credentials;
     this.#url = new URL(config.server);
     this.#prefix = this.#url.pathname.replace(/\/$/, '');
+    this.#mostBytes = mostBytes;
   }
 
   async send(req: ApiRequest): Promise<ApiResponse> {
@@ -70,14 +72,18 @@ export class HttpTransport implements Transport {
     try {
       return await this.#exchange(req, line, headers);
     } catch (err) {
-      req.signal.throwIfAborted();
       // The server closed a kept connection at the moment we used it; what only reads may simply ask again.
-      if (!(err instanceof Stale) || req.method !== 'GET') throw unreachable(this.server, err instanceof Stale ? err.cause : err);
+      if (!(err instanceof Stale) || req.method !== 'GET') throw this.#failure(err, req.signal);
     }
     return this.#exchange(req, line, headers).catch((err: unknown) => {
-      req.signal.throwIfAborted();
-      throw unreachable(this.server, err instanceof Stale ? err.cause : err);
+      throw this.#failure(err, req.signal);
     });
+  }
+
+  #failure(err: unknown, signal: AbortSignal): AppError {
+    signal.throwIfAborted();
+    if (err instanceof AppError) return err;
+    return unreachable(this.server, err instanceof Stale ? err.cause : err);
   }
 
   #lineFor(tls: TlsTexts): Line {
@@ -134,8 +140,15 @@ export class HttpTransport implements Transport {
       const out = (this.#url.protocol === 'http:' ? http.request : request)(options, (res) => {
         const answer = { status: res.statusCode ?? 0, headers: res.headers };
         if (req.whole !== true) return resolve({ ...answer, body: this.#body(res, signal) });
-        const failed = (err: unknown): void => reject(signal.aborted ? signal.reason : err);
-        collect(res, (body) => resolve({ ...answer, body }), failed);
+        const chunks: Uint8Array[] = [];
+        let size = 0;
+        res.on('data', (chunk: Uint8Array) => {
+          chunks.push(chunk);
+          size += chunk.length;
+          if (size > this.#mostBytes) res.destroy(badAnswer(`${req.method} ${req.path}`, `it is longer than ${this.#mostBytes} bytes`));
+        });
+        res.on('end', () => resolve({ ...answer, body: chunks }));
+        res.on('error', (err) => reject(signal.aborted ? signal.reason : err));
       });
       // Node's own way to follow a signal costs as much as all the rest of a small request.
       const onAbort = (): void => void out.destroy(signal.reason as Error);
@@ -158,18 +171,6 @@ export class HttpTransport implements Transport {
       if (!res.complete) res.destroy();
     }
   }
-}
-
-function collect(res: IncomingMessage, done: (chunks: readonly Uint8Array[]) => void, failed: (err: unknown) => void): void {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  res.on('data', (chunk: Uint8Array) => {
-    chunks.push(chunk);
-    size += chunk.length;
-    if (size > MOST_BYTES) res.destroy(badAnswer('a request', `it is longer than ${MOST_BYTES} bytes`));
-  });
-  res.on('end', () => done(chunks));
-  res.on('error', failed);
 }
 
 /** A kept connection turned out to be closed. */
