@@ -227,7 +227,7 @@ export class ApiServer {
         ...authentication.tokens,
         ...(authentication.bootstrapTokens ? [bootstrapTokens(tokenCaches.secrets, clock)] : []),
         serviceAccounts,
-        new SecretTokens({ keys: authentication.keys, caches: tokenCaches }),
+        new SecretTokens({ keys: authentication.keys, clock, caches: tokenCaches }),
       ],
       anonymous: authentication.anonymous,
       apiAudiences: authentication.apiAudiences,

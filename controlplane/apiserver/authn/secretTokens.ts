@@ -5,14 +5,15 @@
  */
 import { timingSafeEqual } from 'node:crypto';
 import { SECRET_TOKENS } from '#api/secretTokens.ts';
-import { codeOf } from '#base/errors.ts';
+import type { Clock } from '#base/clock.ts';
 import type { VerifyingKey } from '../../pki/signingKeys.ts';
 import type { ResourceCache } from '../cache/resourceCache.ts';
 import type { TokenAuthenticator, TokenOwner } from './authenticator.ts';
-import { digest } from './secretTable.ts';
+import { SignedTokens } from './jwt.ts';
 
 export interface SecretTokenOptions {
   readonly keys: readonly VerifyingKey[];
+  readonly clock: Clock;
   readonly caches: { readonly serviceAccounts: ResourceCache; readonly secrets: ResourceCache };
 }
 
@@ -29,27 +30,21 @@ interface SecretLike {
   readonly metadata: { readonly deletionTimestamp?: string; readonly labels?: Readonly<Record<string, string>> };
 }
 
-const REMEMBERED = 10_000;
 const { claims: CLAIMS, issuer: ISSUER, invalidLabel: INVALID, type: TYPE } = SECRET_TOKENS;
 
 export class SecretTokens implements TokenAuthenticator {
   readonly name = 'service account token in a secret';
   readonly #options: SecretTokenOptions;
-  /** By digest of the token; only those of a good signature. */
-  readonly #verified = new Map<string, Named>();
+  readonly #signed: SignedTokens<Named>;
 
   constructor(options: SecretTokenOptions) {
     this.#options = options;
+    this.#signed = new SignedTokens({ ...options, issuers: [ISSUER], read: namedBy });
   }
 
   async authenticate(token: string): Promise<TokenOwner | undefined> {
-    if (token.split('.').length !== 3) return undefined;
-    const key = digest(token);
-    const named = this.#verified.get(key) ?? (await this.#verify(token));
-    if (named === undefined) return undefined;
-    if (this.#verified.size >= REMEMBERED) this.#verified.clear();
-    this.#verified.set(key, named);
-    return this.#isKept(named, token) ? { user: userOf(named) } : undefined;
+    const named = await this.#signed.claims(token);
+    return named !== undefined && this.#isKept(named, token) ? { user: userOf(named) } : undefined;
   }
 
   #isKept({ namespace, secret: name, account, uid }: Named, token: string): boolean {
@@ -61,29 +56,6 @@ export class SecretTokens implements TokenAuthenticator {
     if (kept.length !== shown.length || !timingSafeEqual(kept, shown)) return false;
     const found = serviceAccounts.get(`${namespace}/${account}`)?.decode();
     return found !== undefined && found.metadata.uid === uid && found.metadata.deletionTimestamp === undefined;
-  }
-
-  async #verify(token: string): Promise<Named | undefined> {
-    const { decodeJwt, decodeProtectedHeader, jwtVerify } = await import('jose');
-    const tried = async <T>(read: () => T | Promise<T>): Promise<T | undefined> => {
-      try {
-        return await read();
-      } catch (err) {
-        // Everything jose throws about a token has a code of its own; anything else is a bug.
-        if (codeOf(err)?.startsWith('ERR_J') !== true && !(err instanceof TypeError)) throw err;
-        return undefined;
-      }
-    };
-    // Most tokens are of the other kind, and need not be checked twice.
-    if ((await tried(() => decodeJwt(token)))?.iss !== ISSUER) return undefined;
-    const header = await tried(() => decodeProtectedHeader(token));
-    for (const { key, algorithm } of this.#options.keys.filter(({ id }) => header?.kid === undefined || header.kid === id)) {
-      // The key says which algorithm, never the token.
-      const found = await tried(async () => (await jwtVerify(token, key, { algorithms: [algorithm], issuer: ISSUER })).payload);
-      const named = found === undefined ? undefined : namedBy(found);
-      if (named !== undefined) return named;
-    }
-    return undefined;
   }
 }
 

@@ -4,10 +4,9 @@
  * Source: the private claims of service account tokens and the names in extra, Kubernetes 1.36; OpenID Connect Discovery 1.0.
  */
 import type { Clock } from '#base/clock.ts';
-import { codeOf } from '#base/errors.ts';
 import type { ResourceCache } from '../cache/resourceCache.ts';
 import type { TokenAuthenticator, TokenOwner } from './authenticator.ts';
-import { digest } from './secretTable.ts';
+import { LEEWAY_SECONDS, SignedTokens } from './jwt.ts';
 import type { SigningKey, VerifyingKey } from '../../pki/signingKeys.ts';
 
 export interface ServiceAccountOptions {
@@ -58,19 +57,15 @@ export interface NewToken {
   readonly node?: Ref;
 }
 
-const REMEMBERED = 10_000;
-/** Clocks of machines differ. */
-const LEEWAY_SECONDS = 10;
-
 export class ServiceAccountTokens implements TokenAuthenticator {
   readonly name = 'service account token';
   readonly #options: ServiceAccountOptions;
-  /** By digest of the token; only good ones. */
-  readonly #verified = new Map<string, Claims>();
+  readonly #signed: SignedTokens<Claims>;
   readonly #owners = new WeakMap<Claims, TokenOwner['user']>();
 
   constructor(options: ServiceAccountOptions) {
     this.#options = options;
+    this.#signed = new SignedTokens({ ...options, read: (payload) => (isClaims(payload) ? payload : undefined) });
   }
 
   get issuer(): string {
@@ -82,8 +77,7 @@ export class ServiceAccountTokens implements TokenAuthenticator {
   }
 
   async authenticate(token: string, audiences: readonly string[]): Promise<TokenOwner | undefined> {
-    if (token.split('.').length !== 3) return undefined;
-    const claims = await this.#claims(token);
+    const claims = await this.#signed.claims(token);
     if (claims === undefined || !this.#isTimely(claims) || !this.#isBound(claims)) return undefined;
     const own = typeof claims.aud === 'string' ? [claims.aud] : claims.aud;
     const good = audiences.filter((audience) => own.includes(audience));
@@ -131,43 +125,6 @@ export class ServiceAccountTokens implements TokenAuthenticator {
     };
   }
 
-  async #claims(token: string): Promise<Claims | undefined> {
-    const key = digest(token);
-    const known = this.#verified.get(key);
-    if (known !== undefined) return known;
-    const claims = await this.#verify(token);
-    if (claims === undefined) return undefined;
-    if (this.#verified.size >= REMEMBERED) this.#verified.clear();
-    this.#verified.set(key, claims);
-    return claims;
-  }
-
-  async #verify(token: string): Promise<Claims | undefined> {
-    const { decodeProtectedHeader } = await import('jose');
-    const header = await ofToken(() => decodeProtectedHeader(token));
-    if (header === undefined) return undefined;
-    // Old tokens name no key: any of them may fit.
-    for (const key of this.#options.keys.filter(({ id }) => header.kid === undefined || header.kid === id)) {
-      const payload = await this.#verifyWith(key, token);
-      if (payload !== undefined) return isClaims(payload) ? payload : undefined;
-    }
-    return undefined;
-  }
-
-  async #verifyWith({ key, algorithm }: VerifyingKey, token: string): Promise<unknown> {
-    const { jwtVerify } = await import('jose');
-    return ofToken(async () => {
-      const { payload } = await jwtVerify(token, key, {
-        // The key says which algorithm, never the token.
-        algorithms: [algorithm],
-        issuer: [...this.#options.issuers],
-        currentDate: new Date(this.#options.clock.nowMs()),
-        clockTolerance: LEEWAY_SECONDS,
-      });
-      return payload;
-    });
-  }
-
   #isTimely({ exp, nbf }: Claims): boolean {
     const nowSeconds = this.#options.clock.nowMs() / 1_000;
     return exp > nowSeconds - LEEWAY_SECONDS && nbf <= nowSeconds + LEEWAY_SECONDS;
@@ -199,16 +156,6 @@ export class ServiceAccountTokens implements TokenAuthenticator {
     let user = this.#owners.get(claims);
     if (user === undefined) this.#owners.set(claims, (user = userOf(claims)));
     return user;
-  }
-}
-
-/** undefined: the token is at fault. Everything jose throws about a token has a code of its own; anything else is a bug. */
-async function ofToken<T>(read: () => T | Promise<T>): Promise<T | undefined> {
-  try {
-    return await read();
-  } catch (err) {
-    if (codeOf(err)?.startsWith('ERR_J') !== true && !(err instanceof TypeError)) throw err;
-    return undefined;
   }
 }
 
