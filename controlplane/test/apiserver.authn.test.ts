@@ -100,8 +100,8 @@ async function token(forged: Forged = {}): Promise<string> {
 const inPart = (text: object): string => Buffer.from(JSON.stringify(text)).toString('base64url');
 
 /** HS256 with the public key as the secret: what a library that believes the token's algorithm falls for. */
-function confused(): string {
-  const body = `${inPart({ alg: 'HS256', kid: rsaKey.id })}.${inPart(claimsOf({}))}`;
+function confused(claims: object = claimsOf({})): string {
+  const body = `${inPart({ alg: 'HS256', kid: rsaKey.id })}.${inPart(claims)}`;
   const secret = rsaKey.key.export({ type: 'spki', format: 'pem' });
   return `${body}.${createHmac('sha256', secret).update(body).digest('base64url')}`;
 }
@@ -477,7 +477,7 @@ test('a token in a secret is believed as long as the secret holds it, and goes w
     assert.equal(answer.code, 201, answer.text);
     assert.equal(json(answer).status.userInfo.username, 'system:serviceaccount:default:builder');
 
-    // Signed by a stranger; signed well, but not what the secret holds; an algorithm that a token chose; of another issuer.
+    // Signed by a stranger; signed well, but not what the secret holds; without a signature.
     const another = { ...(await secret('one')), metadata: { ...metadata, name: 'three' } };
     for (const forged of [
       await signToken(strangerKey, await secret('one'), account),
@@ -486,6 +486,27 @@ test('a token in a secret is believed as long as the secret holds it, and goes w
       `${one.split('.').slice(0, 2).join('.')}.`,
     ])
       assert.equal((await whoami(forged)).code, 401);
+
+    // Also where the secret holds it: an algorithm that the token chose; of another issuer.
+    const hold = async (text: string): Promise<TestAnswer> =>
+      admin.patch(`${secrets}/two`, 'merge-patch', { data: { token: Buffer.from(text).toString('base64') } });
+    const claims = JSON.parse(Buffer.from(two.split('.')[1] ?? '', 'base64url').toString()) as Record<string, unknown>;
+    const signed = async (more: object): Promise<string> =>
+      new SignJWT({ ...claims, ...more }).setProtectedHeader({ alg: rsaKey.algorithm, kid: rsaKey.id }).sign(rsaKey.privateKey);
+    for (const [why, forged] of [
+      ['no algorithm', new UnsecuredJWT(claims).encode()],
+      ['the public key as a secret', confused(claims)],
+      ['another issuer', await signed({ iss: 'https://evil.example.com' })],
+      ['the issuer of the other kind', await signed({ iss: ISSUER })],
+    ] as const) {
+      assert.equal((await hold(forged)).code, 200);
+      await until(`the secret holds it: ${why}`, async () => (await tokenOf('two')) === forged);
+      assert.equal((await whoami(forged)).code, 401, why);
+    }
+    const again = await signed({ again: true });
+    assert.equal((await hold(again)).code, 200);
+    await until('one that was signed well is believed', async () => (await whoami(again)).code === 201);
+    assert.equal((await hold(two)).code, 200);
 
     await admin.patch(`${secrets}/one`, 'merge-patch', {
       metadata: { labels: { 'kubernetes.io/legacy-token-invalid-since': '2026-01-01' } },
