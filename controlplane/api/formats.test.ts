@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { canonicalMicroTime, canonicalTime, durationMs, isBase64, isDuration, isTime } from './formats.ts';
+import { canonicalMicroTime, canonicalTime, durationMs, isBase64, isDuration, isTime, rfc3339Micro } from './formats.ts';
 
 test('isTime: RFC 3339, and a day that exists', () => {
   for (const good of [
@@ -29,11 +29,12 @@ test('isTime: RFC 3339, and a day that exists', () => {
   }
 });
 
-test('canonicalTime: UTC and whole seconds; canonicalMicroTime: six digits', () => {
+test('canonicalTime: UTC and whole seconds; canonicalMicroTime and rfc3339Micro: six digits', () => {
   assert.equal(canonicalTime('2026-01-31T23:59:59Z'), '2026-01-31T23:59:59Z');
   assert.equal(canonicalTime('2026-01-31T23:59:59.999Z'), '2026-01-31T23:59:59Z');
   assert.equal(canonicalTime('2026-02-01T01:00:00+02:00'), '2026-01-31T23:00:00Z');
   assert.equal(canonicalMicroTime('2026-01-31T23:59:59Z'), '2026-01-31T23:59:59.000000Z');
+  assert.equal(rfc3339Micro(Date.UTC(2026, 0, 31, 23, 59, 59, 7)), '2026-01-31T23:59:59.007000Z');
   assert.equal(canonicalMicroTime('2026-02-01T01:00:00.1234567+02:00'), '2026-01-31T23:00:00.123456Z');
 });
 

@@ -53,3 +53,6 @@ export function isBase64(text: string): boolean {
 export function rfc3339(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 19)}Z`;
 }
+
+/** A MicroTime of the API: six digits, of which the clock here has three. */
+export const rfc3339Micro = (ms: number): string => new Date(ms).toISOString().replace('Z', '000Z');

@@ -5,7 +5,7 @@
  * Differs: in a series upstream keeps the first message whatever comes after it; here another message is another event, so that a pod's first
  * trouble does not hide the next one.
  */
-import { rfc3339 } from '#api/formats.ts';
+import { rfc3339, rfc3339Micro } from '#api/formats.ts';
 import type { Event } from '#api/kinds/core/event.ts';
 import type { Sent } from './eventCorrelation.ts';
 
@@ -42,9 +42,9 @@ export function eventOf(sent: Sent, { component, host, form = 'counted' }: Event
   if (form === 'series')
     return {
       ...told,
-      eventTime: microTime(firstAtMs),
+      eventTime: rfc3339Micro(firstAtMs),
       reportingInstance: `${component}-${host ?? ''}`,
-      ...(count === 1 ? {} : { series: { count, lastObservedTime: microTime(lastAtMs) } }),
+      ...(count === 1 ? {} : { series: { count, lastObservedTime: rfc3339Micro(lastAtMs) } }),
     };
   return {
     ...told,
@@ -60,5 +60,3 @@ export function eventOf(sent: Sent, { component, host, form = 'counted' }: Event
 export function patchOf({ series, count, lastTimestamp, message }: Event): unknown {
   return series === undefined ? { count, lastTimestamp, message } : { series };
 }
-
-const microTime = (atMs: number): string => new Date(atMs).toISOString().replace('Z', '000Z');

@@ -8,7 +8,7 @@
  * Differs: upstream counts the deadline from the answer, and a process that lost the lease has to exit; here leading is a function with a
  * signal, and when it has ended the process stands for election again.
  */
-import { canonicalMicroTime } from '#api/formats.ts';
+import { rfc3339Micro } from '#api/formats.ts';
 import { Lease } from '#api/kinds/coordination/v1.ts';
 import type { Clock } from '#base/clock.ts';
 import { AppError } from '#base/errors.ts';
@@ -178,7 +178,7 @@ export class LeaderElection {
     const waitMs = Math.max((lease?.spec.leaseDurationSeconds ?? 0) * 1_000, held === '' ? 0 : leaseDurationMs);
     const atMs = clock.monotonicMs();
     if (held !== '' && held !== identity && atMs < (this.#seen?.atMs ?? 0) + waitMs) return false;
-    const now = canonicalMicroTime(new Date(clock.nowMs()).toISOString());
+    const now = rfc3339Micro(clock.nowMs());
     const isRenewal = held === identity;
     const spec = {
       holderIdentity: identity,
@@ -227,7 +227,7 @@ export class LeaderElection {
       // A renewal may have been cut off half-way, so what we know may be old.
       const lease = await this.#look(call);
       if (lease?.spec.holderIdentity !== identity) return;
-      const now = canonicalMicroTime(new Date(clock.nowMs()).toISOString());
+      const now = rfc3339Micro(clock.nowMs());
       const spec = { ...lease.spec, holderIdentity: '', leaseDurationSeconds: 1, acquireTime: now, renewTime: now };
       await this.#leases.update({ ...lease, spec }, call);
     } catch (err) {

@@ -6,7 +6,9 @@ const pod = (key: string, place: 'unschedulable' | 'active' | 'inFlight' = 'unsc
   key,
   place,
   isGated,
-  info: { pod: message === undefined ? {} : { status: { conditions: [{ type: 'PodScheduled' as const, status: 'False' as const, message }] } } },
+  info: {
+    pod: message === undefined ? {} : { status: { conditions: [{ type: 'PodScheduled' as const, status: 'False' as const, message }] } },
+  },
 });
 const refused = (key: string) => pod(key, 'unschedulable', false, '0/2 nodes are available: 2 Insufficient cpu.');
 const facts = (pods: readonly ReturnType<typeof pod>[], isSynced = true): StatusFacts => ({

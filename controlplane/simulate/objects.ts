@@ -3,7 +3,7 @@
  * Units: milliseconds since 1970 (nowMs).
  * Source: the conditions, their reasons and messages of the kubelet, Kubernetes 1.36.
  */
-import { rfc3339 } from '#api/formats.ts';
+import { rfc3339, rfc3339Micro } from '#api/formats.ts';
 import type { Lease } from '#api/kinds/coordination/v1.ts';
 import type { Node } from '#api/kinds/core/node.ts';
 import type { Pod } from '#api/kinds/core/pod.ts';
@@ -31,7 +31,7 @@ const LEASE_SECONDS = 40;
 
 export const nodeName = ({ prefix }: Pick<Shape, 'prefix'>, i: number): string => `${prefix}${String(i).padStart(5, '0')}`;
 
-/** Addresses of their own, so that nothing that listens is ever meant: pods in 10.128.0.0/9, nodes in 10.64.0.0/10. */
+/** Addresses of their own, so that nothing that listens is ever meant: pods in 10.128.0.0/10, nodes in 10.64.0.0/10. */
 const address = (from: number, n: number): string => `10.${from + ((n >> 16) % 64)}.${(n >> 8) & 255}.${n & 255}`;
 export const podAddress = (n: number): string => address(128, n + 1);
 
@@ -101,11 +101,9 @@ export const heartbeatsOf = (nowMs: number): readonly object[] =>
 export function leaseOf(name: string, uid: string, nowMs: number): Lease {
   return {
     metadata: { name, namespace: LEASE_NAMESPACE, ownerReferences: [{ apiVersion: 'v1', kind: 'Node', name, uid }] },
-    spec: { holderIdentity: name, leaseDurationSeconds: LEASE_SECONDS, renewTime: renewTime(nowMs) },
+    spec: { holderIdentity: name, leaseDurationSeconds: LEASE_SECONDS, renewTime: rfc3339Micro(nowMs) },
   };
 }
-
-export const renewTime = (nowMs: number): string => new Date(nowMs).toISOString().replace('Z', '000Z');
 
 /** What becomes of a pod's containers. */
 export type Step =

@@ -3,7 +3,7 @@
  * are gone after their grace. What it made can be removed again, also by another process.
  * Units: milliseconds.
  */
-import { durationMs } from '#api/formats.ts';
+import { durationMs, rfc3339Micro } from '#api/formats.ts';
 import type { Pod } from '#api/kinds/core/pod.ts';
 import type { Clock } from '#base/clock.ts';
 import { AppError } from '#base/errors.ts';
@@ -23,7 +23,6 @@ import {
   nodeOf,
   podAddress,
   podStatus,
-  renewTime,
   RUN_FOR,
   SIMULATED,
   type Shape,
@@ -172,7 +171,7 @@ export class Simulation {
   /** A node that somebody deleted stays away, as a kubelet's would that is not allowed to register again. */
   async #beatOf(name: string, saysStatus: boolean, signal: AbortSignal): Promise<void> {
     const { client, clock } = this.#options;
-    const body = { spec: { renewTime: renewTime(clock.nowMs()) } };
+    const body = { spec: { renewTime: rfc3339Micro(clock.nowMs()) } };
     await gone(client.resource(LEASES).patch({ namespace: LEASE_NAMESPACE, name }, { type: 'merge', body }, { signal }));
     if (!saysStatus) return;
     const conditions = heartbeatsOf(clock.nowMs());

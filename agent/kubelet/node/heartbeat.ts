@@ -4,6 +4,7 @@
  *
  * Differs: a Node that somebody deleted while its kubelet runs is made again at the next look; upstream's waits for its next start.
  */
+import { rfc3339Micro } from '#api/formats.ts';
 import type { Lease } from '#api/kinds/coordination/v1.ts';
 import { Lease as LeaseSchema } from '#api/kinds/coordination/v1.ts';
 import { Node } from '#api/kinds/core/node.ts';
@@ -188,7 +189,7 @@ export class Heartbeat {
     const spec = {
       holderIdentity: nodeName,
       leaseDurationSeconds: settings.leaseSeconds,
-      renewTime: canonicalMicro(clock.nowMs()),
+      renewTime: rfc3339Micro(clock.nowMs()),
     };
     const owner = { apiVersion: 'v1', kind: 'Node', name: nodeName, uid: this.#uid ?? '' };
     const there =
@@ -203,11 +204,6 @@ export class Heartbeat {
       { signal },
     );
   }
-}
-
-/** With microseconds, as leases have them. */
-function canonicalMicro(nowMs: number): string {
-  return new Date(nowMs).toISOString().replace('Z', '000Z');
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

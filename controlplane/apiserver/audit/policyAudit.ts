@@ -2,6 +2,7 @@
  * Records requests as an audit policy wants it: an event per stage, each a line of JSON. Pure but for the sink.
  * Source: audit.k8s.io/v1 Event, Kubernetes 1.36 (names and order of the fields, what each level holds).
  */
+import { rfc3339Micro } from '#api/formats.ts';
 import { parseIp } from '#api/ip.ts';
 import type { KubeObject } from '#api/kinds/meta/objectMeta.ts';
 import type { Status } from '#api/kinds/meta/status.ts';
@@ -128,8 +129,8 @@ class RequestRecord implements AuditRecord {
       ['responseStatus', this.#status],
       ['requestObject', choice.omitManagedFields ? withoutManaged(this.#requestObject) : this.#requestObject],
       ['responseObject', this.#responseObject],
-      ['requestReceivedTimestamp', microTime(call.startedAtMs)],
-      ['stageTimestamp', microTime(clock.nowMs())],
+      ['requestReceivedTimestamp', rfc3339Micro(call.startedAtMs)],
+      ['stageTimestamp', rfc3339Micro(clock.nowMs())],
       ['annotations', Object.keys(this.#annotations).length === 0 ? undefined : this.#annotations],
     ];
     const texts = fields
@@ -172,9 +173,6 @@ function triedOf({ headers, peer }: ApiCall): string {
   ];
   return tried.length === 0 ? 'Authentication failed, no credentials provided' : `Authentication failed, attempted: ${tried.join(', ')}`;
 }
-
-/** Upstream writes six digits; the clock here has three. */
-const microTime = (atMs: number): string => new Date(atMs).toISOString().replace('Z', '000Z');
 
 function userOf(user: UserInfo): object {
   const { name, uid, groups, extra } = user;
