@@ -19,7 +19,7 @@ import { refusalText } from './core/message.ts';
 import type { NodeInfo } from './core/nodeInfo.ts';
 import type { PodInfo } from './core/podInfo.ts';
 import { preempt, type Preemption, type PreemptOptions } from './core/preempt.ts';
-import { bindByExtender, narrow, narrowVictims, NO_PREEMPTION, preferences } from './extenders/ask.ts';
+import { bindByExtender, narrow, narrowVictims, preferences } from './extenders/ask.ts';
 import type { Extender } from './extenders/extender.ts';
 import { PODS } from '../component/kinds.ts';
 import type { Result, SchedulerMetrics } from './metrics.ts';
@@ -158,7 +158,8 @@ export class Scheduler {
     try {
       const found = find(info, options);
       if (extenders.length > 0) return this.#ask(attempt, found, signal);
-      this.#decided(attempt, found.kind === 'found' ? pick(info, found, options) : found, signal);
+      if (found.kind === 'found') return this.#decided(attempt, pick(info, found, options), undefined, signal);
+      this.#decided(attempt, found, this.#preemption(info, profile, found), signal);
     } catch (err) {
       this.#failed(attempt, err, signal);
     }
@@ -171,12 +172,12 @@ export class Scheduler {
     ended('error');
   }
 
-  #decided(attempt: Attempt, decision: Decision, signal: AbortSignal, narrowed?: Preemption): void {
+  #decided(attempt: Attempt, decision: Decision, preemption: Preemption | undefined, signal: AbortSignal): void {
     const { cluster, clock, metrics } = this.#deps;
     const { info, profile, ended, startedMs } = attempt;
     metrics.algorithmSeconds.observe([], (clock.monotonicMs() - startedMs) / 1_000);
     if (decision.kind === 'doesNotFit') {
-      this.#refused(info, profile, decision, narrowed ?? this.#preemption(info, profile, decision), signal);
+      this.#refused(info, profile, decision, preemption, signal);
       return ended('unschedulable');
     }
     this.#start = (this.#start + decision.evaluated) % Math.max(1, cluster.nodes.length);
@@ -206,17 +207,17 @@ export class Scheduler {
     const { key, info, extenders, options } = attempt;
     const asking = { extenders, pod: info, log, signal };
     const decision = found.kind === 'found' ? await narrow(asking, found, cluster.nodes.length) : found;
-    let narrowed: Preemption | undefined;
-    if (decision.kind === 'doesNotFit') narrowed = await narrowVictims(asking, this.#preemption(info, attempt.profile, decision));
+    let preemption: Preemption | undefined;
+    if (decision.kind === 'doesNotFit') preemption = await narrowVictims(asking, this.#preemption(info, attempt.profile, decision));
     // It is gone, or another one under its name, since they were asked.
     const now = queue.get(key);
     if (now?.place !== 'inFlight' || now.info.uid !== info.uid) return attempt.ended('error');
-    if (decision.kind === 'doesNotFit') return this.#decided(attempt, decision, signal, narrowed ?? NO_PREEMPTION);
+    if (decision.kind === 'doesNotFit') return this.#decided(attempt, decision, preemption, signal);
     const feasible = decision.feasible.filter((node) => cluster.node(node.name) === node);
     if (feasible.length === 0) throw new Error('the nodes that passed are gone');
     const others = feasible.length === 1 ? [] : await preferences(asking, feasible);
     if (queue.get(key)?.place !== 'inFlight') return attempt.ended('error');
-    this.#decided(attempt, pick(info, { ...decision, feasible }, options, others), signal);
+    this.#decided(attempt, pick(info, { ...decision, feasible }, options, others), undefined, signal);
   }
 
   async #place(
@@ -227,7 +228,7 @@ export class Scheduler {
     const { node } = decision;
     cluster.assume(info, node.name);
     const reserved: Profile['plugins'][number][] = [];
-    /** What is being done, as upstream words it when it fails. */
+    /** What is being done, as upstream words it when it fails; '': an extender's work, which says itself what it was. */
     let step = '';
     try {
       for (const plugin of profile.plugins) {
@@ -242,8 +243,11 @@ export class Scheduler {
         step = `running PreBind plugin "${plugin.name}"`;
         await this.#waitFor(ready);
       }
-      step = 'running Bind plugin "DefaultBinder"';
-      if (!(await bindByExtender({ extenders, pod: info, log, signal }, node.name))) await writer.bind(info, node.name, signal);
+      step = '';
+      if (!(await bindByExtender({ extenders, pod: info, log, signal }, node.name))) {
+        step = 'running Bind plugin "DefaultBinder"';
+        await writer.bind(info, node.name, signal);
+      }
     } catch (err) {
       return this.#notBound({ info, profile, node, reserved, step, err }, signal);
     }
@@ -289,7 +293,8 @@ export class Scheduler {
     if (isNotFound(err) && queue.get(info.key) === undefined) return 'error';
     if (isConflict(err)) log.info('Another has bound the pod, or it is another one now', { pod: info.key, err });
     else log.warn('Cannot bind a pod', { pod: info.key, node: node.name, err });
-    this.#notPlaced(info, profile, { reason: 'SchedulerError', message: `${step}: ${explain(err)}` }, new Set(), signal);
+    const message = step === '' ? explain(err) : `${step}: ${explain(err)}`;
+    this.#notPlaced(info, profile, { reason: 'SchedulerError', message }, new Set(), signal);
     return 'error';
   }
 

@@ -157,6 +157,11 @@ void describe('extenders', () => {
       const text = await explain('one');
       assert.match(text, new RegExp(`a +Extender ${url()} +no GPU here`));
       assert.match(text, /Extender https:\S+ x100/);
+      answers = { filter: ({ Nodes }) => ({ Nodes }), prefer: () => [] };
+      await pod('unbound');
+      await until('it is told', async () => (await seen('unbound')).status.conditions !== undefined);
+      assert.equal(await why('unbound'), `SchedulerError: failed bind with extender at URL ${url()}bind, code 500`);
+      answers = {};
     });
   });
 

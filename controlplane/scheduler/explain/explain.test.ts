@@ -77,6 +77,24 @@ test('a pod that was placed: scores of the nodes that passed, and who refused th
   assert.match(text, /tainted +TaintToleration +node\(s\) had untolerated taint \{dedicated: db\}/);
 });
 
+test('what was decided about another pod of its name is not told, nor what extenders said about that one', async () => {
+  const first = podOf('twice', { requests: { cpu: '9' } });
+  const info = podInfoOf(first);
+  const refused = new Map([
+    [cluster.nodes[0]!, { plugin: 'Extender https://a', verdict: { reasons: ['the rack is full'], helpedByPreemption: false } }],
+  ]);
+  const decision = { kind: 'doesNotFit', refused, before: undefined, plugins: new Set(['Extender']), nodes: 4 } as const;
+  queue.set(first, 0);
+  decisions.take({ pod: info, profile: profile!, decision, preemption: undefined, message: 'no', atMs: clock.nowMs() });
+  assert.match(await ask('twice'), /Extender https:\/\/a: the rack is full/);
+  queue.delete(info.key);
+  queue.set({ ...first, metadata: { ...first.metadata, uid: 'another' } }, 0);
+  const text = await ask('twice');
+  assert.doesNotMatch(text, /the rack is full|Last decision/);
+  assert.match(text, /more cpu than the node has/);
+  queue.delete(info.key);
+});
+
 test('nobody knows it; what is kept is bounded', async () => {
   assert.match(await ask('nobody'), /No pod default\/nobody is known here/);
   for (let i = 0; i < 300; i++) attempt(podOf(`p${i}`, { requests: { cpu: '9' } }));

@@ -37,7 +37,10 @@ function explanationOf(
 ): Explanation | undefined {
   const queued = queue.get(key);
   const placed = cluster.placed(key);
-  const last = decisions.of(key);
+  const newest = decisions.of(key);
+  // There may have been another pod of this name.
+  const uid = placed?.pod.uid ?? queued?.info.uid;
+  const last = uid === undefined || newest?.uid === uid ? newest : undefined;
   if (queued === undefined && placed === undefined && last === undefined) return undefined;
   const profile = queued === undefined || placed !== undefined ? undefined : profileOf(queued.info.pod);
   return {
@@ -45,7 +48,7 @@ function explanationOf(
     node: placed?.node.name,
     queue: queued === undefined ? undefined : queued.isGated ? 'gated' : queued.place,
     attempts: queued?.attempts,
-    last: placed === undefined || last?.uid === placed.pod.uid ? last : undefined,
+    last,
     now: queued === undefined || profile === undefined ? undefined : explainWaiting(queued.info, { profile, cluster }, saidBy(last)),
   };
 }

@@ -13,8 +13,8 @@ export interface Asking {
   readonly signal: AbortSignal;
 }
 
-/** Nobody may be pushed out, or the extenders left nobody. */
-export const NO_PREEMPTION: Preemption = { kind: 'none', text: '' };
+/** The extenders left nobody who may be pushed out. */
+const NO_PREEMPTION: Preemption = { kind: 'none', text: '' };
 
 /** What they leave of the nodes that passed. nodes: how many there are in all. */
 export async function narrow({ extenders, pod, log, signal }: Asking, found: Found, nodes: number): Promise<Found | DoesNotFit> {
