@@ -24,7 +24,7 @@ import { EVERYTHING } from './cache/filter.ts';
 import { WatchCache } from './cache/watchCache.ts';
 import { Discovery } from './discovery.ts';
 import { makeEndpoints } from './endpoints.ts';
-import { healthChecks, NOT_FINISHED } from './healthChecks.ts';
+import { healthChecks } from './healthChecks.ts';
 import type { BackendOptions, KubeletTls } from './http/backend.ts';
 import { InflightGate, isLongRunning, requestKind, type Limits } from './http/limits.ts';
 import { answerHistory } from './history/history.ts';
@@ -313,7 +313,8 @@ export class ApiServer {
           },
           health: {
             checks,
-            onFailure: (path, check, why) => log[why === NOT_FINISHED ? 'debug' : 'warn']('Health check failed', { path, check, err: why }),
+            onFailure: (path, { name, startsLate }, why) =>
+              log[startsLate === true ? 'debug' : 'warn']('Health check failed', { path, check: name, err: why }),
           },
         }),
       }),

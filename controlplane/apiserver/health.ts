@@ -8,13 +8,15 @@ export interface HealthCheck {
   readonly name: string;
   /** Resolves with why it fails; undefined: it is well. */
   readonly run: (signal: AbortSignal) => Promise<string | undefined>;
+  /** It fails while the server starts, and nothing is wrong then. */
+  readonly startsLate?: true;
 }
 
 export type HealthPath = 'healthz' | 'livez' | 'readyz';
 
 export interface HealthOptions {
   readonly checks: Readonly<Record<HealthPath, () => readonly HealthCheck[]>>;
-  readonly onFailure: (path: HealthPath, check: string, why: string) => void;
+  readonly onFailure: (path: HealthPath, check: HealthCheck, why: string) => void;
 }
 
 const PLAIN = 'text/plain; charset=utf-8';
@@ -34,7 +36,7 @@ export async function answerHealth(call: ApiCall, options: HealthOptions): Promi
     const check = all.find((c) => c.name === asked.check);
     if (check === undefined) return undefined;
     const why = await outcome(check, call.signal);
-    if (why !== undefined) options.onFailure(asked.path, check.name, why);
+    if (why !== undefined) options.onFailure(asked.path, check, why);
     return textOf(answerOne(why));
   }
   return lookAtAll(asked.path, all, call, options);
@@ -43,9 +45,9 @@ export async function answerHealth(call: ApiCall, options: HealthOptions): Promi
 async function lookAtAll(path: HealthPath, all: readonly HealthCheck[], call: ApiCall, options: HealthOptions): Promise<Answer> {
   const exclude = new Set(call.query.all('exclude'));
   const outcomes = await Promise.all(
-    all.map(async (check) => ({ name: check.name, why: exclude.has(check.name) ? undefined : await outcome(check, call.signal) })),
+    all.map(async (check) => ({ check, name: check.name, why: exclude.has(check.name) ? undefined : await outcome(check, call.signal) })),
   );
-  for (const { name, why } of outcomes) if (why !== undefined) options.onFailure(path, name, why);
+  for (const { check, why } of outcomes) if (why !== undefined) options.onFailure(path, check, why);
   return textOf(answerAll(path, outcomes, { exclude, verbose: call.query.get('verbose') !== undefined }));
 }
 

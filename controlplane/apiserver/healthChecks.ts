@@ -4,9 +4,6 @@ import type { WatchCache } from './cache/watchCache.ts';
 import type { HealthCheck, HealthPath } from './health.ts';
 import type { Store } from './storage/store.ts';
 
-/** Of a start that goes on: nothing is wrong. */
-export const NOT_FINISHED = 'not finished';
-
 export function healthChecks(parts: {
   readonly store: Store;
   readonly cache: WatchCache;
@@ -22,7 +19,8 @@ export function healthChecks(parts: {
   };
   const hook: HealthCheck = {
     name: 'poststarthook/rbac/bootstrap-roles',
-    run: async () => (parts.bootstrap.isDone ? undefined : NOT_FINISHED),
+    run: async () => (parts.bootstrap.isDone ? undefined : 'not finished'),
+    startsLate: true,
   };
   const shutdown: HealthCheck = { name: 'shutdown', run: async () => (parts.stopping.aborted ? 'process is shutting down' : undefined) };
   const live = [ping, log, etcd, hook];

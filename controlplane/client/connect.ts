@@ -18,10 +18,10 @@ export interface ConnectOptions {
   readonly burst?: number;
   readonly timeoutMs?: number;
   /** Told of every request once its answer began, or failed (status undefined). */
-  readonly onAnswer?: (sent: Sent) => void;
+  readonly onAnswer?: (sent: Answered) => void;
 }
 
-export interface Sent {
+export interface Answered {
   readonly method: string;
   readonly host: string;
   readonly status: number | undefined;
@@ -41,7 +41,7 @@ export function connect({ config, clock, log, userAgent, qps = 0, burst = 0, tim
   });
 }
 
-function measured(transport: Transport, clock: Clock, onAnswer: (sent: Sent) => void): Transport {
+function measured(transport: Transport, clock: Clock, onAnswer: (sent: Answered) => void): Transport {
   const { host } = new URL(transport.server);
   return {
     server: transport.server,

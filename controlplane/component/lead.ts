@@ -39,11 +39,11 @@ export function leadership({ settings, identity, client, metrics, clock, log }: 
   }
   let works = false;
   return {
-    // One that works although the lease is not its any more has lost control of itself.
     get word() {
       if (election === undefined || election.isLeader) return 'leads';
       return election.holder === '' ? 'waits for the lease' : `stands by for ${election.holder.replace(/_.*/, '')}`;
     },
+    // One that works although the lease is not its any more has lost control of itself.
     check: { name: 'leaderElection', problem: () => (works && election?.isLeader === false ? 'works without the lease' : undefined) },
     run: async (work, signal) => {
       const tracked = async (leads: AbortSignal): Promise<void> => {

@@ -1,6 +1,6 @@
 /**
  * Flags that the scheduler and the controller manager have in common: how they reach the API server, who leads, what they serve, how they
- * log. Data, pure.
+ * log. The API server takes LOG_FLAGS alone. Data, pure.
  * Differs: the certificate authority of clients is not looked for in the cluster: --client-ca-file names it.
  */
 import { each, honoured, only, refused, type FlagTable } from './flagRows.ts';

@@ -36,7 +36,7 @@ export function refuse(problems: readonly string[], file = ''): AppError {
 type Path = readonly (string | number)[];
 type Refuse = (path: Path, value: unknown, want: string) => void;
 
-/** Source: upstream's validation of extenders; the last two rules are ours. */
+/** Source: upstream's validation of extenders; the rules about urlPrefix are ours. */
 function extenderRules({ extenders = [] }: KubeSchedulerConfiguration, refuseAt: Refuse): void {
   const resources = new Set<string>();
   for (const [i, { urlPrefix, prioritizeVerb = '', weight, managedResources = [], enableHTTPS, tlsConfig }] of extenders.entries()) {
