@@ -9,7 +9,7 @@ export type Int64 = `${bigint}`;
 
 /**
  * What may be sent for T: every field may be left out (proto3: then it has its zero value), a 64-bit integer may be given as a
- * safe integer, bytes as any Uint8Array.
+ * safe integer, bytes as a Uint8Array of any kind.
  */
 export type Input<T> = T extends Int64
   ? Int64 | number

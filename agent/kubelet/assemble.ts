@@ -3,22 +3,18 @@ import { join } from 'node:path';
 import type { Pod } from '#api/kinds/core/pod.ts';
 import type { RuntimeClass } from '#api/kinds/node/v1.ts';
 import { type DaemonContext } from '#base/lifecycle.ts';
-import { type Logger } from '#base/log.ts';
 import { Semaphore } from '#base/semaphore.ts';
 import { StatusTeller } from '#base/statusTeller.ts';
 import { Cgroups, findMounts, type OnGroup } from '../linux/cgroup.ts';
 import { SliceCgroups } from '../linux/slices.ts';
 import { hasAppArmor, readMachine } from '../linux/machine.ts';
 import { Logind } from '../linux/logind.ts';
-import { setOwnOomScore } from '../linux/proc.ts';
 import { PodDisk } from './disk/act.ts';
 import type { Join } from './cluster/join.ts';
 import { openMemory } from './checkpoint/memory.ts';
 import { EventLog } from './events.ts';
-import { PullCredentials } from './images/observe.ts';
-import { ImagePuller } from './images/puller.ts';
-import { PullRecords } from './images/records/act.ts';
-import { KubeletMetrics } from './metrics.ts';
+import { makeImages } from './images/make.ts';
+import { KubeletMetrics } from './metrics/kubeletMetrics.ts';
 import { makeHousekeeping } from './housekeeping/act.ts';
 import { NodeView, storageBytesAt } from './node/observe.ts';
 import { chooseAddresses } from './node/addresses.ts';
@@ -31,9 +27,8 @@ import { Fates } from './pods/fates.ts';
 import { QosGroups } from './pods/qosGroups.ts';
 import { nodeRefusal } from './pods/refusal.ts';
 import { podResolvConf } from './pods/resolvConf.ts';
-import { classRef, withRuntimeClass } from './pods/runtimeClass.ts';
+import { classRef } from './pods/runtimeClass.ts';
 import type { SecurityPolicy } from './pods/security.ts';
-import { ObjectFollower } from './objects/follow.ts';
 import type { ObjectsOf } from './objects/source.ts';
 import { StandaloneObjects } from './objects/standalone.ts';
 import { Holds } from './pods/holds.ts';
@@ -48,9 +43,8 @@ import { makeApi } from './server/make.ts';
 import { PodFeed } from './server/podFeed.ts';
 import { processUsage } from './server/stats/usage.ts';
 import { NodeShutdown } from './shutdown/shutdown.ts';
-import { ManifestSource } from './sources/manifests.ts';
+import { makeSources } from './sources/make.ts';
 import { isFromApi } from './sources/origin.ts';
-import { PodSet } from './sources/podSet.ts';
 import { PodVolumes } from './volumes/sync.ts';
 import { keyOf } from './sources/fileSet.ts';
 import { podFact, statusLine } from './statusLine.ts';
@@ -73,7 +67,6 @@ export async function assemble(settings: Settings, { clock, log, signal, notify,
   const hostIps = chosen.ips;
   const paths = makePaths(settings.rootDir, settings.podLogsDir);
   const { cgroupNames } = settings;
-  spareUs(settings.oomScoreAdj, log);
 
   const statusTeller = new StatusTeller({
     clock,
@@ -117,7 +110,7 @@ export async function assemble(settings: Settings, { clock, log, signal, notify,
     pods: () => workers.pods(),
     isWanted: ({ pod }) => workers.wants(pod),
     mirrors: () => joined?.mirrors() ?? 0,
-    pullRecords: () => pullRecords.counts,
+    pullRecords: () => images.records.counts,
     cgroupVersion: cgroupMounts.mode === 'v2' ? 2 : 1,
     usage: processUsage,
     nowMs: () => clock.nowMs(),
@@ -160,8 +153,8 @@ export async function assemble(settings: Settings, { clock, log, signal, notify,
       random,
       ask: (target, probe, s) => askOnce({ client, clock }, target, probe, s),
       onChange: (key) => workers.look(key),
-      onAnswer: (pod, container, kind, answer) => metrics.probed(pod, container, kind, answer),
-      onGone: (pod) => metrics.forgetProbes(pod),
+      onAnswer: (pod, container, kind, answer) => metrics.probes.probed(pod, container, kind, answer),
+      onGone: (pod) => metrics.probes.forget(pod),
       known: new Map(memory.probes.known),
       keep: (results) => memory.probes.save([...results]),
     },
@@ -202,13 +195,8 @@ export async function assemble(settings: Settings, { clock, log, signal, notify,
     onPushed: () => metrics.preempted('resources'),
     onRefused: (reason) => metrics.refused(reason),
   });
-  const pullRecords = await PullRecords.open({
-    rootDir: settings.rootDir,
-    verification: settings.pullVerification,
-    clock,
-    log,
-    onCheck: (result) => metrics.images.checked(result),
-  });
+  const objectsOf: ObjectsOf = (pod) => (joined !== undefined && isFromApi(pod) ? joined.objects : objects);
+  const images = await makeImages({ settings, client, objectsOf, metrics: metrics.images, clock, log }, signal);
   const { imageFs, collector, evictor, storage } = makeHousekeeping({
     settings,
     client,
@@ -219,7 +207,7 @@ export async function assemble(settings: Settings, { clock, log, signal, notify,
     paths,
     admission,
     cgroupMounts,
-    pullRecords,
+    pullRecords: images.records,
     pods: () => workers.pods().map(({ pod }) => pod),
     onPod: (key) => workers.look(key),
     onEvicted: (low) => metrics.evicted(low),
@@ -243,7 +231,6 @@ export async function assemble(settings: Settings, { clock, log, signal, notify,
     onEnded: () => metrics.shutdownEnded(clock.nowMs()),
   });
   const allocatable = allocatableOf(size, settings);
-  const objectsOf: ObjectsOf = (pod) => (joined !== undefined && isFromApi(pod) ? joined.objects : objects);
   const volumes = new PodVolumes({
     objects: objectsOf,
     tokens: joined?.tokens,
@@ -253,16 +240,6 @@ export async function assemble(settings: Settings, { clock, log, signal, notify,
     onMade: (plugin, tookMs, outcome) => metrics.volumeMade(plugin, tookMs, outcome),
   });
   const history = new TerminationHistory(memory.terminations.known, (all) => memory.terminations.save(all));
-  const images = new ImagePuller({
-    client,
-    clock,
-    parallel: settings.maxParallelImagePulls,
-    rate: settings.registryPulls,
-    records: pullRecords,
-    life: signal,
-    onAnswer: (answer) => metrics.images.asked(answer),
-    onPulled: (sizeBytes, tookMs) => metrics.images.pulled(sizeBytes, tookMs),
-  });
   const workers: PodWorkers = new PodWorkers({
     runtime,
     disk,
@@ -273,8 +250,8 @@ export async function assemble(settings: Settings, { clock, log, signal, notify,
     timeline,
     clock,
     log,
-    images,
-    credentials: new PullCredentials(objectsOf, settings.rootDir),
+    images: images.puller,
+    credentials: images.credentials,
     holds,
     node: {
       nodeName,
@@ -326,36 +303,26 @@ export async function assemble(settings: Settings, { clock, log, signal, notify,
     onRelist: (list) => metrics.relisted(list, clock.nowMs()),
     onEvents: (outcome) => metrics.eventsFollowed(outcome),
   });
-  const follower = new ObjectFollower(objectsOf, (key, pod) => {
-    for (const reason of ['CreateContainerConfigError', ...(pod.spec.imagePullSecrets === undefined ? [] : ['ErrImagePull'])])
-      holds.clearReason(pod.metadata.uid ?? '', reason);
-    void volumes.refresh(pod, signal); // tells itself what went wrong
-    workers.look(key);
-  });
-  const podSet = new PodSet({
-    hasApi: settings.kubeconfig !== undefined,
-    onPods: (pods, isComplete) => {
-      void qosGroups.update(pods.values()); // tells itself what went wrong
-      follower.setPods(pods);
-      workers.setPods(pods, isComplete);
-    },
-    onShadowed: (keys) => log.warn('A static pod has the name of a pod of the API server, which does not run', { pods: keys.join(',') }),
-  });
-  const manifests = new ManifestSource({
+  const { podSet, manifests } = makeSources({
+    settings,
     nodeName,
-    sources: [
-      ...(settings.staticPodPath === undefined ? [] : ['file' as const]),
-      ...(settings.staticPodUrl === undefined ? [] : ['http' as const]),
-    ],
     clock,
     log,
-    onObjects: (given) => objects.set(given),
-    onPods: (pods) => {
-      podSet.setStatic(new Map([...pods].map(([key, pod]) => [key, withRuntimeClass(pod, classOf(pod))])));
-      statusTeller.changed();
+    objects,
+    objectsOf,
+    classOf,
+    onPods: (pods, isComplete) => {
+      void qosGroups.update(pods.values()); // tells itself what went wrong
+      workers.setPods(pods, isComplete);
     },
+    onObject: (key, pod) => {
+      for (const reason of ['CreateContainerConfigError', ...(pod.spec.imagePullSecrets === undefined ? [] : ['ErrImagePull'])])
+        holds.clearReason(pod.metadata.uid ?? '', reason);
+      void volumes.refresh(pod, signal); // tells itself what went wrong
+      workers.look(key);
+    },
+    onManifests: () => statusTeller.changed(),
   });
-
   const api = makeApi({
     settings,
     nodeName,
@@ -400,7 +367,7 @@ export async function assemble(settings: Settings, { clock, log, signal, notify,
     feed,
     history,
     imageFs,
-    images,
+    images: images.puller,
     joined,
     machine,
     manifests,
@@ -418,13 +385,4 @@ export async function assemble(settings: Settings, { clock, log, signal, notify,
     timeline,
     workers,
   };
-}
-
-/** Where the machine does not let root do it (in a container) the daemon works all the same. */
-function spareUs(score: number, log: Logger): void {
-  try {
-    setOwnOomScore(score);
-  } catch (err) {
-    log.debug('Cannot set the own OOM score', { score, err });
-  }
 }

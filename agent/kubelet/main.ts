@@ -2,8 +2,9 @@
 import { SystemClock } from '#base/clock.ts';
 import { runDaemon, type DaemonContext } from '#base/lifecycle.ts';
 import { startWarm } from '#base/warmStart.ts';
-import { makeDaemonLogger } from '#base/log.ts';
+import { makeDaemonLogger, type Logger } from '#base/log.ts';
 import { VERSION } from '#base/version.ts';
+import { setOwnOomScore } from '../linux/proc.ts';
 import { checkStart } from './check/act.ts';
 import { following } from './config/live.ts';
 import { watchConfiguration } from './config/watch.ts';
@@ -23,6 +24,7 @@ async function run(configuration: Configuration, ctx: DaemonContext): Promise<vo
   const startedMs = clock.monotonicMs();
   let inEffect = configuration.settings;
   const settings = following(() => inEffect);
+  spareUs(settings.oomScoreAdj, log);
   const {
     admission,
     api,
@@ -158,6 +160,15 @@ const LATER = [
   () => import('#client/kubeconfig.ts'),
   () => import('#client/reviews.ts'),
 ];
+
+/** Where the machine does not let root do it (in a container) the daemon works all the same. */
+function spareUs(score: number, log: Logger): void {
+  try {
+    setOwnOomScore(score);
+  } catch (err) {
+    log.debug('Cannot set the own OOM score', { score, err });
+  }
+}
 
 async function main(argv: readonly string[]): Promise<number> {
   const clock = new SystemClock();

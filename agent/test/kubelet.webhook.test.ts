@@ -11,7 +11,7 @@ import { connect } from '#client/connect.ts';
 import { loadKubeconfig, parseKubeconfig } from '#client/kubeconfig.ts';
 import { startDevServer, type DevServer } from '../../controlplane/apiserver/dev/start.ts';
 import { serverSettings } from '../kubelet/config/serverFields.ts';
-import { KubeletMetrics } from '../kubelet/metrics.ts';
+import { KubeletMetrics } from '../kubelet/metrics/kubeletMetrics.ts';
 import type { ApiDeps } from '../kubelet/server/api.ts';
 import { Auth } from '../kubelet/server/auth.ts';
 import { loadKeyPair } from '../kubelet/server/pki.ts';

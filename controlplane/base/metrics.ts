@@ -3,6 +3,9 @@
  * Why not prom-client: loading it costs 20 MB and 116 ms, see .github/adr/0005-metrics.md.
  * Source: the text exposition format 0.0.4 of Prometheus.
  */
+/** Of durations in seconds, where nothing else is said. Source: the client libraries of Prometheus. */
+export const DEFAULT_BUCKETS: readonly number[] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
 type Kind = 'counter' | 'gauge' | 'histogram';
 
 interface Options {

@@ -22,7 +22,7 @@ import { bootstrap, renewedPair, rotate, rotatedConfig } from '../certificates/m
 import { CLIENT, SERVER } from '../certificates/plan.ts';
 import type { ClusterSettings } from '../config/clusterFields.ts';
 import type { PodEvent } from '../events.ts';
-import type { KubeletMetrics } from '../metrics.ts';
+import type { KubeletMetrics } from '../metrics/kubeletMetrics.ts';
 import { Heartbeat, NODES } from '../node/heartbeat.ts';
 import { ApiObjects } from '../objects/apiserver.ts';
 import { ApiTokens } from '../objects/tokens.ts';
@@ -58,7 +58,7 @@ export interface JoinOptions {
   readonly onPods: (pods: ReadonlyMap<string, Pod>) => void;
   /** The files of a pod's volumes may be others now. */
   readonly onContent: (pod: Pod) => void;
-  readonly metrics: () => Pick<KubeletMetrics, 'requestSent' | 'certificates'>;
+  readonly metrics: () => Pick<KubeletMetrics, 'requests' | 'certificates'>;
 }
 
 interface Connected {
@@ -97,7 +97,7 @@ export class Join {
     const given = await loadKubeconfig(kubeconfig);
     const config = settings.rotateCertificates ? await rotatedConfig(given, options) : given;
     const clientFor = (limits: { readonly qps: number; readonly burst: number }): Client =>
-      connect({ config, clock, log, userAgent: 'kubelet', ...limits, onAnswer: (sent) => options.metrics().requestSent(sent) });
+      connect({ config, clock, log, userAgent: 'kubelet', ...limits, onAnswer: (sent) => options.metrics().requests.sent(sent) });
     // The heartbeat never waits behind pods.
     const clients = [clientFor(settings.api), clientFor(settings.events), clientFor({ qps: -1, burst: 0 })] as const;
     const connection = new Connection({ log, server: config.server, hint: () => datesProblem(config.certificate, clock.nowMs()) });

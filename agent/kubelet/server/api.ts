@@ -5,7 +5,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AppError, codeOf, explain } from '#base/errors.ts';
 import { METRICS_CONTENT_TYPE } from '#base/metrics.ts';
-import type { KubeletMetrics } from '../metrics.ts';
+import type { KubeletMetrics } from '../metrics/kubeletMetrics.ts';
 import type { StatsCollector } from './stats/observe.ts';
 import { asked, parseTarget, type Asked, type Target } from './access.ts';
 import { serveContainerLogs, type LogDeps } from './containerLogs.ts';
@@ -114,7 +114,7 @@ async function metricsText({ metrics, stats }: ApiDeps, [, which, ...more]: read
       return metrics.registry.text() + (await import('./stats/views.ts')).volumeMetrics(volumes);
     }
     case 'probes':
-      return metrics.probes.text();
+      return metrics.probes.registry.text();
     case 'slis':
       return metrics.slis.text();
     case 'resource':
@@ -149,7 +149,7 @@ export async function serveCall(deps: ApiDeps, call: Call, only?: 'readOnly'): P
     throw new AppError('METHOD_NOT_ALLOWED', `${req.method} is not served here, only ${route.methods.join(' and ')}`);
   const { metrics, clock } = deps;
   const startedMs = clock.monotonicMs();
-  const done = metrics.request({
+  const done = metrics.requests.served({
     method: req.method ?? '',
     path: name === 'metrics' ? target.segments.join('/') : name,
     readOnly: only !== undefined,
@@ -166,7 +166,7 @@ export async function serveUpgrade(deps: ApiDeps, target: Target, upgrade: Upgra
   const { method = '' } = upgrade.request;
   if (!ROUTES[kind]?.methods.includes(method)) throw new AppError('METHOD_NOT_ALLOWED', `${method} is not served here`);
   const startedMs = deps.clock.monotonicMs();
-  const done = deps.metrics.request({ method, path: kind, readOnly: false, isLong: true });
+  const done = deps.metrics.requests.served({ method, path: kind, readOnly: false, isLong: true });
   upgrade.socket.once('close', () => done((deps.clock.monotonicMs() - startedMs) / 1_000));
   await serveStream(deps, { kind, target, upgrade }, signal);
 }

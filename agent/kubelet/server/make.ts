@@ -3,7 +3,7 @@ import type { Clock } from '#base/clock.ts';
 import type { CgroupMounts } from '../../linux/cgroup.ts';
 import type { Settings } from '../config/settings.ts';
 import { healthChecks } from '../health/observe.ts';
-import type { KubeletMetrics } from '../metrics.ts';
+import type { KubeletMetrics } from '../metrics/kubeletMetrics.ts';
 import type { Paths } from '../paths.ts';
 import type { RuntimeWatch } from '../pods/observe.ts';
 import type { PodWorkers } from '../pods/workers.ts';

@@ -14,7 +14,7 @@ import type { Resource } from './types.ts';
 
 /** Which state of the cluster a read is about. */
 export type At =
-  /** The newest, at least as new as any write acknowledged before. */
+  /** The newest, at least as new as all that was acknowledged before. */
   | { readonly kind: 'newest' }
   /** Whatever is at hand. */
   | { readonly kind: 'any' }

@@ -1,6 +1,6 @@
 /** What this process uses, for metrics. Units: seconds, bytes. Source: proc(5), stat and limits. */
 import { readdirSync, readFileSync } from 'node:fs';
-import type { ProcessUsage } from '../../metrics.ts';
+import type { ProcessUsage } from '../../metrics/kubeletMetrics.ts';
 
 const startSeconds = performance.timeOrigin / 1_000;
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { KubeletMetrics } from './metrics.ts';
-import type { KnownPod } from './pods/workers.ts';
+import { KubeletMetrics } from './kubeletMetrics.ts';
+import type { KnownPod } from '../pods/workers.ts';
 
 const known = (phase: string, states: readonly string[] = [], uid = `uid-${phase}`): KnownPod =>
   ({
@@ -189,8 +189,8 @@ test('the start of a pod is counted once, and only when it was seen before it ra
 
 test('a method nobody knows makes no label of its own', () => {
   const m = metrics();
-  m.request({ method: 'BREW', path: 'pods', readOnly: false, isLong: false })(0.1);
-  m.request({ method: 'GET', path: 'pods', readOnly: true, isLong: false });
+  m.requests.served({ method: 'BREW', path: 'pods', readOnly: false, isLong: false })(0.1);
+  m.requests.served({ method: 'GET', path: 'pods', readOnly: true, isLong: false });
   assert.match(
     m.registry.text(),
     /kubelet_http_requests_total\{method="other",path="pods",server_type="readwrite",long_running="false"\} 1/,
@@ -204,19 +204,19 @@ test('a method nobody knows makes no label of its own', () => {
 test('probes are counted by what they found', () => {
   const m = metrics();
   const { pod } = known('Running');
-  for (const answer of ['good', 'warning', 'bad', 'error', 'good'] as const) m.probed(pod, 'c', 'readiness', { answer, tookMs: 20 });
-  const counts = m.probes
+  for (const answer of ['good', 'warning', 'bad', 'error', 'good'] as const) m.probes.probed(pod, 'c', 'readiness', { answer, tookMs: 20 });
+  const counts = m.probes.registry
     .text()
     .match(/result="\w+".* \d+$/gm)
     ?.map((l) => l.replace(/^result="(\w+)".* (\d+)$/, '$1 $2'));
   assert.deepEqual(counts, ['successful 3', 'failed 1', 'unknown 1']);
-  assert.match(m.probes.text(), /probe_type="Readiness"/);
+  assert.match(m.probes.registry.text(), /probe_type="Readiness"/);
   assert.match(
-    m.probes.text(),
+    m.probes.registry.text(),
     /^prober_probe_duration_seconds_count\{probe_type="Readiness",container="c",pod="Running",namespace=""\} 5$/m,
   );
-  m.forgetProbes(pod);
-  assert.doesNotMatch(m.probes.text(), /pod="Running"/);
+  m.probes.forget(pod);
+  assert.doesNotMatch(m.probes.registry.text(), /pod="Running"/);
 });
 
 test('pods are counted by where they are in their life', () => {

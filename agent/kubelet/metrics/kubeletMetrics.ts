@@ -3,25 +3,24 @@
  * Holds numbers only; what can be asked for when it is read is not kept.
  * Source: the names in pkg/kubelet/metrics of Kubernetes 1.36.
  */
-import { Counter, Gauge, Histogram, MetricsRegistry, Observed } from '#base/metrics.ts';
+import { Counter, DEFAULT_BUCKETS, Gauge, Histogram, MetricsRegistry, Observed } from '#base/metrics.ts';
 import { EventMetrics } from '#client/eventMetrics.ts';
 import { RELEASE, VERSION } from '#base/version.ts';
 import type { Pod } from '#api/kinds/core/pod.ts';
-import type { OnGroup } from '../linux/cgroup.ts';
+import type { OnGroup } from '../../linux/cgroup.ts';
 import { CertificateMetrics } from './certificateMetrics.ts';
-import type { Outcome } from './health/answer.ts';
+import type { Outcome } from '../health/answer.ts';
 import { ImageMetrics } from './imageMetrics.ts';
 import { volumeCounts, workingPods } from './podCounts.ts';
 import { PodStarts } from './podStarts.ts';
-import type { ProbeKind } from './probes/plan.ts';
-import type { TurnKind } from './pods/turnTimes.ts';
-import type { KnownPod } from './pods/workers.ts';
-import { isFromApi } from './sources/origin.ts';
-import type { Step } from './timeline.ts';
+import { ProbeMetrics } from './probeMetrics.ts';
+import { RequestMetrics } from './requestMetrics.ts';
+import type { TurnKind } from '../pods/turnTimes.ts';
+import type { KnownPod } from '../pods/workers.ts';
+import { isFromApi } from '../sources/origin.ts';
+import type { Step } from '../timeline.ts';
 
-const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const STORAGE_SECONDS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 25, 50, 120, 300, 600];
-const REQUEST_SECONDS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60];
 const RUNTIME_SECONDS = Array.from({ length: 14 }, (_, i) => Number((0.005 * 2.5 ** i).toPrecision(6)));
 
 export interface ProcessUsage {
@@ -50,23 +49,6 @@ export interface MetricsOptions {
 export class KubeletMetrics {
   readonly registry = new MetricsRegistry();
   readonly events = new EventMetrics(this.registry);
-  /** Of /metrics/probes. */
-  readonly probes = new MetricsRegistry();
-  readonly #probeResults = this.probes.add(
-    new Counter({
-      name: 'prober_probe_total',
-      help: 'Probes by what they found.',
-      labels: ['probe_type', 'result', 'container', 'pod', 'namespace', 'pod_uid'],
-    }),
-  );
-  readonly #probeSeconds = this.probes.add(
-    new Histogram({
-      name: 'prober_probe_duration_seconds',
-      help: 'How long probes took.',
-      labels: ['probe_type', 'container', 'pod', 'namespace'],
-      buckets: SECONDS,
-    }),
-  );
   /** Of /metrics/slis. */
   readonly slis = new MetricsRegistry();
   readonly #checks = this.slis.add(
@@ -95,14 +77,18 @@ export class KubeletMetrics {
       name: 'kubelet_pod_worker_duration_seconds',
       help: 'How long looks at pods took, with what was done then.',
       labels: ['operation_type'],
-      buckets: SECONDS,
+      buckets: DEFAULT_BUCKETS,
     }),
   );
   readonly #relistSeconds = this.registry.add(
-    new Histogram({ name: 'kubelet_pleg_relist_duration_seconds', help: 'How long full lists of the runtime took.', buckets: SECONDS }),
+    new Histogram({
+      name: 'kubelet_pleg_relist_duration_seconds',
+      help: 'How long full lists of the runtime took.',
+      buckets: DEFAULT_BUCKETS,
+    }),
   );
   readonly #relistGaps = this.registry.add(
-    new Histogram({ name: 'kubelet_pleg_relist_interval_seconds', help: 'From one full list to the next.', buckets: SECONDS }),
+    new Histogram({ name: 'kubelet_pleg_relist_interval_seconds', help: 'From one full list to the next.', buckets: DEFAULT_BUCKETS }),
   );
   readonly #relistedAt = this.registry.add(
     new Gauge({ name: 'kubelet_pleg_last_seen_seconds', help: 'When the last full list was made, since 1970.' }),
@@ -118,7 +104,7 @@ export class KubeletMetrics {
       name: 'kubelet_run_podsandbox_duration_seconds',
       help: 'How long sandboxes took to make, by the handler of their runtime class.',
       labels: ['runtime_handler'],
-      buckets: SECONDS,
+      buckets: DEFAULT_BUCKETS,
     }),
   );
   readonly #sandboxErrors = this.registry.add(
@@ -139,7 +125,7 @@ export class KubeletMetrics {
       name: 'kubelet_cgroup_manager_duration_seconds',
       help: 'How long changes of control groups took.',
       labels: ['operation_type'],
-      buckets: SECONDS,
+      buckets: DEFAULT_BUCKETS,
     }),
   );
   readonly #shutdownBegan = this.registry.add(
@@ -162,29 +148,6 @@ export class KubeletMetrics {
       labels: ['container_type', 'code'],
     }),
   );
-  readonly #requests = this.registry.add(
-    new Counter({
-      name: 'kubelet_http_requests_total',
-      help: 'Requests to the HTTP API.',
-      labels: ['method', 'path', 'server_type', 'long_running'],
-    }),
-  );
-  readonly #requestSeconds = this.registry.add(
-    new Histogram({
-      name: 'kubelet_http_requests_duration_seconds',
-      help: 'How long requests to the HTTP API took.',
-      labels: ['method', 'path', 'server_type', 'long_running'],
-      buckets: SECONDS,
-    }),
-  );
-  readonly #inflight = this.registry.add(
-    new Gauge({
-      name: 'kubelet_http_inflight_requests',
-      help: 'Requests to the HTTP API that are being answered.',
-      labels: ['method', 'path', 'server_type', 'long_running'],
-    }),
-  );
-
   readonly #rejections = this.registry.add(
     new Counter({ name: 'kubelet_admission_rejections_total', help: 'Pods that the node refused, by why.', labels: ['reason'] }),
   );
@@ -196,21 +159,13 @@ export class KubeletMetrics {
       buckets: STORAGE_SECONDS,
     }),
   );
-  readonly #requestsSent = this.registry.add(
-    new Counter({ name: 'rest_client_requests_total', help: 'Requests to the API server.', labels: ['code', 'method', 'host'] }),
-  );
-  readonly #requestsSentSeconds = this.registry.add(
-    new Histogram({
-      name: 'rest_client_request_duration_seconds',
-      help: 'How long answers of the API server took to begin.',
-      labels: ['verb', 'host'],
-      buckets: REQUEST_SECONDS,
-    }),
-  );
+  readonly requests = new RequestMetrics(this.registry);
+  readonly probes: ProbeMetrics;
   readonly images: ImageMetrics;
   readonly certificates: CertificateMetrics;
 
   constructor({ nodeName, pods, isWanted, mirrors, pullRecords, cgroupVersion, usage, nowMs }: MetricsOptions) {
+    this.probes = new ProbeMetrics(() => usage().startSeconds);
     this.images = new ImageMetrics(this.registry, pullRecords);
     this.certificates = new CertificateMetrics(this.registry, nowMs);
     const observed = (
@@ -256,11 +211,6 @@ export class KubeletMetrics {
     observed('kubernetes_build_info', 'What runs here.', build, () => [
       [[major, minor, RELEASE, `${process.platform}/${process.arch === 'x64' ? 'amd64' : process.arch}`, VERSION], 1],
     ]);
-    this.probes.add(
-      new Observed({ name: 'process_start_time_seconds', help: 'When the process started, since 1970.' }, () => [
-        [[], usage().startSeconds],
-      ]),
-    );
   }
 
   runtimeCall(rpc: string, tookMs: number, outcome: 'ok' | 'failed'): void {
@@ -330,56 +280,12 @@ export class KubeletMetrics {
     this.#storageSeconds.observe([plugin, 'volume_mount', outcome, 'false'], tookMs / 1_000);
   }
 
-  /** status: undefined when there was no answer. */
-  requestSent({ method, host, status, tookMs }: RequestSent): void {
-    this.#requestsSent.inc([status === undefined ? '<error>' : String(status), method, host]);
-    this.#requestsSentSeconds.observe([method, host], tookMs / 1_000);
-  }
-
   healthLooked(outcomes: readonly Outcome[]): void {
     for (const { name, problem } of outcomes) {
       this.#checks.set([name, 'healthz'], problem === undefined ? 1 : 0);
       this.#checked.inc([name, problem === undefined ? 'success' : 'error', 'healthz']);
     }
   }
-
-  probed(pod: Pod, container: string, kind: ProbeKind, { answer, tookMs }: { answer: keyof typeof PROBE_RESULTS; tookMs: number }): void {
-    const { name = '', namespace = '', uid = '' } = pod.metadata;
-    const type = kind.charAt(0).toUpperCase() + kind.slice(1);
-    this.#probeResults.inc([type, PROBE_RESULTS[answer], container, name, namespace, uid]);
-    this.#probeSeconds.observe([type, container, name, namespace], tookMs / 1_000);
-  }
-
-  /** Nobody asks this pod any more. */
-  forgetProbes({ metadata: { name = '', namespace = '', uid = '' } }: Pod): void {
-    this.#probeResults.forget(([, , , pod, ns, id]) => pod === name && ns === namespace && id === uid);
-    this.#probeSeconds.forget(([, , pod, ns]) => pod === name && ns === namespace);
-  }
-
-  /** A request came; the answer is to be called when it is done with. path: one of a fixed set, of a route. */
-  request({ method, path, readOnly, isLong }: RequestKind): (seconds: number) => void {
-    const labels = [METHODS.has(method) ? method : 'other', path, readOnly ? 'readonly' : 'readwrite', String(isLong)];
-    this.#requests.inc(labels);
-    this.#inflight.inc(labels);
-    return (seconds) => {
-      this.#inflight.inc(labels, -1);
-      if (!isLong) this.#requestSeconds.observe(labels, seconds);
-    };
-  }
-}
-
-export interface RequestSent {
-  readonly method: string;
-  readonly host: string;
-  readonly status: number | undefined;
-  readonly tookMs: number;
-}
-
-export interface RequestKind {
-  readonly method: string;
-  readonly path: string;
-  readonly readOnly: boolean;
-  readonly isLong: boolean;
 }
 
 function byOrigin(pods: readonly KnownPod[]): (readonly [readonly string[], number])[] {
@@ -421,8 +327,6 @@ const START_ERRORS: Readonly<Record<string, string>> = {
   create: 'CreateContainerError',
   start: 'RunContainerError',
 };
-const PROBE_RESULTS = { good: 'successful', warning: 'successful', bad: 'failed', error: 'unknown' } as const;
-const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']);
 /** Upstream's words where they are not the name of the call. */
 const OPERATIONS: Readonly<Record<string, string>> = {
   ListPodSandbox: 'list_podsandbox',

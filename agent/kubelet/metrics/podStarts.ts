@@ -7,15 +7,14 @@
  */
 import type { Pod } from '#api/kinds/core/pod.ts';
 import type { Volume } from '#api/kinds/core/volumes.ts';
-import { Gauge, Histogram, type MetricsRegistry } from '#base/metrics.ts';
-import { CONFIG_SEEN } from './pods/labels.ts';
-import type { KnownPod } from './pods/workers.ts';
-import type { Step } from './timeline.ts';
+import { DEFAULT_BUCKETS, Gauge, Histogram, type MetricsRegistry } from '#base/metrics.ts';
+import { CONFIG_SEEN } from '../pods/labels.ts';
+import type { KnownPod } from '../pods/workers.ts';
+import type { Step } from '../timeline.ts';
 
 const REMEMBERED_PODS = 1_000;
 /** From half a second to an hour: with a pull. */
 const START_SECONDS = [0.5, 1, 2, 3, 4, 5, 6, 8, 10, 20, 30, 45, 60, 120, 180, 240, 300, 360, 480, 600, 900, 1200, 1800, 2700, 3600];
-const DEFAULT_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 export class PodStarts {
   /** By UID. */
@@ -34,7 +33,7 @@ export class PodStarts {
     this.#worker = histogram(
       'pod_worker_start_duration_seconds',
       'From the first sight of a pod to the first look at it.',
-      DEFAULT_SECONDS,
+      DEFAULT_BUCKETS,
     );
     this.#start = histogram('pod_start_duration_seconds', 'From the first sight of a pod until it ran.', START_SECONDS);
     this.#total = histogram('pod_start_total_duration_seconds', 'From the creation of a pod until it ran.', START_SECONDS);

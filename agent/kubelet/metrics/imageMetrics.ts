@@ -3,8 +3,8 @@
  * Source: the names, labels and buckets of pkg/kubelet/images and pkg/kubelet/metrics of Kubernetes 1.36.
  */
 import { Counter, Histogram, Observed, type MetricsRegistry } from '#base/metrics.ts';
-import type { ImageAnswer } from './images/puller.ts';
-import type { CheckResult } from './images/records/act.ts';
+import type { ImageAnswer } from '../images/puller.ts';
+import type { CheckResult } from '../images/records/act.ts';
 
 const PULL_SECONDS = [1, 5, 10, 20, 30, 60, 120, 180, 240, 300, 360, 480, 600, 900, 1200, 1800, 2700, 3600];
 const MIB = 1 << 20;

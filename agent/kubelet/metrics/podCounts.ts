@@ -4,10 +4,10 @@
  * desired: somebody wants the pod; orphan: nobody does any more, and something of it is still here.
  */
 import type { Volume } from '#api/kinds/core/volumes.ts';
-import { isFromApi } from './sources/origin.ts';
-import type { KnownPod } from './pods/workers.ts';
-import { isEnding } from './pods/wishes.ts';
-import { isOver } from './pods/status.ts';
+import { isFromApi } from '../sources/origin.ts';
+import type { KnownPod } from '../pods/workers.ts';
+import { isEnding } from '../pods/wishes.ts';
+import { isOver } from '../pods/status.ts';
 
 type Series = readonly [labels: readonly string[], count: number];
 
