@@ -7,10 +7,10 @@
  * Throws: EXEC_* (no systemd, no bus, no logind: the message says which), LOGIND_ENDED (the bus or its listener went away).
  * Source: the manual page org.freedesktop.login1(5), "Inhibitor Locks" in systemd's docs.
  */
-import { mkdir, rename, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { AppError } from '#base/errors.ts';
+import { replaceFile } from '#base/replaceFile.ts';
 import { run } from './exec.ts';
 
 const OBJECT = ['org.freedesktop.login1', '/org/freedesktop/login1', 'org.freedesktop.login1.Manager'] as const;
@@ -50,10 +50,8 @@ export class Logind {
   /** Lets inhibitors hold a shutdown back for so long: written down for good, and made known. */
   async setLongestDelay(ms: number, signal: AbortSignal): Promise<void> {
     const file = join(this.#root, LOGIND_CONF);
-    await mkdir(dirname(file), { recursive: true });
     const text = `# Kubelet: the sum of its shutdown grace periods\n[Login]\nInhibitDelayMaxSec=${Math.ceil(ms / 1_000)}\n`;
-    await writeFile(`${file}.new`, text, { mode: 0o644 }); // logind passes over names without .conf
-    await rename(`${file}.new`, file);
+    await replaceFile(file, text, { mode: 0o644, dirMode: 0o755 }); // logind passes over names without .conf
     await run(['systemctl', 'kill', '--signal=HUP', 'systemd-logind.service'], { signal, timeoutMs: ANSWER_WITHIN_MS });
   }
 

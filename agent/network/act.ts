@@ -1,7 +1,7 @@
 /** Carries out what planNetwork says. Throws: SYSCTL_FAILED, EXEC_FAILED, ROUTES_FAILED. */
-import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from '#base/log.ts';
+import { replaceFile } from '#base/replaceFile.ts';
 import { run } from '../linux/exec.ts';
 import { changeRoutes } from '../linux/routes.ts';
 import { ensureSysctl } from '../linux/sysctl.ts';
@@ -28,9 +28,7 @@ export async function act(action: Action, { cniConfDir, log }: Place & { readonl
       return;
     case 'writeCni': {
       const path = join(cniConfDir, CNI_CONFIG_FILE);
-      await mkdir(cniConfDir, { recursive: true, mode: 0o755 });
-      await writeFile(`${path}.new`, action.text, { mode: 0o644 });
-      await rename(`${path}.new`, path);
+      await replaceFile(path, action.text, { mode: 0o644, dirMode: 0o755 });
       return log.info('Wrote the pods’ network for the runtime', { file: path });
     }
     default:

@@ -10,7 +10,7 @@ import { makeLogger } from '#base/log.ts';
 import { connect } from '#client/connect.ts';
 import { loadKubeconfig, parseKubeconfig } from '#client/kubeconfig.ts';
 import type { Client } from '#client/rest.ts';
-import { writeSecret } from '#agent/kubelet/certificates/act.ts';
+import { replaceFile } from '#base/replaceFile.ts';
 import { startDevServer, type DevServer } from '../apiserver/dev/start.ts';
 import { runControllers } from '../controllers/run.ts';
 import { kubeconfigText } from '../pki/kubeconfig.ts';
@@ -62,7 +62,7 @@ void describe('certificates from the cluster', () => {
     await bind('b', 'system:certificates.k8s.io:certificatesigningrequests:nodeclient', 'system:bootstrappers');
     await bind('c', 'system:certificates.k8s.io:certificatesigningrequests:selfnodeclient', 'system:nodes');
     const text = kubeconfigText({ cluster: 'c', user: 'boot', server: server.url, ca: server.pki.ca, credentials: { token: 'boot' } });
-    await writeSecret(bootstrapKubeconfig, text);
+    await replaceFile(bootstrapKubeconfig, text, { mode: 0o600, dirMode: 0o755 });
     running.push(
       runControllers(
         {

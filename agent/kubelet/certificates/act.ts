@@ -4,9 +4,10 @@
  */
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { mkdir, readdir, readFile, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { readdir, readFile, readlink, rename, rm, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
 import { codeOf } from '#base/errors.ts';
+import { replaceFile } from '#base/replaceFile.ts';
 import { run } from '../../linux/exec.ts';
 
 const GENERATOR = new URL('generate.ts', import.meta.url).pathname;
@@ -44,9 +45,7 @@ export async function readCurrent(dir: string, name: string): Promise<string | u
 export async function writeCurrent(dir: string, name: string, pem: string, nowMs: number): Promise<void> {
   const stamp = new Date(nowMs).toISOString().slice(0, 19).replaceAll(/[T:]/g, '-');
   const file = `${name}-${stamp}.pem`;
-  await mkdir(dir, { recursive: true, mode: 0o700 });
-  await writeFile(join(dir, `${file}.new`), pem, { mode: 0o600 });
-  await rename(join(dir, `${file}.new`), join(dir, file));
+  await replaceFile(join(dir, file), pem, { mode: 0o600, dirMode: 0o700 });
   const link = currentFile(dir, name);
   const before = await readlink(link).catch(() => undefined);
   await rm(`${link}.new`, { force: true });
@@ -70,12 +69,6 @@ export async function readText(file: string): Promise<string | undefined> {
   });
 }
 
-export async function writeSecret(file: string, text: string): Promise<void> {
-  await mkdir(dirname(file), { recursive: true, mode: 0o755 });
-  await writeFile(`${file}.new`, text, { mode: 0o600 });
-  await rename(`${file}.new`, file);
-}
-
 /** When a certificate ends; undefined: there is none, or it cannot be read now. */
 export function endOf(source: CertificateSource | undefined): number | undefined {
   try {
@@ -88,7 +81,7 @@ export function endOf(source: CertificateSource | undefined): number | undefined
 type CertificateSource = { readonly kind: 'text'; readonly text: string } | { readonly kind: 'file'; readonly path: string };
 const textOf = (source: CertificateSource): string => (source.kind === 'text' ? source.text : readFileSync(source.path, 'utf8'));
 
-/** What is wrong with a certificate by its dates; undefined: nothing, or it cannot be read now. file: PEM, or the text itself. */
+/** What is wrong with a certificate by its dates; undefined: nothing, or it cannot be read now. */
 export function datesProblem(source: CertificateSource | undefined, nowMs: number): string | undefined {
   if (source === undefined) return undefined;
   try {

@@ -8,12 +8,13 @@ import { Backoff } from '#base/backoff.ts';
 import type { Clock } from '#base/clock.ts';
 import { AppError } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
+import { replaceFile } from '#base/replaceFile.ts';
 import type { ClientConfig, TextSource } from '#client/config.ts';
 import { connect } from '#client/connect.ts';
 import { loadKubeconfig } from '#client/kubeconfig.ts';
 import type { ResourceType } from '#client/query.ts';
 import type { Client } from '#client/rest.ts';
-import { currentFile, lifeOf, makeRequest, readCurrent, readText, writeCurrent, writeSecret, type Subject } from './act.ts';
+import { currentFile, lifeOf, makeRequest, readCurrent, readText, writeCurrent, type Subject } from './act.ts';
 import { CLIENT, outcomeOf, renewAtMs, requestOf, type CertificateKind } from './plan.ts';
 
 const REQUESTS: ResourceType<CertificateSigningRequest> = {
@@ -93,7 +94,7 @@ export async function bootstrap(parts: BootstrapParts, signal: AbortSignal): Pro
       try {
         const pem = await obtain(CLIENT, [], client, parts, signal);
         await writeCurrent(certDir, CLIENT.name, pem, clock.nowMs());
-        await writeSecret(kubeconfig, await kubeconfigOf(config, currentFile(certDir, CLIENT.name)));
+        await replaceFile(kubeconfig, await kubeconfigOf(config, currentFile(certDir, CLIENT.name)), { mode: 0o600, dirMode: 0o755 });
         log.info('Got a client certificate', { file: currentFile(certDir, CLIENT.name) });
         return;
       } catch (err) {

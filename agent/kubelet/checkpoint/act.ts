@@ -2,9 +2,10 @@
  * A small file that remembers something over restarts of the kubelet: written whole, in the background, the newest wins.
  * What cannot be read is as if it were not there: nothing but comfort depends on it.
  */
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { codeOf } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
+import { replaceFile } from '#base/replaceFile.ts';
 
 export class Checkpoint<T> {
   readonly #file: string;
@@ -44,8 +45,7 @@ export class Checkpoint<T> {
     for (let next = this.#next; next !== undefined; next = this.#next) {
       this.#next = undefined;
       try {
-        await writeFile(`${this.#file}.new`, JSON.stringify(next.value), { mode: 0o600 });
-        await rename(`${this.#file}.new`, this.#file);
+        await replaceFile(this.#file, JSON.stringify(next.value), { mode: 0o600 });
         this.#told = false;
       } catch (err) {
         if (this.#told) return;

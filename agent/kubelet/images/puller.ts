@@ -52,7 +52,7 @@ export interface PullerOptions {
   readonly parallel: number;
   /** Pulls a second, with a burst; 0: no limit. */
   readonly rate: { readonly qps: number; readonly burst: number };
-  readonly records: Pick<PullRecords, 'mayUse' | 'began' | 'succeeded' | 'failed'>;
+  readonly records: Pick<PullRecords, 'mayUse' | 'began' | 'succeeded' | 'failed' | 'unsure'>;
   readonly life: AbortSignal;
   readonly onAnswer?: (answer: ImageAnswer) => void;
   readonly onPulled?: (sizeBytes: number, tookMs: number) => void;
@@ -172,8 +172,10 @@ export class ImagePuller {
     } catch (err) {
       throw new AppError('IMAGE_PULL_FAILED', `failed to pull and unpack image "${image}": ${explain(err)}`, { image });
     }
-    // Should the answer never come, the image stays one that asks for credentials.
-    const present = await this.#present(image, this.#life);
+    const present = await this.#present(image, this.#life).catch((err: unknown) => {
+      this.#records.unsure(image);
+      throw err;
+    });
     if (present === undefined) {
       await this.#records.failed(image);
       throw new AppError('IMAGE_PULL_FAILED', `failed to pull image "${image}": the runtime pulled it and does not know it`, { image });

@@ -4,10 +4,11 @@
  * Throws: AppError TLS_FILE (a file cannot be read or is no PEM), TLS_SELF_SIGN (it cannot be made).
  */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
+import { replaceFile } from '#base/replaceFile.ts';
 import { makeSelfSigned } from './selfSigned.ts';
 
 export interface KeyPair {
@@ -81,9 +82,8 @@ async function selfSigned(options: PkiOptions, signal: AbortSignal): Promise<Key
   }
   try {
     const pair = makeSelfSigned(nodeName, [...names, 'localhost'], nowMs);
-    await mkdir(certDir, { recursive: true, mode: 0o700 });
-    await writeWhole(key, pair.key);
-    await writeWhole(certificate, pair.certificate);
+    await replaceFile(key, pair.key, { mode: 0o600, dirMode: 0o700 });
+    await replaceFile(certificate, pair.certificate, { mode: 0o600 });
     return pair;
   } catch (err) {
     signal.throwIfAborted();
@@ -94,12 +94,4 @@ async function selfSigned(options: PkiOptions, signal: AbortSignal): Promise<Key
       err,
     );
   }
-}
-
-/** Never half a file, and never one that others may read, not even for a moment. */
-async function writeWhole(file: string, text: string): Promise<void> {
-  const aside = `${file}.new`;
-  await rm(aside, { force: true });
-  await writeFile(aside, text, { mode: 0o600, flag: 'wx' });
-  await rename(aside, file);
 }

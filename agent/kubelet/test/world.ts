@@ -63,6 +63,7 @@ const EVERYBODYS = {
   began: async () => undefined,
   succeeded: async () => undefined,
   failed: async () => undefined,
+  unsure: () => undefined,
 };
 
 export class World {

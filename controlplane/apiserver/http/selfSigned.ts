@@ -1,9 +1,9 @@
 /** A certificate for a server that was given none, kept so that it is the same after a restart. Source: upstream's --cert-dir, apiserver.crt and apiserver.key. */
 import { existsSync } from 'node:fs';
-import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
+import { replaceFile } from '#base/replaceFile.ts';
 
 const YEAR_MS = 365 * 86_400_000;
 
@@ -19,15 +19,8 @@ export async function ensureSelfSigned({ dir, names, clock, log }: SelfSignedOpt
   if (existsSync(files.certificate) && existsSync(files.key)) return files;
   const { makePki } = await import('../dev/pki.ts');
   const { ca, server } = await makePki({ names, nowMs: clock.nowMs(), validMs: YEAR_MS });
-  await mkdir(dir, { recursive: true, mode: 0o700 });
-  await writeWhole(files.key, server.key);
-  await writeWhole(files.certificate, `${server.certificate}\n${ca}`);
+  await replaceFile(files.key, server.key, { mode: 0o600, dirMode: 0o700 });
+  await replaceFile(files.certificate, `${server.certificate}\n${ca}`, { mode: 0o600 });
   log.warn('Made a self-signed certificate, because --tls-cert-file was not given', { file: files.certificate });
   return files;
-}
-
-/** Never half a file under its name, and never readable for others. */
-async function writeWhole(file: string, text: string): Promise<void> {
-  await writeFile(`${file}.new`, text, { mode: 0o600 });
-  await rename(`${file}.new`, file);
 }

@@ -2,11 +2,12 @@
  * The certificate a daemon serves with: the one it was given, or a self-signed one, in memory or kept in --cert-dir.
  * Throws: AppError TLS_FILE.
  */
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { AppError } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
+import { replaceFile } from '#base/replaceFile.ts';
 import { Authority, type KeyPairPem } from '../../pki/issue.ts';
 import type { ServingSettings } from '../settings.ts';
 
@@ -38,9 +39,8 @@ export async function keyPairOf({ program, settings, nowMs, log }: KeyPairOption
   const made = await authority.issue({ ...dates, subject: `CN=${program}`, usages: ['server'], names });
   const pair = { certificate: `${made.certificate}\n${authority.pem.certificate}`, key: made.key };
   if (files !== undefined && certDir !== undefined) {
-    await mkdir(certDir, { recursive: true, mode: 0o700 });
-    await writeWhole(files.key, pair.key);
-    await writeWhole(files.certificate, pair.certificate);
+    await replaceFile(files.key, pair.key, { mode: 0o600, dirMode: 0o700 });
+    await replaceFile(files.certificate, pair.certificate, { mode: 0o600 });
     log.info('Made a self-signed certificate', { file: files.certificate });
   }
   return pair;
@@ -52,10 +52,4 @@ export async function readPem(file: string, flag: string): Promise<string> {
   });
   if (!text.includes('-----BEGIN ')) throw new AppError('TLS_FILE', `Cannot use ${file} (${flag}): it holds no PEM block`, { file });
   return text;
-}
-
-/** Never half a file under its name, and never readable for others. */
-async function writeWhole(file: string, text: string): Promise<void> {
-  await writeFile(`${file}.new`, text, { mode: 0o600 });
-  await rename(`${file}.new`, file);
 }

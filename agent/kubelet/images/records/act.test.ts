@@ -91,6 +91,50 @@ test('two pulls of one name: what says that it is being pulled goes with the las
   assert.equal(files('pulling').length, 0);
 });
 
+test('what is learnt while something is forgotten is not forgotten with it', async (t) => {
+  const { open, files } = kubelet(t);
+  const records = await open();
+  await pulled(records, 'r.example/a', mine);
+  await records.began('r.example/a');
+  const pruned = records.prune([], clock.nowMs() + 1);
+  await clock.advance(2_000);
+  await Promise.all([pruned, records.succeeded('r.example/a', mine, image(ID, 'r.example/a'))]);
+  assert.equal(await may(records, 'r.example/a'), false);
+  assert.deepEqual([files('pulled').length, records.counts], [1, { pulled: 1, intents: 0 }]);
+
+  await records.began('r.example/b');
+  await Promise.all([records.failed('r.example/b'), records.began('r.example/b')]);
+  assert.equal(await may(records, 'r.example/b'), false);
+  assert.deepEqual([files('pulling').length, records.counts.intents], [1, 1]);
+});
+
+test('a disk that fails once: the next pull writes again, and nothing stays as if it were under way', async (t) => {
+  const { open, rootDir, files, lines } = kubelet(t);
+  const records = await open();
+  const place = join(rootDir, 'image_manager/pulled');
+  mkdirSync(join(rootDir, 'image_manager'));
+  writeFileSync(place, 'no directory');
+  await pulled(records, 'r.example/a', mine);
+  assert.match(lines.join(''), /Cannot remember who may use an image/);
+  assert.equal(files('pulling').length, 1, 'without its record the image stays one that was being pulled');
+  rmSync(place);
+  await pulled(records, 'r.example/a', mine);
+  assert.deepEqual([files('pulled').length, files('pulling').length], [1, 0]);
+  const next = await open();
+  assert.equal(await may(next, 'r.example/a', mine), true);
+});
+
+test('a pull of which nobody knows how it ended is settled by the next clean-up', async (t) => {
+  const { open, files } = kubelet(t);
+  const records = await open();
+  await records.began('r.example/a');
+  records.unsure('r.example/a');
+  assert.equal(await may(records, 'r.example/a'), false);
+  await records.prune([image(ID, 'r.example/a:latest')], 0);
+  assert.deepEqual([files('pulled').length, files('pulling').length], [1, 0]);
+  assert.equal(await may(records, 'r.example/a', mine), false, 'nobody has shown credentials yet');
+});
+
 test('what is remembered of images that are gone goes; not of one that was pulled after the list was made', async (t) => {
   const records = await kubelet(t).open();
   await pulled(records, 'r.example/a', mine);

@@ -5,11 +5,12 @@
  * A pull that was cut off leaves its file: the image, should it be there all the same, is nobody's until somebody has shown credentials.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '#base/clock.ts';
 import { codeOf } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
+import { replaceFile } from '#base/replaceFile.ts';
 import type { Credentials } from '../credentials.ts';
 import { learn, mustVerify, opens, repositoryOf, secretsOf, usedFor, type CredentialMapping, type Verification } from './decide.ts';
 
@@ -27,8 +28,8 @@ export interface RecordsOptions {
 }
 
 interface Pulled {
-  /** Unknown of a file that cannot be read. */
-  readonly imageRef: string | undefined;
+  /** Whether its file says the same. */
+  readonly isKept: boolean;
   readonly mapping: CredentialMapping;
   readonly updatedAtMs: number;
 }
@@ -64,7 +65,7 @@ export class PullRecords {
       const { imageRef, credentialMapping, lastUpdatedTime } = value ?? {};
       const known = typeof imageRef === 'string' && fileOf(imageRef) === file;
       records.#pulled.set(file, {
-        imageRef: known ? imageRef : undefined,
+        isKept: known,
         mapping: known && isMapping(credentialMapping) ? credentialMapping : {},
         updatedAtMs: typeof lastUpdatedTime === 'string' ? Date.parse(lastUpdatedTime) || 0 : 0,
       });
@@ -104,13 +105,14 @@ export class PullRecords {
   async began(image: string): Promise<void> {
     const file = fileOf(image);
     this.#underWay.set(file, (this.#underWay.get(file) ?? 0) + 1);
-    if (this.#intents.has(file)) return;
     this.#intents.set(file, image);
-    await this.#write(this.#pullingDir, file, { kind: 'ImagePullIntent', apiVersion: API_VERSION, image }).catch((err: unknown) => {
-      this.#intents.delete(file);
-      this.#leave(file);
+    try {
+      // Also beside another pull of it, whose file may not be written yet.
+      await this.#write(this.#pullingDir, file, { kind: 'ImagePullIntent', apiVersion: API_VERSION, image });
+    } catch (err) {
+      if (this.#leave(file) === 0) this.#intents.delete(file);
       throw err;
-    });
+    }
   }
 
   /** used: what the registry took. listed: what else the image is called. */
@@ -119,11 +121,18 @@ export class PullRecords {
     const loaded = before === undefined ? this.#namesFromElsewhere(image, listed.names) : [];
     let mapping = learn(before ?? {}, repositoryOf(image) ?? '', usedFor(used));
     for (const repository of loaded) mapping = learn(mapping, repository, { nodePodsAccessible: true });
-    if (await this.#remember(listed.id, mapping)) await this.#ended(image);
+    const isKept = await this.#remember(listed.id, mapping);
+    if (this.#leave(fileOf(image)) === 0 && isKept) await this.#forget(this.#pullingDir, fileOf(image), this.#intents);
+  }
+
+  /** It was pulled, or not: nobody knows. Then credentials are asked for until the next clean-up finds it, or not. */
+  unsure(image: string): void {
+    this.#leave(fileOf(image));
   }
 
   async failed(image: string): Promise<void> {
-    await this.#ended(image);
+    const file = fileOf(image);
+    if (this.#leave(file) === 0) await this.#forget(this.#pullingDir, file, this.#intents);
   }
 
   /** images: all there are on the node, listed after sinceMs. */
@@ -152,24 +161,21 @@ export class PullRecords {
     const { clock, log } = this.#options;
     const file = fileOf(id);
     const before = this.#pulled.get(file);
-    if (before?.mapping === mapping && before.imageRef !== undefined) return true;
+    if (before?.isKept === true && before.mapping === mapping) return true;
     const updatedAtMs = clock.nowMs();
-    this.#pulled.set(file, { imageRef: id, mapping, updatedAtMs });
+    const learnt = { isKept: false, mapping, updatedAtMs };
+    this.#pulled.set(file, learnt);
     const lastUpdatedTime = new Date(updatedAtMs).toISOString().replace(/\.\d+Z$/, 'Z');
     const record = { kind: 'ImagePulledRecord', apiVersion: API_VERSION, lastUpdatedTime, imageRef: id, credentialMapping: mapping };
     try {
       await this.#write(this.#pulledDir, file, record);
+      // Unless more was learnt meanwhile, which is written after it.
+      if (this.#pulled.get(file) === learnt) this.#pulled.set(file, { ...learnt, isKept: true });
       return true;
     } catch (err) {
       log.warn('Cannot remember who may use an image', { image: id, err });
       return false;
     }
-  }
-
-  async #ended(image: string): Promise<void> {
-    const file = fileOf(image);
-    if (this.#leave(file) > 0) return;
-    await this.#forget(this.#pullingDir, file, this.#intents);
   }
 
   /** How many pulls of it are still under way. */
@@ -180,22 +186,21 @@ export class PullRecords {
     return left;
   }
 
-  async #forget(dir: string, file: string, known: Map<string, unknown>): Promise<void> {
+  async #forget<T>(dir: string, file: string, known: Map<string, T>): Promise<void> {
+    const before = known.get(file);
+    // First: what is learnt while the file goes is written after it.
+    known.delete(file);
     try {
       await this.#inOrder(() => rm(join(dir, file), { force: true }));
-      known.delete(file);
     } catch (err) {
+      if (before !== undefined && !known.has(file)) known.set(file, before);
       this.#options.log.warn('Cannot remove what was remembered of a pull', { file: join(dir, file), err });
     }
   }
 
   async #write(dir: string, file: string, value: object): Promise<void> {
     const path = join(dir, file);
-    await this.#inOrder(async () => {
-      await mkdir(dir, { recursive: true, mode: 0o700 });
-      await writeFile(`${path}.tmp`, `${JSON.stringify(value)}\n`, { mode: 0o600 });
-      await rename(`${path}.tmp`, path);
-    });
+    await this.#inOrder(() => replaceFile(path, `${JSON.stringify(value)}\n`, { mode: 0o600, dirMode: 0o700 }));
   }
 
   /** One after the other: the last word about a file is the last one written. */
