@@ -3,7 +3,7 @@
  * the tables already (1 ms a change where a new process needs 10 ms and more); it reads its input slowly, so above SESSION_BYTES a
  * process that reads a file is faster.
  *
- * Every call is one at a time, in order. Input and output are bounded.
+ * Every call is one at a time, in order. Input is bounded; answers above OUTPUT_BYTES are refused.
  * Throws: NFT_MISSING (not installed), NFT_FAILED (refused; facts: rule, the part nft points at), NFT_TIMEOUT (the session is ended and
  * started anew with the next call), STOPPING.
  * Kernel: nf_tables. Source: nft(8), libnftables-json(5).

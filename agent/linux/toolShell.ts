@@ -6,7 +6,7 @@
  * 60 MB. The shell ends with us, and does not keep us alive while it has nothing to do.
  *
  * Units: timeoutMs milliseconds.
- * Throws: never for what the program does; the caller knows what its exit codes mean (127: the shell did not find it).
+ * Throws: never for what the program does; the caller knows what its exit codes mean (127: it was not found, or the shell was not).
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Socket } from 'node:net';
@@ -62,6 +62,8 @@ export class ToolShell {
     const stderr = complained.text(STDERR_BYTES);
     if (exitCode === undefined) {
       await this.#end();
+      const { notStarted } = resident;
+      if (notStarted !== undefined) return { ...ENDED, ...notStarted };
       return { ...ENDED, stderr, timedOut: timeout.aborted, isCanceled: signal.aborted };
     }
     if (onLine !== undefined) await eachLine(printed, onLine);
@@ -107,6 +109,8 @@ class Resident {
   #answer = '';
   #onChange: () => void = () => undefined;
   isOver = false;
+  /** Why there never was a shell. */
+  notStarted: Pick<RunResult, 'exitCode' | 'stderr'> | undefined;
 
   constructor(via: readonly string[]) {
     this.#child = startShell(via, [this.given, this.printed, this.complained]);
@@ -115,11 +119,14 @@ class Resident {
       this.#onChange();
     });
     this.#child.stdin.on('error', () => undefined); // it ended: told by its exit
-    const over = (): void => {
+    void this.#child.then((result) => {
       this.isOver = true;
+      if (this.#child.pid === undefined)
+        this.notStarted = { exitCode: result.code === 'ENOENT' ? 127 : undefined, stderr: result.shortMessage ?? '' };
+      // At once, while nobody else can have its number: when the shell alone was ended, what it ran goes on.
+      this.#killGroup();
       this.#onChange();
-    };
-    void this.#child.then(over, over);
+    });
     this.#hold('unref');
   }
 
@@ -150,18 +157,19 @@ class Resident {
     for (const handle of [nodeChildProcess, stdin as Socket, stdout as Socket]) handle[how]();
   }
 
-  async end(): Promise<void> {
+  #killGroup(): void {
     const { pid } = this.#child;
-    if (pid !== undefined) {
-      try {
-        // The whole group: when the shell alone was ended, what it ran goes on.
-        process.kill(-pid, 'SIGKILL');
-      } catch {
-        // nothing is left of it
-      }
+    if (pid === undefined) return;
+    try {
+      process.kill(-pid, 'SIGKILL');
+    } catch {
+      // nothing is left of it
     }
+  }
+
+  async end(): Promise<void> {
+    if (!this.isOver) this.#killGroup();
     await this.#child;
-    this.isOver = true;
     for (const file of [this.given, this.printed, this.complained]) file.close();
   }
 }

@@ -208,7 +208,7 @@ test(
     const step = async (name: string, want: string) =>
       (await kubelet.client.timeline('default', `${name}-node1`, new AbortController().signal)).find((s) => s.step === want);
     await Promise.all(['asks', 'waits'].map((name) => is(name, 'runs', (c) => c.state?.running !== undefined)));
-    await until('the start was told', () => lines('asked').some((l) => l.includes('url: /began') || l.includes('/began')));
+    await until('the start was told', () => lines('asked').some((l) => l.includes('/began')));
     kubelet.remove('asks.yaml');
     kubelet.remove('waits.yaml');
     await until('both are gone', async () => (await kubelet.pod('asks')) === undefined && (await kubelet.pod('waits')) === undefined);

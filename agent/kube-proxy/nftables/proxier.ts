@@ -53,8 +53,8 @@ export class NftablesProxier implements Proxier {
   #believed: Believed | undefined;
   /** Foreign writes up to the last look. */
   #seenForeign: number | undefined;
-  /** Written, and not seen yet as nft prints it. */
-  #unread: Changes | undefined;
+  /** Chains that were written, and not seen yet as nft prints them. */
+  #unread = new Map<string, ChainDef>();
 
   constructor({ family, nft, clock, watch }: NftablesProxierDeps) {
     this.family = family;
@@ -95,7 +95,7 @@ export class NftablesProxier implements Proxier {
       kindOf,
     });
     const written = await this.#write(difference, startMs, signal);
-    for (const name of difference.writeChains.keys()) this.#unread?.writeChains.delete(name);
+    for (const name of difference.writeChains.keys()) this.#unread.delete(name);
     for (const [id, { to }] of changes) {
       if (to === undefined) believed.ports.delete(id);
       else believed.ports.set(id, to);
@@ -121,9 +121,9 @@ export class NftablesProxier implements Proxier {
     const readMs = this.#clock.monotonicMs() - startMs - plannedMs;
     const difference = this.#difference({ structure, elements }, content);
     const written = await this.#write(difference, startMs + plannedMs + readMs, signal);
-    this.#unread = difference.writeChains.size > 0 ? difference : undefined;
+    this.#unread = new Map(difference.writeChains);
     // Where nobody tells who writes, there is no later moment at which it is still ours for certain.
-    if (foreign === undefined) await this.#learn(signal);
+    if (foreign === undefined) await this.#learn(foreign, signal);
     this.#seenForeign = foreign;
     this.#believed = { ports, settings, ledger, chains: content.chains, sets: content.sets };
     return { kind: 'full', ...written, planMs: written.planMs + plannedMs, kernelMs: written.kernelMs + readMs };
@@ -146,13 +146,15 @@ export class NftablesProxier implements Proxier {
     });
   }
 
-  /** Sees how this nft prints what was written last. */
-  async #learn(signal: AbortSignal): Promise<void> {
+  /** Sees how this nft prints what was written last. foreign: what others had written until now. */
+  async #learn(foreign: number | undefined, signal: AbortSignal): Promise<void> {
     const unread = this.#unread;
-    if (unread === undefined) return;
-    this.#unread = undefined;
+    if (unread.size === 0) return;
+    this.#unread = new Map();
     const { chains } = await this.#reader.structure(signal);
-    for (const [name, def] of unread.writeChains) {
+    // Somebody may have written while nft read: that is not ours to learn from.
+    if (this.#watch.foreignWrites() !== foreign) return;
+    for (const [name, def] of unread) {
       const kernel = chains.get(name);
       if (kernel !== undefined) this.#dialect.learn(kernel, def);
     }
@@ -184,10 +186,10 @@ export class NftablesProxier implements Proxier {
     const foreign = this.#watch.foreignWrites();
     if (foreign !== undefined && foreign === this.#seenForeign) {
       // Nobody else wrote, and nobody waits for rules.
-      await this.#learn(signal);
+      await this.#learn(foreign, signal);
       return 'intact';
     }
-    this.#unread = undefined;
+    this.#unread = new Map();
     const { chains, sets } = await this.#reader.structure(signal);
     this.#seenForeign = foreign;
     for (const [name, def] of believed.sets) {

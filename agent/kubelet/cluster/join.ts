@@ -11,7 +11,6 @@ import { AppError } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
 import type { ClientConfig } from '#client/config.ts';
 import { connect } from '#client/connect.ts';
-import type { EventMetrics } from '#client/eventMetrics.ts';
 import { EventRecorder } from '#client/events.ts';
 import { Informer } from '#client/informer.ts';
 import { loadKubeconfig } from '#client/kubeconfig.ts';
@@ -46,7 +45,6 @@ export interface JoinOptions {
   readonly nodeName: string;
   /** Where the kubelet's HTTP API listens. */
   readonly port: number;
-  readonly eventMetrics: EventMetrics;
   readonly clock: Clock;
   readonly log: Logger;
   /** 0 <= x < 1 */
@@ -58,7 +56,7 @@ export interface JoinOptions {
   readonly onPods: (pods: ReadonlyMap<string, Pod>) => void;
   /** The files of a pod's volumes may be others now. */
   readonly onContent: (pod: Pod) => void;
-  readonly metrics: () => Pick<KubeletMetrics, 'requests' | 'certificates'>;
+  readonly metrics: Pick<KubeletMetrics, 'events' | 'requests' | 'certificates'>;
 }
 
 interface Connected {
@@ -97,7 +95,7 @@ export class Join {
     const given = await loadKubeconfig(kubeconfig);
     const config = settings.rotateCertificates ? await rotatedConfig(given, options) : given;
     const clientFor = (limits: { readonly qps: number; readonly burst: number }): Client =>
-      connect({ config, clock, log, userAgent: 'kubelet', ...limits, onAnswer: (sent) => options.metrics().requests.sent(sent) });
+      connect({ config, clock, log, userAgent: 'kubelet', ...limits, onAnswer: (sent) => options.metrics.requests.sent(sent) });
     // The heartbeat never waits behind pods.
     const clients = [clientFor(settings.api), clientFor(settings.events), clientFor({ qps: -1, burst: 0 })] as const;
     const connection = new Connection({ log, server: config.server, hint: () => datesProblem(config.certificate, clock.nowMs()) });
@@ -139,7 +137,7 @@ export class Join {
       client: eventClient,
       clock,
       log,
-      metrics: options.eventMetrics,
+      metrics: options.metrics.events,
       component: 'kubelet',
       host: nodeName,
     });
@@ -245,7 +243,7 @@ export class Join {
   async #rotate(signal: AbortSignal): Promise<void> {
     const { settings, servedNames, kubeconfig } = this.#options;
     const [client] = this.#clients;
-    const { certificates } = this.#options.metrics();
+    const { certificates } = this.#options.metrics;
     const told = (use: 'client' | 'serving') => ({
       onRenewed: (livedMs: number) => certificates.renewed(use, livedMs),
       onFailed: () => certificates.notRenewed(use),

@@ -3,11 +3,11 @@
  *
  * desired: somebody wants the pod; orphan: nobody does any more, and something of it is still here.
  */
-import type { Volume } from '#api/kinds/core/volumes.ts';
 import { isFromApi } from '../sources/origin.ts';
 import type { KnownPod } from '../pods/workers.ts';
 import { isEnding } from '../pods/wishes.ts';
 import { isOver } from '../pods/status.ts';
+import { pluginOf } from '../volumes/refs.ts';
 
 type Series = readonly [labels: readonly string[], count: number];
 
@@ -43,24 +43,9 @@ export function volumeCounts(pods: readonly KnownPod[]): Series[] {
     for (const volume of pod.spec.volumes ?? []) {
       const isMade = objects?.sandboxes.some((s) => s.uid === pod.metadata.uid) === true;
       for (const state of ['desired_state_of_world', ...(isMade ? ['actual_state_of_world'] : [])]) {
-        const key = `${pluginOf(volume)}|${state}`;
+        const key = `kubernetes.io/${pluginOf(volume)}|${state}`;
         counts.set(key, (counts.get(key) ?? 0) + 1);
       }
     }
   return [...counts].map(([key, count]): Series => [key.split('|'), count]);
-}
-
-const PLUGINS: readonly (readonly [source: keyof Volume, plugin: string])[] = [
-  ['emptyDir', 'empty-dir'],
-  ['hostPath', 'host-path'],
-  ['configMap', 'configmap'],
-  ['secret', 'secret'],
-  ['downwardAPI', 'downward-api'],
-  ['projected', 'projected'],
-  ['persistentVolumeClaim', 'local-volume'],
-  ['ephemeral', 'local-volume'],
-];
-
-function pluginOf(volume: Volume): string {
-  return `kubernetes.io/${PLUGINS.find(([source]) => volume[source] !== undefined)?.[1] ?? 'unknown'}`;
 }

@@ -18,7 +18,6 @@ interface Why {
 }
 
 interface Trouble extends Hold, Why {
-  readonly reason: string;
   readonly failures: number;
 }
 

@@ -328,9 +328,10 @@ export class PodStart {
       const reason = never ? 'ErrImageNeverPull' : unnamed ? 'InvalidImageName' : 'ErrImagePull';
       events.record(this.#pod, 'Warning', 'Failed', `Error: ${reason}`, name);
       this.#hold(name, reason, err, image);
-      if (reason !== 'ErrImagePull') return undefined;
-      events.record(this.#pod, 'Normal', 'BackOff', `Back-off pulling image "${image}"`, name);
-      events.record(this.#pod, 'Warning', 'Failed', 'Error: ImagePullBackOff', name);
+      if (reason === 'ErrImagePull') {
+        events.record(this.#pod, 'Normal', 'BackOff', `Back-off pulling image "${image}"`, name);
+        events.record(this.#pod, 'Warning', 'Failed', 'Error: ImagePullBackOff', name);
+      }
       return undefined;
     }
   }

@@ -18,7 +18,7 @@ import type { MountSpec } from '../pods/config.ts';
 import { ownContainers } from '../pods/containers.ts';
 import { hugePageLimits } from '../pods/resources.ts';
 import { volumeFiles, type ContentFacts } from './content.ts';
-import { claimOf } from './refs.ts';
+import { claimOf, pluginOf } from './refs.ts';
 import { subPathOf } from './subPath/plan.ts';
 
 export type HostPathType = '' | 'DirectoryOrCreate' | 'Directory' | 'FileOrCreate' | 'File' | 'Socket' | 'CharDevice' | 'BlockDevice';
@@ -96,22 +96,8 @@ function planVolume(pod: Pod, v: Volume, facts: VolumeFacts): VolumePlan[] {
   }
   const files = volumeFiles(pod, v, facts);
   if (files === undefined) return []; // refused when the manifest was read
-  const plugin = filesPlugin(v);
+  const plugin = pluginOf(v);
   return [{ kind: 'files', name, path: at(plugin), files, memory: plugin !== 'configmap', ...given }];
-}
-
-/** As upstream's plugins are called. */
-export function pluginOf({ kind, path }: VolumePlan): string {
-  if (kind === 'hostPath') return 'kubernetes.io/host-path';
-  return kind === 'files'
-    ? (/\/kubernetes\.io~([a-z-]+)\/[^/]+$/.exec(path)?.[1] ?? '').replace(/^/, 'kubernetes.io/')
-    : 'kubernetes.io/empty-dir';
-}
-
-function filesPlugin(v: Volume): string {
-  if (v.configMap !== undefined) return 'configmap';
-  if (v.secret !== undefined) return 'secret';
-  return v.downwardAPI !== undefined ? 'downward-api' : 'projected';
 }
 
 /** Where a volume lies that can be measured. */
@@ -131,7 +117,7 @@ export function volumePlace(pod: Pod, v: Volume, facts: VolumeFacts): VolumePlac
   if (v.emptyDir !== undefined) return { name, path: at('empty-dir'), on: v.emptyDir.medium ? 'own' : 'node', claim: undefined };
   const claim = claimOf(pod, v);
   if (claim === undefined) {
-    const plugin = filesPlugin(v);
+    const plugin = pluginOf(v);
     return { name, path: at(plugin), on: plugin === 'configmap' ? 'node' : 'memory', claim: undefined };
   }
   try {

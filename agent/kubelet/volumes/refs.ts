@@ -9,6 +9,22 @@ export function claimOf(pod: Pod, { name, persistentVolumeClaim, ephemeral }: Vo
   return persistentVolumeClaim?.claimName ?? (ephemeral === undefined ? undefined : `${podName(pod).name}-${name}`);
 }
 
+const PLUGINS: readonly (readonly [source: keyof Volume, plugin: string])[] = [
+  ['emptyDir', 'empty-dir'],
+  ['hostPath', 'host-path'],
+  ['configMap', 'configmap'],
+  ['secret', 'secret'],
+  ['downwardAPI', 'downward-api'],
+  ['projected', 'projected'],
+  ['persistentVolumeClaim', 'local-volume'],
+  ['ephemeral', 'local-volume'],
+];
+
+/** As upstream's plugins are called, without "kubernetes.io/"; a claim is one of a local volume, whatever is behind it. */
+export function pluginOf(volume: Volume): string {
+  return PLUGINS.find(([source]) => volume[source] !== undefined)?.[1] ?? 'unknown';
+}
+
 export function volumeRefs(pod: Pod, volumes: readonly Volume[]): ObjectRef[] {
   const { namespace } = podName(pod);
   const ref = (kind: ObjectRef['kind'], name: string | undefined): ObjectRef[] => (name === undefined ? [] : [{ kind, namespace, name }]);

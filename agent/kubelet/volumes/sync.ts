@@ -16,17 +16,8 @@ import { podDir, podName, subPathsDir } from '../paths.ts';
 import type { MountSpec } from '../pods/config.ts';
 import type { ObjectRef, ObjectsOf, TokenSource } from '../objects/source.ts';
 import { makeVolumes } from './act.ts';
-import {
-  containerMounts,
-  planVolumes,
-  pluginOf,
-  volumePlace,
-  type MountFacts,
-  type VolumeFacts,
-  type VolumePlace,
-  type VolumePlan,
-} from './plan.ts';
-import { claimOf, volumeRefs } from './refs.ts';
+import { containerMounts, planVolumes, volumePlace, type MountFacts, type VolumeFacts, type VolumePlace, type VolumePlan } from './plan.ts';
+import { claimOf, pluginOf, volumeRefs } from './refs.ts';
 import { mountSubPath } from './subPath/act.ts';
 import { fetchTokens } from './tokens.ts';
 
@@ -57,10 +48,11 @@ export class PodVolumes {
     return this.#alone(pod, async () => {
       const plans = await this.#plan(pod, signal);
       const { clock, onMade } = this.#options;
+      const plugins = new Map((pod.spec.volumes ?? []).map((v) => [v.name, `kubernetes.io/${pluginOf(v)}`]));
       let sinceMs = clock.monotonicMs();
       await makeVolumes(plans, (volume, outcome) => {
         const nowMs = clock.monotonicMs();
-        onMade?.(pluginOf(volume), nowMs - sinceMs, outcome);
+        onMade?.(plugins.get(volume.name) ?? '', nowMs - sinceMs, outcome);
         sinceMs = nowMs;
       });
       await this.#giveToGroups(podName(pod).uid, plans);
