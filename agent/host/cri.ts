@@ -26,7 +26,11 @@ export async function waitCri({ endpoint, what, clock }: WaitOptions, signal: Ab
   try {
     await cri.waitReady(signal);
     for (;;) {
-      const { status } = await cri.runtime.status({ verbose: false }, { signal });
+      const { status } = await cri.runtime.status({ verbose: false }, { signal }).catch((err: unknown) => {
+        // It listens before it can answer, the longer the more it finds again.
+        if (codeOf(err) !== 'CRI_UNAVAILABLE') throw err;
+        return { status: null };
+      });
       if (
         status !== null &&
         status.conditions.length > 0 &&
