@@ -12,12 +12,10 @@ export interface ApiServerFacts {
   readonly port: number;
   readonly serviceCidr: string;
   readonly dnsDomain: string;
-  /** Client addresses of etcd; undefined: the embedded store. */
-  readonly etcd?: readonly string[] | undefined;
 }
 
 export function apiServerFlags(facts: ApiServerFacts, { certDir: pki }: PkiPlaces): readonly string[] {
-  const { advertiseAddress, port, serviceCidr, dnsDomain, etcd } = facts;
+  const { advertiseAddress, port, serviceCidr, dnsDomain } = facts;
   return [
     `--advertise-address=${advertiseAddress}`,
     `--secure-port=${port}`,
@@ -33,14 +31,6 @@ export function apiServerFlags(facts: ApiServerFacts, { certDir: pki }: PkiPlace
     `--kubelet-client-certificate=${pki}/apiserver-kubelet-client.crt`,
     `--kubelet-client-key=${pki}/apiserver-kubelet-client.key`,
     '--kubelet-preferred-address-types=InternalIP',
-    ...(etcd === undefined
-      ? []
-      : [
-          `--etcd-servers=${etcd.join(',')}`,
-          `--etcd-cafile=${pki}/etcd/ca.crt`,
-          `--etcd-certfile=${pki}/apiserver-etcd-client.crt`,
-          `--etcd-keyfile=${pki}/apiserver-etcd-client.key`,
-        ]),
   ];
 }
 
