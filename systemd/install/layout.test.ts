@@ -19,12 +19,22 @@ for (const role of ROLES) {
   });
 }
 
+test('layoutOf: every command of package.json has a role', () => {
+  const { bin } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { readonly bin: Readonly<Record<string, string>> };
+  assert.deepEqual(
+    [...layoutOf('all').links.values()].toSorted(),
+    Object.values(bin)
+      .map((path) => `${PROGRAM}/${path}`)
+      .toSorted(),
+  );
+});
+
 test('layoutOf: no unit and no file of the folder is forgotten', () => {
   const used = new Set(layoutOf('all').files.map(({ source }) => source));
   const there = readdirSync(join(ROOT, 'systemd'), { recursive: true, encoding: 'utf8' })
     .map((name) => `systemd/${name}`)
     .filter((name) => /^systemd\/(units|files)\//.test(name) && statSync(join(ROOT, name)).isFile())
-    // Read where they lie; kijabi init --etcd enables the unit.
+    // Read where they lie; whoever wants etcd enables its unit there.
     .filter((name) => !['systemd/files/pod-network.nft', 'systemd/units/etcd.service'].includes(name));
   assert.deepEqual(
     there.filter((name) => !used.has(name)),

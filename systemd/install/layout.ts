@@ -56,7 +56,7 @@ const UNITS: Readonly<Record<Exclude<Role, 'all'>, readonly string[]>> = {
   'control-plane': ['kube-apiserver.service', 'kube-controller-manager.service', 'kube-scheduler.service', 'kube-dns.service'],
 };
 const COMMANDS: Readonly<Record<Exclude<Role, 'all'>, readonly string[]>> = {
-  node: ['agent/kubelet/kubelet', 'agent/kube-proxy/kube-proxy'],
+  node: ['agent/kubelet/kubelet', 'agent/kube-proxy/kube-proxy', 'agent/network/kijabi-network'],
   'control-plane': [
     'controlplane/apiserver/kube-apiserver',
     'controlplane/controllers/kube-controller-manager',
