@@ -8,7 +8,7 @@ import { listRoutes } from '../linux/routes.ts';
 import { readSysctl } from '../linux/sysctl.ts';
 import { CNI_CONFIG_FILE, cniConfig } from './cni.ts';
 import type { Observed } from './plan.ts';
-import { TABLE } from './rules.ts';
+import { masquerades, TABLE, tablesIn } from './rules.ts';
 
 /** "k": routes with this number of origin are ours. */
 export const ROUTE_PROTOCOL = 107;
@@ -36,14 +36,17 @@ export async function observeNetwork(place: Place, written: string | undefined, 
     cni: await read(join(place.cniConfDir, CNI_CONFIG_FILE)),
     wantedCni: (podSubnets, nodeIps) => cniConfig({ podSubnets, dataDir: place.cniDataDir, mtu: mtuOf(nodeIps) }),
     routes: await listRoutes(ROUTE_PROTOCOL, signal),
-    rules: written !== undefined && written !== '' && !(await hasTables(written, signal)) ? undefined : written,
+    rules: written !== undefined && written !== '' && !(await hasRules(written, signal)) ? undefined : written,
     forwardingOff: await off(place.clusterCidrs.map(({ ip }) => FORWARDING[ip.family])),
   };
 }
 
-async function hasTables(rules: string, signal: AbortSignal): Promise<boolean> {
-  const { stdout } = await run(['nft', 'list', 'tables'], { signal });
-  return ['ip', 'ip6'].every((family) => !rules.includes(`table ${family} ${TABLE} {`) || stdout.includes(`table ${family} ${TABLE}\n`));
+/** A table that was flushed stays, without its rule. */
+async function hasRules(rules: string, signal: AbortSignal): Promise<boolean> {
+  const listed = await Promise.all(
+    tablesIn(rules).map((family) => run(['nft', 'list', 'table', family, TABLE], { signal, okCodes: [1] })), // 1: there is none
+  );
+  return listed.every(({ stdout }) => masquerades(stdout));
 }
 
 async function off(names: readonly string[]): Promise<readonly string[]> {

@@ -25,3 +25,10 @@ table ${family} ${TABLE} {
 `;
   }).join('');
 }
+
+/** Families that these rules have a table of. */
+export const tablesIn = (rules: string): readonly (typeof FAMILIES)[number][] =>
+  FAMILIES.filter((family) => rules.includes(`table ${family} ${TABLE} {`));
+
+/** listing: of one table, as nft prints it. */
+export const masquerades = (listing: string): boolean => / masquerade$/m.test(listing);
