@@ -2,11 +2,11 @@
  * Routes of one origin: each route of the kernel remembers who made it (its protocol number), so that the routes of others are never seen
  * here and never touched.
  *
- * Throws: ROUTES_FAILED (what the kernel refused; all others of the call were made).
+ * Throws: ROUTES_FAILED (what the kernel refused, all others of the call were made; or that they cannot be listed).
  * Source: ip-route(8).
  */
 import { AppError } from '#base/errors.ts';
-import { run, type Argv } from './exec.ts';
+import { run, type Argv, type RunResult } from './exec.ts';
 
 export interface NetworkRoute {
   /** "10.244.1.0/24". */
@@ -29,13 +29,18 @@ const familyOf = ({ to }: NetworkRoute): '-4' | '-6' => (to.includes(':') ? '-6'
 export async function listRoutes(protocol: number, signal: AbortSignal): Promise<readonly NetworkRoute[]> {
   const found: NetworkRoute[] = [];
   for (const family of ['-4', '-6'] as const) {
-    // A kernel without the family says so, and has no routes of it.
     const argv: Argv = ['ip', family, '-json', 'route', 'show', 'table', 'main', 'proto', String(protocol)];
-    const { stdout } = await run(argv, { signal, okCodes: [1, 2] });
-    const routes = stdout.trim() === '' ? [] : (JSON.parse(stdout) as Seen[]);
+    const routes = listed(await run(argv, { signal, okCodes: [1, 2] }));
     for (const { dst, gateway } of routes) if (gateway !== undefined) found.push({ to: whole(dst, family), via: gateway });
   }
   return found;
+}
+
+/** Pure. A kernel without the family, or where nobody made a route yet, has none; whatever else fails tells of none. Throws ROUTES_FAILED. */
+export function listed({ stdout, stderr, exitCode }: RunResult): readonly Seen[] {
+  if (exitCode === 0) return stdout.trim() === '' ? [] : (JSON.parse(stdout) as Seen[]);
+  if (/not supported|FIB table does not exist/i.test(stderr)) return [];
+  throw new AppError('ROUTES_FAILED', `Cannot list routes: ${stderr.trim() || `ip ended with ${exitCode}`}`);
 }
 
 /** A network of one address is shown without its length. */
@@ -59,10 +64,12 @@ export async function changeRoutes(changes: RouteChanges, protocol: number, sign
 
 /** Pure. `ip -batch` says why, and then "Command failed -:2" with the number of the line. */
 export function refusals(stderr: string, lines: readonly string[]): readonly string[] {
+  const refused: string[] = [];
   let why = 'no reason given';
-  return stderr.split('\n').flatMap((line) => {
+  for (const line of stderr.split('\n')) {
     const number = /^Command failed .*:(\d+)$/.exec(line)?.[1];
-    if (number === undefined) return ((why = line.replace(/^(RTNETLINK answers|Error): /, '').replace(/\.$/, '') || why), []);
-    return [`"${lines[Number(number) - 1] ?? line}": ${why}`];
-  });
+    if (number === undefined) why = line.replace(/^(RTNETLINK answers|Error): /, '').replace(/\.$/, '') || why;
+    else refused.push(`"${lines[Number(number) - 1] ?? line}": ${why}`);
+  }
+  return refused;
 }

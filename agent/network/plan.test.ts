@@ -3,10 +3,11 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Node } from '#api/kinds/core/node.ts';
 import { parseCidr } from '#api/ip.ts';
-import { refusals } from '../linux/routes.ts';
+import { listed, refusals } from '../linux/routes.ts';
 import { cniConfig } from './cni.ts';
 import { parseFlags } from './flags.ts';
 import { planNetwork, wantedOf, type Observed } from './plan.ts';
+import { masquerades, tablesIn } from './rules.ts';
 
 const CLUSTER = [parseCidr('10.244.0.0/16')!, parseCidr('fd00:10::/48')!];
 const node = (name: string, podCIDRs: readonly string[], ips: readonly string[]): Node =>
@@ -107,12 +108,32 @@ test('whatever is there: carrying out the plan once is enough, and nothing of it
   );
 });
 
+test('rules that were flushed are missed, also where their table stays', () => {
+  const { rules } = wantedOf([A, B], 'a', CLUSTER);
+  assert.deepEqual(tablesIn(rules), ['ip', 'ip6']);
+  assert.deepEqual(tablesIn(wantedOf([node('a', ['fd00:10::/64'], [])], 'a', CLUSTER).rules), ['ip6']);
+  const listing = (rule: string): string =>
+    `table ip kijabi-network {\n\tchain outbound {\n\t\ttype nat hook postrouting priority 110; policy accept;\n${rule}\t}\n}\n`;
+  assert.equal(masquerades(listing('\t\tip saddr 10.244.0.0/24 ip daddr != { 10.244.0.0/16, 192.0.2.1 } masquerade\n')), true);
+  for (const flushed of [listing(''), '']) assert.equal(masquerades(flushed), false);
+});
+
 test('what ip -batch says of lines it could not do', () => {
   const lines = ['route replace 10.244.1.0/24 via 192.0.2.2 proto 107', 'route replace 10.244.2.0/24 via 8.8.8.8 proto 107'];
   assert.deepEqual(refusals('Error: Nexthop has invalid gateway.\nCommand failed -:2\n', lines), [
     `"${lines[1]}": Nexthop has invalid gateway`,
   ]);
   assert.deepEqual(refusals('', lines), []);
+});
+
+test('routes that cannot be listed are not no routes, but for a family that the kernel has not', () => {
+  const ip = (exitCode: number, stdout: string, stderr: string) => listed({ exitCode, stdout, stderr });
+  assert.deepEqual(ip(0, '[{"dst":"10.244.1.0/24","gateway":"192.0.2.2"}]', ''), [{ dst: '10.244.1.0/24', gateway: '192.0.2.2' }]);
+  assert.deepEqual(ip(0, '', ''), []);
+  assert.deepEqual(ip(2, '', 'RTNETLINK answers: Operation not supported\nDump terminated\n'), []);
+  assert.deepEqual(ip(2, '[', 'Error: ipv4: FIB table does not exist.\nDump terminated\n'), []);
+  assert.throws(() => ip(2, '', 'RTNETLINK answers: Operation not permitted\nDump terminated\n'), { code: 'ROUTES_FAILED' });
+  assert.throws(() => ip(1, '', ''), /ip ended with 1/);
 });
 
 test('flags: what is missing or wrong is said', () => {
