@@ -1,7 +1,7 @@
 # Sourced by the launchers: makes sure node_modules is there and fits package-lock.json, under whichever Node and npm the
 # host has. Says one line on stderr when there is something to do, and never writes to stdout. Two at once take turns.
 #
-#   bootstrap ROOT     afterwards $kijabi_node is the pinned Node, and NODE_COMPILE_CACHE points into the repository
+#   bootstrap ROOT     afterwards $kijabi_node is the pinned Node, and NODE_COMPILE_CACHE to a directory for it
 
 bootstrap() {
   kijabi_root=$1
@@ -13,7 +13,7 @@ bootstrap() {
     kijabi_fits || kijabi_install || exit 1
     exec 9<&-
   fi
-  # Nothing is written where it is installed: what lies there is the package's.
+  # In /usr/lib/kijabi lies what was installed, and nothing else.
   if [ "$kijabi_root" = /usr/lib/kijabi ]; then kijabi_cache=/var/cache/kijabi/node-compile; else kijabi_cache=$kijabi_root/node_modules/.cache/node-compile; fi
   NODE_COMPILE_CACHE=${NODE_COMPILE_CACHE:-$kijabi_cache}
   export NODE_COMPILE_CACHE

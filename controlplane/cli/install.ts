@@ -8,7 +8,7 @@ import { unmountBelow } from '#agent/linux/mount.ts';
 import { AppError } from '#base/errors.ts';
 import { VERSION } from '#base/version.ts';
 import { installProgram, removeIfEmpty, Systemd, takeSteps, writeRecord } from '#systemd/install/act.ts';
-import { CONTAINERD_CONFIG } from '#systemd/install/containerdConfig.ts';
+import { CONTAINERD_CONFIG, REGISTRIES } from '#systemd/install/containerdConfig.ts';
 import { layoutOf, packagedLayout, PROGRAM, RECORD, ROLES, type Layout, type Role } from '#systemd/install/layout.ts';
 import { checkHost, isBooted, look, observe, readRecord, recorded, seeRuntimeConfig } from '#systemd/install/observe.ts';
 import { planInstall, planUninstall, staleUnits, type InstallPlan, type InstallRecord, type Step } from '#systemd/install/plan.ts';
@@ -195,10 +195,10 @@ async function uninstall(io: Io, record: InstallRecord | undefined, { dryRun, pu
     await unmountBelow('/var/lib/kubelet');
   }
   await takeSteps(steps, ROOT);
-  await removeIfEmpty('/etc/containerd/certs.d');
+  await removeIfEmpty(REGISTRIES);
   if (isBooted()) await systemd.daemonReload();
   // It goes on as its own configuration has it.
-  if (isBooted() && steps.some(({ path }) => path === CONTAINERD_CONFIG) && (await systemd.isActive(RUNTIME)))
+  if (isBooted() && steps.some(({ kind, path }) => kind !== 'keep' && path === CONTAINERD_CONFIG) && (await systemd.isActive(RUNTIME)))
     await systemd.restart([RUNTIME]);
   if (purge) for (const path of DATA) await rm(path, { recursive: true, force: true });
   // The record goes last but for ourselves: whoever interrupts us can begin again.

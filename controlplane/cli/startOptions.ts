@@ -26,7 +26,7 @@ nginx pod on it, and forwards a port of 127.0.0.1 to the pod. Ctrl-C removes eve
 export const UP_USAGE = `Usage: kijabi up [--nodes N] [--detach] [the options of kijabi start]
 
 Starts the isolated node of kijabi start with an API server in it, which kubelet and service proxy join, and writes a kubeconfig for
-kubectl on this host. kijabi down removes every trace. The control plane (API server, scheduler, controllers) is one process.
+kubectl on this host. kijabi down removes every trace. The control plane (API server, scheduler, controllers, DNS) is one process.
 
       --nodes N             so many nodes, neighbours on one segment, each with containerd, kubelet and service proxy (default 1)
       --detach              return when everything serves; kijabi down ends it

@@ -57,7 +57,8 @@ export async function takeSteps(steps: readonly Step[], root: string): Promise<v
         break;
       case 'remove':
         await rm(step.path, { force: true });
-        await removeIfEmpty(dirname(step.path));
+        // Directories of drop-ins are ours when nobody else has put anything there.
+        if (dirname(step.path).endsWith('.service.d')) await removeIfEmpty(dirname(step.path));
         break;
       case 'keep':
         break;
@@ -80,9 +81,7 @@ async function put(path: string, bytes: Uint8Array, mode: number): Promise<void>
   await rename(aside, path);
 }
 
-/** Such directories are ours when nobody else has put anything there. */
 export async function removeIfEmpty(directory: string): Promise<void> {
-  if (!directory.endsWith('.service.d') && directory !== '/etc/containerd/certs.d') return;
   await rmdir(directory).catch(() => undefined);
 }
 

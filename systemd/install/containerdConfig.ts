@@ -9,7 +9,7 @@ import { parse, type TomlPrimitive, type TomlTable } from 'smol-toml';
 import { explain } from '#base/errors.ts';
 
 export const CONTAINERD_CONFIG = '/etc/containerd/config.toml';
-const REGISTRIES = '/etc/containerd/certs.d';
+export const REGISTRIES = '/etc/containerd/certs.d';
 const MARK = '# kijabi';
 const MARKED = /\s*# kijabi$/;
 /** Without it containerd would read what somebody else wrote since as of version 1, and pass over it silently: it stays as theirs. */

@@ -23,7 +23,7 @@ export function controlText({ version, architecture, installedBytes }: PackageFa
     `Architecture: ${architecture}`,
     'Maintainer: Kijabi developers <root@localhost>',
     `Installed-Size: ${Math.ceil(installedBytes / 1024)}`,
-    `Depends: ${[...LIBRARIES, ...needed].join(', ')}`,
+    `Depends: ${[...LIBRARIES, 'systemd', ...needed].join(', ')}`,
     'Suggests: etcd-server, kubernetes-client',
     // The same programs under the same names.
     'Conflicts: kubelet, kubernetes-node, kubernetes-master',

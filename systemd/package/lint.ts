@@ -28,7 +28,7 @@ const FIELDS: Readonly<Record<string, RegExp>> = {
   Architecture: /^(amd64|arm64)$/,
   Maintainer: /^.+ <[^@<>\s]+@[^@<>\s]+>$/,
   'Installed-Size': /^[1-9]\d*$/,
-  Depends: /\bcontainerd\b.*\biptables\b/,
+  Depends: /\bsystemd\b.*\bcontainerd\b.*\biptables\b/,
   Description: /^[A-Z].{10,70}[^.]$/,
 };
 const SCRIPTS = ['preinst', 'postinst', 'prerm', 'postrm'];
