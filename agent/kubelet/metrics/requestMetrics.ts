@@ -3,16 +3,10 @@
  * Source: the names in pkg/kubelet/server/metrics and of client-go, Kubernetes 1.36.
  */
 import { Counter, DEFAULT_BUCKETS, Gauge, Histogram, type MetricsRegistry } from '#base/metrics.ts';
+import type { Answered } from '#client/connect.ts';
 
 const SENT_SECONDS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60];
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']);
-
-export interface RequestSent {
-  readonly method: string;
-  readonly host: string;
-  readonly status: number | undefined;
-  readonly tookMs: number;
-}
 
 export interface RequestKind {
   readonly method: string;
@@ -76,7 +70,7 @@ export class RequestMetrics {
   }
 
   /** status: undefined when there was no answer. */
-  sent({ method, host, status, tookMs }: RequestSent): void {
+  sent({ method, host, status, tookMs }: Answered): void {
     this.#sent.inc([status === undefined ? '<error>' : String(status), method, host]);
     this.#sentSeconds.observe([method, host], tookMs / 1_000);
   }
