@@ -156,8 +156,6 @@ void describe('three nodes', skip, () => {
         `of ${said.length} requests`,
       );
       assert.match(await kubectl('rollout history deployment/web'), /REVISION.*\n2 .*\n3 /);
-      const nodes = new Set((await podsOf('web')).map(({ spec }) => spec.nodeName));
-      assert.ok(nodes.size > 0);
       await kubectl('delete pod load --wait=false');
     });
 
@@ -391,6 +389,7 @@ void describe('three nodes', skip, () => {
     const beyond = execa('nsenter', [`--net=/run/netns/${first.paths.netns}`, process.execPath, '-e', tell], {
       buffer: false,
       reject: false,
+      timeout: 120_000, // nobody may come
     });
     const said: string[] = [];
     for await (const line of beyond) {

@@ -5,14 +5,13 @@
  */
 import type { PersistentVolumeClaim } from '#api/kinds/core/persistentVolumeClaim.ts';
 import type { Pod } from '#api/kinds/core/pod.ts';
-import { isAlreadyExists } from '#client/errors.ts';
+import { isAlreadyExists, isNamespaceTerminating } from '#client/errors.ts';
 import { regarding } from '#client/events.ts';
+import { keyOf } from '#client/watch.ts';
 import { loopController, source, type Controller, type ControllerDeps } from '../controller.ts';
 import { PODS, VOLUME_CLAIMS } from '../../component/kinds.ts';
 import { controllerReference } from '../workloads/owners.ts';
 import { planClaims, type Action } from './plan.ts';
-
-const key = ({ metadata: { namespace = '', name = '' } }: PersistentVolumeClaim): string => `${namespace}/${name}`;
 
 export function ephemeralVolumeController(deps: ControllerDeps, { concurrency }: { readonly concurrency: number }): Controller {
   const pods = deps.informers.for(PODS);
@@ -38,8 +37,9 @@ export function ephemeralVolumeController(deps: ControllerDeps, { concurrency }:
       const ownerReferences = [controllerReference(PODS, pod)];
       const claim = { ...action.claim, metadata: { ...action.claim.metadata, ownerReferences } };
       await client.create(claim, { signal }).catch((err: unknown) => {
+        if (isNamespaceTerminating(err)) return; // the pod goes too
         if (!isAlreadyExists(err)) throw err;
-        deps.log.debug('The claim is there', { claim: key(claim) });
+        deps.log.debug('The claim is there', { claim: keyOf(claim) });
       });
     },
   });
