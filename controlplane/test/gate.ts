@@ -96,11 +96,11 @@ function testFiles(failed: readonly string[], files: readonly string[]): readonl
 }
 
 function run(files: readonly string[], flags: readonly string[], failed: string): Promise<boolean> {
-  const seed = new URL('seed.ts', import.meta.url).href;
+  const preloads = ['seed.ts', 'endFile.ts'].map((name) => `--import=${new URL(name, import.meta.url).href}`);
   const reporter = new URL('failedFiles.ts', import.meta.url).href;
   return command(process.execPath, [
     '--disable-warning=ExperimentalWarning',
-    `--import=${seed}`,
+    ...preloads,
     '--test',
     '--test-reporter=spec',
     '--test-reporter-destination=stdout',

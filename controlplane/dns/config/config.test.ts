@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -113,6 +113,12 @@ test('files are read again: a change counts, nonsense does not, and is told', as
   const clock = new SystemClock();
   const lines: string[] = [];
   const stop = new AbortController();
+  t.after(() => stop.abort());
+  // Never half of it: an emptied file is a configuration too.
+  const replace = async (text: string): Promise<void> => {
+    await writeFile(`${file}.new`, text);
+    await rename(`${file}.new`, file);
+  };
   const own = { ...settings('--config', file), reloadMs: 5 };
   const changes: Watched[] = [];
   const told = { failed: Promise.withResolvers<void>(), changed: Promise.withResolvers<void>() };
@@ -127,10 +133,10 @@ test('files are read again: a change counts, nonsense does not, and is told', as
     },
     stop.signal,
   );
-  await writeFile(file, 'upstreamNameservers: nonsense\n');
+  await replace('upstreamNameservers: nonsense\n');
   await told.failed.promise;
   assert.equal(changes.length, 0);
-  await writeFile(file, 'upstreamNameservers: [192.0.2.2]\n');
+  await replace('upstreamNameservers: [192.0.2.2]\n');
   await told.changed.promise;
   assert.deepEqual(changes[0]?.upstreams, [{ address: '192.0.2.2', port: 53 }]);
   stop.abort();
