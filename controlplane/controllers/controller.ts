@@ -52,6 +52,8 @@ export interface LoopOptions<D, A extends { readonly kind: string }> {
   readonly plan: (desired: D | undefined, key: string, nowMs: number) => Plan<A>;
   /** A conflict ends the turn: somebody else wrote first, and what is known of it comes. */
   readonly act: (action: A, key: string, signal: AbortSignal) => Promise<void>;
+  /** An action failed for another reason than a conflict, and will be tried again: for who tells it in events too. */
+  readonly onFailure?: (action: A, key: string, err: unknown) => void;
   /** The longest pause after failures, and while the same is done again and again. Default: a minute. */
   readonly retryMaxMs?: number;
   /** A key waits until what was written for it is seen. */
@@ -79,7 +81,7 @@ const RETRY_MAX_MS = 60_000;
 
 /** A controller of one loop over keys. Nothing is decided before everything it looks at was read once. */
 export function loopController<D, A extends { readonly kind: string }>(options: LoopOptions<D, A>): Controller {
-  const { name, deps, sources, desired, plan, act, concurrency = 1, expectations, retryMaxMs = RETRY_MAX_MS } = options;
+  const { name, deps, sources, desired, plan, act, onFailure, concurrency = 1, expectations, retryMaxMs = RETRY_MAX_MS } = options;
   return {
     name,
     async run(signal) {
@@ -102,13 +104,15 @@ export function loopController<D, A extends { readonly kind: string }>(options: 
             return plan(given?.wanted, key, nowMs);
           },
           act: async ({ key, actions, onStep }) => {
-            try {
-              for (const action of actions) {
-                onStep(action.kind);
+            for (const action of actions) {
+              onStep(action.kind);
+              try {
                 await act(action, key, signal);
+              } catch (err) {
+                if (isConflict(err)) return;
+                if (!signal.aborted) onFailure?.(action, key, err);
+                throw err;
               }
-            } catch (err) {
-              if (!isConflict(err)) throw err;
             }
           },
         },

@@ -1,14 +1,21 @@
 /** Budgets of disruption, quotas, roles and tokens with a real API server, each with the rights of its own account. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { Event } from '#api/kinds/core/event.ts';
 import { until } from '#agent/test/harness/until.ts';
 import { controllersFor } from './runningControllers.ts';
+import { mustTell } from './upstreamEvents.ts';
 
 const NS = '/api/v1/namespaces/default';
 const PDBS = '/apis/policy/v1/namespaces/default/poddisruptionbudgets';
 const ROLES = '/apis/rbac.authorization.k8s.io/v1/clusterroles';
 const WANTED = [
   'disruption-controller',
+  'endpoints-controller',
+  'endpointslice-controller',
+  'job-controller',
+  'replicaset-controller',
+  'statefulset-controller',
   'resourcequota-controller',
   'clusterrole-aggregation-controller',
   'token-cleaner-controller',
@@ -76,6 +83,45 @@ void describe('budgets, quotas, roles, tokens', () => {
     await until('a config map less', async () => (await used())?.['configmaps'] === '1');
   });
 
+  test('what a quota leaves no room for is told where people look, in the words of upstream', async () => {
+    const ns = '/api/v1/namespaces/full';
+    await controllers.client.post('/api/v1/namespaces', { metadata: { name: 'full' } });
+    await until('its account', async () => (await controllers.client.get(`${ns}/serviceaccounts/default`)).code === 200);
+    const hard = { pods: '0', persistentvolumeclaims: '0', 'count/endpoints': '0', 'count/endpointslices.discovery.k8s.io': '0' };
+    await controllers.client.post(`${ns}/resourcequotas`, { metadata: { name: 'q' }, spec: { hard } });
+    await until(
+      'it is counted',
+      async () => (await json<{ status?: { used?: object } }>(`${ns}/resourcequotas/q`)).status?.used !== undefined,
+    );
+    const template = { metadata: { labels: { app: 'x' } }, spec: { containers: [container], restartPolicy: 'Always' } };
+    const selector = { matchLabels: { app: 'x' } };
+    const claim = { spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Mi' } } } };
+    const put = async (path: string, name: string, spec: object): Promise<void> => {
+      const { code, text } = await controllers.client.post(path, { metadata: { name }, spec });
+      assert.equal(code, 201, text);
+    };
+    const apps = '/apis/apps/v1/namespaces/full';
+    await put(`${apps}/replicasets`, 'rs', { replicas: 1, selector, template });
+    await put(`${apps}/statefulsets`, 'sts', { serviceName: 's', replicas: 1, selector, template });
+    const volumeClaimTemplates = [{ metadata: { name: 'data' }, ...claim }];
+    await put(`${apps}/statefulsets`, 'claims', { serviceName: 's', replicas: 1, selector, template, volumeClaimTemplates });
+    const never = { spec: { containers: [container], restartPolicy: 'Never' } };
+    await put('/apis/batch/v1/namespaces/full/jobs', 'job', { template: never });
+    await put(`${ns}/services`, 'svc', { selector: { app: 'x' }, ports: [{ port: 80 }] });
+    const told = async (): Promise<readonly Event[]> => (await json<{ items: Event[] }>(`${ns}/events`)).items;
+    const reasons = async (): Promise<string> =>
+      (await told()).map(({ involvedObject, reason }) => `${involvedObject.name}:${reason}`).join();
+    for (const one of ['rs:FailedCreate', 'sts:FailedCreate', 'claims:FailedCreate', 'job:FailedCreate', 'svc:FailedToCreateEndpoint'])
+      await until(one, async () => (await reasons()).includes(one));
+    await until('slices', async () => (await reasons()).includes('svc:FailedToUpdateEndpointSlices'));
+    mustTell(await told(), []);
+    const { message } = (await told()).find(({ involvedObject }) => involvedObject.name === 'rs') ?? {};
+    assert.match(
+      message ?? '',
+      /^Error creating: pods "rs-\w{5}" is forbidden: exceeded quota: q, requested: pods=1, used: pods=0, limited: pods=0$/,
+    );
+  });
+
   test('a role that is made of others follows them', async () => {
     const label = { 'example.com/to': 'whole' };
     const rule = (resource: string) => ({ verbs: ['get'], apiGroups: [''], resources: [resource] });
@@ -116,6 +162,10 @@ void describe('budgets, quotas, roles, tokens', () => {
   });
 
   test('nothing was refused, and nothing failed', () => {
-    assert.deepEqual(controllers.complaints(), []);
+    // But for the namespace that is full.
+    assert.deepEqual(
+      controllers.complaints().filter((line) => !/ key=full\//.test(line)),
+      [],
+    );
   });
 });

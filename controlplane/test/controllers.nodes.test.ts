@@ -1,11 +1,13 @@
 /** A node that falls silent, and what becomes of it and its pods, with a real API server. The times are short, the rest is real. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { Event } from '#api/kinds/core/event.ts';
 import { parseCidr } from '#api/ip.ts';
 import { until } from '#agent/test/harness/until.ts';
 import { BlockRange } from '../controllers/nodeIpam/ranges.ts';
 import { NODE_LIFECYCLE } from '../controllers/nodeLifecycle/reconcile.ts';
 import { controllersFor } from './runningControllers.ts';
+import { mustTell } from './upstreamEvents.ts';
 
 const NS = '/api/v1/namespaces/default';
 const LEASES = '/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases';
@@ -105,6 +107,13 @@ void describe('nodes', () => {
     }
     await controllers.client.patch('/api/v1/nodes/well', 'merge-patch', { spec: { unschedulable: true } });
     await until('cordoned', async () => (await taints('well')).includes('unschedulable:NoSchedule'));
+    await controllers.client.delete('/api/v1/nodes/lost');
+    await until('its end is told', async () => (await reasons('RemovingNode')).length > 0);
+    mustTell(((await controllers.client.get('/api/v1/events')).json as { items: Event[] }).items, [
+      ...['RegisteredNode', 'NodeNotReady', 'RemovingNode'].map((reason) => `node-controller Node ${reason}`),
+      'node-controller Pod NodeNotReady',
+      'taint-eviction-controller Pod TaintManagerEviction',
+    ]);
     assert.deepEqual(
       controllers.complaints().filter((line) => !/A node has fallen silent/.test(line)),
       [],

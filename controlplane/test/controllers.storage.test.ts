@@ -1,8 +1,10 @@
 /** Volumes, their protection and load balancers with a real API server, each with the rights of its own account. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { Event } from '#api/kinds/core/event.ts';
 import { until } from '#agent/test/harness/until.ts';
 import { controllersFor } from './runningControllers.ts';
+import { mustTell } from './upstreamEvents.ts';
 
 const NS = '/api/v1/namespaces/default';
 const CLAIMS = `${NS}/persistentvolumeclaims`;
@@ -77,6 +79,14 @@ void describe('volumes and load balancers', () => {
     assert.equal(made.code, 201, made.text);
     await claim('local', { storageClassName: 'local' });
     await until('it waits for a pod', async () => (await reasons('local')).includes('WaitForFirstConsumer'));
+    const volumes = [{ name: 'd', persistentVolumeClaim: { claimName: 'local' } }];
+    const first = await controllers.client.post(`${NS}/pods`, {
+      metadata: { name: 'first' },
+      spec: { containers: [{ name: 'c', image: 'x' }], volumes },
+    });
+    assert.equal(first.code, 201, first.text);
+    await until('it waits for that', async () => (await reasons('local')).includes('WaitForPodScheduled'));
+    await controllers.client.delete(`${NS}/pods/first`);
     await controllers.client.patch(`${CLAIMS}/local`, 'merge-patch', {
       metadata: { annotations: { 'volume.kubernetes.io/selected-node': 'n' } },
     });
@@ -129,6 +139,19 @@ void describe('volumes and load balancers', () => {
     await controllers.client.patch(`${NS}/services/one`, 'merge-patch', { spec: { type: 'ClusterIP' } });
     await until('it is given on', async () => (await ip('three')) === '192.0.2.10');
     assert.equal(await ip('one'), undefined);
+  });
+
+  test('all events are upstream’s', async () => {
+    await until('the end of a load balancer is told', async () => (await reasons('one')).includes('DeletedLoadBalancer'));
+    mustTell((await get<{ items: Event[] }>('/api/v1/events')).items, [
+      ...['WaitForFirstConsumer', 'WaitForPodScheduled', 'ProvisioningSucceeded', 'FailedBinding'].map(
+        (reason) => `persistentvolume-controller PersistentVolumeClaim ${reason}`,
+      ),
+      'ephemeral_volume Pod FailedBinding',
+      ...['EnsuringLoadBalancer', 'EnsuredLoadBalancer', 'DeletingLoadBalancer', 'DeletedLoadBalancer', 'SyncLoadBalancerFailed'].map(
+        (reason) => `service-controller Service ${reason}`,
+      ),
+    ]);
   });
 
   test('nothing was refused, and nothing failed', () => {

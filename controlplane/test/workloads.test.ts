@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import type { Event } from '#api/kinds/core/event.ts';
 import { SystemClock } from '#base/clock.ts';
 import { makeLogger } from '#base/log.ts';
 import { parseKubeconfig } from '#client/kubeconfig.ts';
@@ -13,6 +14,7 @@ import { runControllers } from '../controllers/run.ts';
 import { kubectlOf } from './kubectl/clients.ts';
 import { makeProgram, type Program } from './kubectl/kit.ts';
 import { FakeNodes } from './workloads/fakeNodes.ts';
+import { mustTell } from './upstreamEvents.ts';
 
 /** Nodes that nobody speaks for are not for the controllers of nodes. */
 const isOn = ({ name, isOff }: { readonly name: string; readonly isOff?: true }): boolean => isOff !== true && !/^(node|taint)-/.test(name);
@@ -215,10 +217,30 @@ void describe('workloads', () => {
     await say('annotate cronjob tick look=now');
     await until('the end of the first', async () => (await events('tick')).some((text) => text.includes('SawCompletedJob')));
     await say('patch cronjob tick -p {"spec":{"suspend":true}}');
+    await say('create job by-hand --from=cronjob/tick');
+    await until('the one that people made', async () => (await events('tick')).some((text) => text.includes('UnexpectedJob')));
     const told = await events('tick');
     assert.match(told[0] ?? '', /^cronjob-controller SuccessfulCreate Created job tick-\d+$/);
     assert.match(told[1] ?? '', /^cronjob-controller SawCompletedJob Saw completed job: tick-\d+, condition: Complete$/);
     assert.match(await get('cronjob/tick', '{.status.lastScheduleTime}'), /:00Z$/);
+  });
+
+  test('all events are upstream’s', async () => {
+    const events = JSON.parse(await say('get events -A -o json')) as { items: Event[] };
+    mustTell(events.items, [
+      'deployment-controller Deployment ScalingReplicaSet',
+      ...['replicaset-controller ReplicaSet', 'replication-controller ReplicationController', 'daemonset-controller DaemonSet'].flatMap(
+        (who) => [`${who} SuccessfulCreate`, `${who} SuccessfulDelete`],
+      ),
+      'job-controller Job SuccessfulCreate',
+      'job-controller Job Completed',
+      'job-controller Job PodFailurePolicy',
+      'statefulset-controller StatefulSet SuccessfulCreate',
+      'statefulset-controller StatefulSet SuccessfulDelete',
+      'cronjob-controller CronJob SuccessfulCreate',
+      'cronjob-controller CronJob SawCompletedJob',
+      'cronjob-controller CronJob UnexpectedJob',
+    ]);
   });
 
   test('nothing of all that was worth a warning', () => {

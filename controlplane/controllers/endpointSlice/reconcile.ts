@@ -1,7 +1,8 @@
 /** Keeps the EndpointSlices of services with a selector, as plan.ts says. */
 import type { Service } from '#api/kinds/core/service.ts';
 import type { EndpointSlice } from '#api/kinds/discovery/v1.ts';
-import { isNotFound } from '#client/errors.ts';
+import { explain } from '#base/errors.ts';
+import { isNamespaceTerminating, isNotFound } from '#client/errors.ts';
 import { regarding } from '#client/events.ts';
 import { loopController, source, type Controller, type ControllerDeps } from '../controller.ts';
 import { ENDPOINT_SLICES, MANAGED_BY_LABEL, SERVICE_NAME_LABEL, SERVICES } from '../../component/kinds.ts';
@@ -70,7 +71,12 @@ export function endpointSliceController(deps: ControllerDeps, { concurrency, mos
       const { slice } = action;
       switch (action.kind) {
         case 'createSlice':
-          return expectations.written(key, slices, await client.create(slice, { signal }));
+          return client.create(slice, { signal }).then(
+            (made) => expectations.written(key, slices, made),
+            (err: unknown) => {
+              if (!isNamespaceTerminating(err)) throw err;
+            },
+          );
         case 'updateSlice':
           return expectations.written(key, slices, await client.update(slice, { signal }));
         case 'deleteSlice': {
@@ -81,6 +87,12 @@ export function endpointSliceController(deps: ControllerDeps, { concurrency, mos
           expectations.deleted(key, slices, slice);
         }
       }
+    },
+    onFailure: (_, key, err) => {
+      const service = services.get(key);
+      if (service === undefined) return;
+      const message = `Error updating Endpoint Slices for Service ${key}: ${explain(err)}`;
+      events.record(regarding(SERVICES, service), { type: 'Warning', reason: 'FailedToUpdateEndpointSlices', message });
     },
   });
 }

@@ -17,6 +17,16 @@ const LEADER_ANNOTATION = 'control-plane.alpha.kubernetes.io/leader';
 const OWN_ANNOTATIONS = new Set(['kubectl.kubernetes.io/last-applied-configuration', 'endpoints.kubernetes.io/last-change-trigger-time']);
 const MOST_ADDRESSES = 1_000;
 
+/** What Endpoints have too much of, in upstream's words. */
+export function surplusText({ subsets = [] }: Endpoints): string | undefined {
+  const surplus = subsets.reduce(
+    (sum, { addresses = [], notReadyAddresses = [] }) => sum + Math.max(0, addresses.length + notReadyAddresses.length - MOST_ADDRESSES),
+    0,
+  );
+  if (surplus === 0) return undefined;
+  return `A max of ${MOST_ADDRESSES} addresses can be mirrored to EndpointSlices per Endpoints subset. ${surplus} addresses were skipped`;
+}
+
 export type SliceAction =
   | { readonly kind: 'createSlice'; readonly slice: EndpointSlice }
   | { readonly kind: 'updateSlice'; readonly slice: EndpointSlice }
@@ -44,7 +54,7 @@ export function planSlices({ endpoints, service, slices }: Mirrored): SliceActio
   return [...actions, ...[...wanted.values()].map((slice) => ({ kind: 'createSlice', slice }) as const)];
 }
 
-function isToMirror({ metadata }: Endpoints, service: Service | undefined): boolean {
+export function isToMirror({ metadata }: Endpoints, service: Service | undefined): boolean {
   if (service === undefined || service.spec?.selector !== undefined) return false;
   return (
     metadata.deletionTimestamp === undefined &&

@@ -2,10 +2,11 @@
 import type { Endpoints } from '#api/kinds/core/endpoints.ts';
 import type { EndpointSlice } from '#api/kinds/discovery/v1.ts';
 import { isConflict, isNotFound } from '#client/errors.ts';
+import { regarding } from '#client/events.ts';
 import { loopController, source, type Controller, type ControllerDeps } from '../controller.ts';
 import { ENDPOINTS, ENDPOINT_SLICES, MANAGED_BY_LABEL, SERVICES, SERVICE_NAME_LABEL } from '../../component/kinds.ts';
 import { Expectations } from '../workloads/expectations.ts';
-import { MANAGER, planSlices, type SliceAction } from './plan.ts';
+import { isToMirror, MANAGER, planSlices, surplusText, type SliceAction } from './plan.ts';
 
 const keyOf = ({ metadata }: EndpointSlice): string => `${metadata.namespace ?? ''}/${metadata.labels?.[SERVICE_NAME_LABEL] ?? ''}`;
 
@@ -17,6 +18,12 @@ export function endpointSliceMirroringController(deps: ControllerDeps): Controll
     indexes: { service: (slice) => [keyOf(slice)] },
   });
   const client = deps.clientAs('endpointslicemirroring-controller').resource(ENDPOINT_SLICES);
+  const events = deps.eventsOf('endpoint-slice-mirroring-controller', 'endpointslicemirroring-controller');
+  endpoints.onChange(({ key, before, after }) => {
+    const message = after === undefined || !isToMirror(after, services.get(key)) ? undefined : surplusText(after);
+    if (after === undefined || message === undefined || (before !== undefined && surplusText(before) === message)) return;
+    events.record(regarding(ENDPOINTS, after), { type: 'Warning', reason: 'TooManyAddressesToMirror', message });
+  });
   const expectations = new Expectations(deps.clock, [slices]);
   return loopController<Endpoints, SliceAction>({
     name: 'endpointslice-mirroring-controller',

@@ -1,6 +1,8 @@
 /** Keeps the Endpoints of services with a selector, as plan.ts says: what old clients and people look at. */
 import type { Service } from '#api/kinds/core/service.ts';
-import { isAlreadyExists, isNotFound } from '#client/errors.ts';
+import { explain } from '#base/errors.ts';
+import { isAlreadyExists, isNamespaceTerminating, isNotFound } from '#client/errors.ts';
+import { regarding } from '#client/events.ts';
 import { loopController, source, type Controller, type ControllerDeps } from '../controller.ts';
 import { servicePods } from '../endpointSlice/services.ts';
 import { ENDPOINTS } from '../../component/kinds.ts';
@@ -15,6 +17,7 @@ export function endpointsController(deps: ControllerDeps, { concurrency }: { rea
   const { services } = behind;
   const endpoints = deps.informers.for(ENDPOINTS);
   const client = deps.clientAs('endpoint-controller').resource(ENDPOINTS);
+  const events = deps.eventsOf('endpoint-controller', 'endpoint-controller');
   const expectations = new Expectations(deps.clock, [endpoints]);
   // Whose service went while we looked, or before that. Endpoints that somebody makes before their service are not left over.
   const left = new Set<string>();
@@ -42,7 +45,7 @@ export function endpointsController(deps: ControllerDeps, { concurrency }: { rea
           return client.create(action.endpoints, { signal }).then(
             (answer) => expectations.written(key, endpoints, answer),
             (err: unknown) => {
-              if (!isAlreadyExists(err)) throw err;
+              if (!isAlreadyExists(err) && !isNamespaceTerminating(err)) throw err;
             },
           );
         case 'updateEndpoints':
@@ -53,6 +56,14 @@ export function endpointsController(deps: ControllerDeps, { concurrency }: { rea
           });
           expectations.deleted(key, endpoints, action.endpoints);
       }
+    },
+    onFailure: ({ kind, endpoints: about }, key, err) => {
+      if (kind === 'deleteEndpoints') return;
+      const [reason, what] =
+        kind === 'createEndpoints'
+          ? (['FailedToCreateEndpoint', 'create endpoint for service'] as const)
+          : (['FailedToUpdateEndpoint', 'update endpoint'] as const);
+      events.record(regarding(ENDPOINTS, about), { type: 'Warning', reason, message: `Failed to ${what} ${key}: ${explain(err)}` });
     },
   });
 }

@@ -25,7 +25,7 @@ const ownedBy = (uid: string, controller = true): PersistentVolumeClaim =>
 
 test('a claim for every ephemeral volume, named after pod and volume, as its template says', () => {
   assert.deepEqual(planClaims(pod(), () => undefined).actions, [
-    { kind: 'create', claim: { metadata: { name: 'p-scratch', namespace: 'ns', labels: { a: 'b' } }, spec } },
+    { kind: 'create', volume: 'scratch', claim: { metadata: { name: 'p-scratch', namespace: 'ns', labels: { a: 'b' } }, spec } },
   ]);
 });
 

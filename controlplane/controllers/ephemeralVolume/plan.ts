@@ -4,7 +4,7 @@ import type { Pod } from '#api/kinds/core/pod.ts';
 import type { Plan } from '#base/reconcile.ts';
 
 export type Action =
-  | { readonly kind: 'create'; readonly claim: PersistentVolumeClaim }
+  | { readonly kind: 'create'; readonly volume: string; readonly claim: PersistentVolumeClaim }
   /** It is there and another's. claim: "namespace/name". */
   | { readonly kind: 'refuse'; readonly volume: string; readonly claim: string };
 
@@ -31,7 +31,7 @@ export function planClaims(
         ...(labels === undefined ? {} : { labels }),
         ...(annotations === undefined ? {} : { annotations }),
       };
-      return [{ kind: 'create', claim: { metadata, spec: template.spec } }];
+      return [{ kind: 'create', volume, claim: { metadata, spec: template.spec } }];
     }
     if (there.metadata.ownerReferences?.some((owner) => owner.uid === uid && owner.controller === true) === true) return [];
     isRefused = true;

@@ -5,6 +5,7 @@
  */
 import type { PersistentVolumeClaim } from '#api/kinds/core/persistentVolumeClaim.ts';
 import type { Pod } from '#api/kinds/core/pod.ts';
+import { explain } from '#base/errors.ts';
 import { isAlreadyExists, isNamespaceTerminating } from '#client/errors.ts';
 import { regarding } from '#client/events.ts';
 import { keyOf } from '#client/watch.ts';
@@ -20,6 +21,11 @@ export function ephemeralVolumeController(deps: ControllerDeps, { concurrency }:
   const events = deps.eventsOf('ephemeral_volume', 'ephemeral-volume-controller');
   const owners = (claim: PersistentVolumeClaim | undefined): readonly string[] =>
     (claim?.metadata.ownerReferences ?? []).flatMap(({ kind, name }) => (kind === 'Pod' ? [`${claim?.metadata.namespace}/${name}`] : []));
+  const tell = (podKey: string, volume: string, why: string): void => {
+    const pod = pods.get(podKey);
+    if (pod === undefined) return;
+    events.record(regarding(PODS, pod), { type: 'Warning', reason: 'FailedBinding', message: `ephemeral volume ${volume}: ${why}` });
+  };
   return loopController<Pod, Action>({
     name: 'ephemeral-volume-controller',
     deps,
@@ -31,8 +37,8 @@ export function ephemeralVolumeController(deps: ControllerDeps, { concurrency }:
       const pod = pods.get(podKey);
       if (pod === undefined) return;
       if (action.kind === 'refuse') {
-        const message = `ephemeral volume ${action.volume}: PVC ${JSON.stringify(action.claim)} was not created for pod ${JSON.stringify(podKey)} (pod is not owner)`;
-        return events.record(regarding(PODS, pod), { type: 'Warning', reason: 'FailedBinding', message });
+        const why = `PVC ${JSON.stringify(action.claim)} was not created for pod ${JSON.stringify(podKey)} (pod is not owner)`;
+        return tell(podKey, action.volume, why);
       }
       const ownerReferences = [controllerReference(PODS, pod)];
       const claim = { ...action.claim, metadata: { ...action.claim.metadata, ownerReferences } };
@@ -41,6 +47,9 @@ export function ephemeralVolumeController(deps: ControllerDeps, { concurrency }:
         if (!isAlreadyExists(err)) throw err;
         deps.log.debug('The claim is there', { claim: keyOf(claim) });
       });
+    },
+    onFailure: ({ kind, volume, claim }, podKey, err) => {
+      if (kind === 'create') tell(podKey, volume, `create PVC ${keyOf(claim)}: ${explain(err)}`);
     },
   });
 }

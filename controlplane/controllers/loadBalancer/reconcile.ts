@@ -99,7 +99,8 @@ export function serviceLbController(deps: ControllerDeps, ranges: readonly strin
         return events.record(about, { type: 'Warning', reason: 'SyncLoadBalancerFailed', message });
       }
       const { addresses } = action;
-      if (addresses.length > 0) events.record(about, { type: 'Normal', reason: 'EnsuringLoadBalancer', message: 'Ensuring load balancer' });
+      const tell = ([reason, message]: readonly [string, string]): void => events.record(about, { type: 'Normal', reason, message });
+      tell(addresses.length > 0 ? ['EnsuringLoadBalancer', 'Ensuring load balancer'] : ['DeletingLoadBalancer', 'Deleting load balancer']);
       const { namespace, name = '', uid } = service.metadata;
       const loadBalancer = { ingress: addresses.length === 0 ? null : addresses.map((ip) => ({ ip, ipMode: 'VIP' })) };
       const body = { metadata: { uid }, status: { loadBalancer } };
@@ -113,10 +114,8 @@ export function serviceLbController(deps: ControllerDeps, ranges: readonly strin
         if (!isNotFound(err)) throw err;
         return;
       }
-      const [reason, message] =
-        addresses.length > 0 ? ['EnsuredLoadBalancer', 'Ensured load balancer'] : ['DeletedLoadBalancer', 'Deleted load balancer'];
       if (addresses.length === 0) pool.releaseAll(key);
-      events.record(about, { type: 'Normal', reason, message });
+      tell(addresses.length > 0 ? ['EnsuredLoadBalancer', 'Ensured load balancer'] : ['DeletedLoadBalancer', 'Deleted load balancer']);
     },
   });
 }

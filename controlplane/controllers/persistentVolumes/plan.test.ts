@@ -132,6 +132,7 @@ for (const [name, c, v, storageClass, wanted] of CLAIMS)
           volume: (c.spec?.volumeName ?? '') === '' ? undefined : v,
           volumes: v === undefined ? [] : [v],
           storageClass,
+          waitingPods: [],
         }),
       ),
       wanted,
@@ -225,6 +226,7 @@ test('whatever claims and volumes there are and whenever we die: no volume has t
                   volume: volumes.get(of.spec?.volumeName ?? ''),
                   volumes: [...volumes.values()],
                   storageClass: undefined,
+                  waitingPods: [],
                 });
           for (const a of actions.slice(0, most)) {
             if (a.kind === 'bindVolume')
@@ -261,3 +263,13 @@ test('whatever claims and volumes there are and whenever we die: no volume has t
   );
   assert.ok(bound > 50);
 });
+
+for (const [pods, wanted] of [
+  [[], 'WaitForFirstConsumer: waiting for first consumer to be created before binding'],
+  [['p'], 'WaitForPodScheduled: waiting for pod p to be scheduled'],
+  [['p', 'q'], 'WaitForPodScheduled: waiting for pods p,q to be scheduled'],
+] as const)
+  test(`it waits, ${pods.length} pods use it`, () => {
+    const [action] = planClaim({ claim: claim(classed), volume: undefined, volumes: [], storageClass: delayed, waitingPods: pods });
+    assert.equal(action?.kind === 'tell' ? `${action.event.reason}: ${action.event.message}` : action?.kind, wanted);
+  });

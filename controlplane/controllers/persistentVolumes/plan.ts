@@ -45,9 +45,11 @@ export interface ClaimView {
   /** Of the class of the claim. */
   readonly volumes: readonly PersistentVolume[];
   readonly storageClass: StorageClass | undefined;
+  /** Names of pods that use it and have no node yet. */
+  readonly waitingPods: readonly string[];
 }
 
-export function planClaim({ claim, volume, volumes, storageClass }: ClaimView): readonly Action[] {
+export function planClaim({ claim, volume, volumes, storageClass, waitingPods }: ClaimView): readonly Action[] {
   const { annotations = {} } = claim.metadata;
   const named = claim.spec?.volumeName ?? '';
   if (annotations[BIND_COMPLETED] === 'yes') return planBound(claim, named, volume);
@@ -65,8 +67,7 @@ export function planClaim({ claim, volume, volumes, storageClass }: ClaimView): 
   const delayed = storageClass?.volumeBindingMode === 'WaitForFirstConsumer';
   const found = findVolume(claim, volumes, delayed);
   if (found !== undefined) return bind(found, claim);
-  if (delayed && node === '')
-    return [tell(claim, 'Normal', 'WaitForFirstConsumer', 'waiting for first consumer to be created before binding')];
+  if (delayed && node === '') return [waiting(claim, waitingPods)];
   const name = classOf(claim);
   if (name === '')
     return [tell(claim, 'Normal', 'FailedBinding', 'no persistent volumes available for this claim and no storage class is set')];
@@ -89,6 +90,12 @@ function refusal({ spec }: PersistentVolumeClaim, node: string): string | undefi
   if (spec?.dataSource !== undefined || spec?.dataSourceRef !== undefined) return 'a new directory is empty: dataSource is not supported';
   const many = (spec?.accessModes ?? []).filter((mode) => mode !== 'ReadWriteOnce' && mode !== 'ReadWriteOncePod');
   return many.length === 0 ? undefined : `a directory of one node cannot be ${many.join(', ')}`;
+}
+
+function waiting(claim: PersistentVolumeClaim, pods: readonly string[]): Action {
+  return pods.length === 0
+    ? tell(claim, 'Normal', 'WaitForFirstConsumer', 'waiting for first consumer to be created before binding')
+    : tell(claim, 'Normal', 'WaitForPodScheduled', `waiting for pod${pods.length > 1 ? 's' : ''} ${pods.join(',')} to be scheduled`);
 }
 
 const tell = (claim: PersistentVolumeClaim, type: Told['type'], reason: string, message: string): Action => ({

@@ -1,11 +1,13 @@
 /** Binds claims to volumes, makes volumes where their class says so (kijabi.io/local-path), and gives back what was released. */
 import type { PersistentVolume } from '#api/kinds/core/persistentVolume.ts';
 import type { PersistentVolumeClaim } from '#api/kinds/core/persistentVolumeClaim.ts';
+import type { Pod } from '#api/kinds/core/pod.ts';
 import { rfc3339 } from '#api/formats.ts';
 import { isAlreadyExists, isNotFound } from '#client/errors.ts';
 import { regarding } from '#client/events.ts';
 import { loopController, source, type Controller, type ControllerDeps } from '../controller.ts';
 import { NODES, PODS, STORAGE_CLASSES, VOLUME_CLAIMS, VOLUMES } from '../../component/kinds.ts';
+import { claimsOf, hasNode } from '../workloads/claimsOf.ts';
 import { Expectations } from '../workloads/expectations.ts';
 import { cleanerName, cleanerPod, hostnameOf, localVolume } from './localPath.ts';
 import { classOf } from './match.ts';
@@ -17,6 +19,8 @@ const [CLAIM, VOLUME] = ['claim ', 'volume '] as const;
 const byClass = (volume: PersistentVolume): readonly string[] => [volume.spec?.storageClassName ?? ''];
 const claimsByClass = (claim: PersistentVolumeClaim): readonly string[] => ((claim.spec?.volumeName ?? '') === '' ? [classOf(claim)] : []);
 const claimsByVolume = (claim: PersistentVolumeClaim): readonly string[] => [claim.spec?.volumeName ?? ''];
+/** Those of pods that have no node yet. */
+const claimsAwaitedBy = (pod: Pod): readonly string[] => (hasNode(pod) ? [] : claimsOf(pod));
 
 export function persistentVolumeController(deps: ControllerDeps): Controller {
   const { informers, clock } = deps;
@@ -24,13 +28,14 @@ export function persistentVolumeController(deps: ControllerDeps): Controller {
   const volumes = informers.for(VOLUMES, { indexes: { class: byClass } });
   const classes = informers.for(STORAGE_CLASSES);
   const nodes = informers.for(NODES);
-  const pods = informers.for(PODS);
+  const pods = informers.for(PODS, { indexes: { awaitedClaim: claimsAwaitedBy } });
   const api = deps.clientAs('persistent-volume-binder');
   const events = deps.eventsOf('persistentvolume-controller', 'persistent-volume-binder');
   const expectations = new Expectations(clock, [claims, volumes]);
   const keyOf = ({ metadata }: PersistentVolumeClaim): string => `${CLAIM}${metadata.namespace ?? ''}/${metadata.name ?? ''}`;
   const claimKey = ({ spec }: PersistentVolume): readonly string[] =>
     spec?.claimRef === undefined ? [] : [`${CLAIM}${spec.claimRef.namespace ?? ''}/${spec.claimRef.name ?? ''}`];
+  const isUnbound = (key: string): boolean => (claims.get(key)?.spec?.volumeName ?? '') === '';
   /** What was last said of a claim, and when. */
   const said = new Map<string, { readonly what: string; readonly atMs: number }>();
   return loopController<object, Action>({
@@ -59,7 +64,14 @@ export function persistentVolumeController(deps: ControllerDeps): Controller {
         onKeys: (ring) => void classes.onChange(({ key }) => claims.by('unboundOfClass', key).forEach((claim) => ring(keyOf(claim)))),
       },
       { informer: nodes, onKeys: () => undefined },
-      source(pods, (key) => (key.startsWith('kube-system/cleanup-pvc-') ? [`${VOLUME}${key.slice('kube-system/cleanup-'.length)}`] : [])),
+      source(pods, (key, pod) => [
+        ...(key.startsWith('kube-system/cleanup-pvc-') ? [`${VOLUME}${key.slice('kube-system/cleanup-'.length)}`] : []),
+        ...(pod === undefined
+          ? []
+          : claimsAwaitedBy(pod)
+              .filter(isUnbound)
+              .map((claim) => `${CLAIM}${claim}`)),
+      ]),
       // Claims ring their volumes also when they go.
       { informer: claims, onKeys: (ring) => void claims.onChange(({ before }) => ring(`${VOLUME}${before?.spec?.volumeName ?? ''}`)) },
     ],
@@ -80,6 +92,7 @@ export function persistentVolumeController(deps: ControllerDeps): Controller {
         volume: volumes.get(claim.spec?.volumeName ?? ''),
         volumes: volumes.by('class', classOf(claim)),
         storageClass: classes.get(classOf(claim)),
+        waitingPods: pods.by('awaitedClaim', keyOf(claim).slice(CLAIM.length)).map(({ metadata }) => metadata.name ?? ''),
       });
       // What can only be told is told when it is new; nothing changes by saying it again.
       const [first] = actions;

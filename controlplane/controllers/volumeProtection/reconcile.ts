@@ -7,6 +7,7 @@ import { isNotFound } from '#client/errors.ts';
 import type { ResourceClient } from '#client/rest.ts';
 import { loopController, source, type Controller, type ControllerDeps } from '../controller.ts';
 import { PODS, VOLUME_CLAIMS, VOLUMES } from '../../component/kinds.ts';
+import { claimsOf, hasNode } from '../workloads/claimsOf.ts';
 import { Expectations } from '../workloads/expectations.ts';
 
 const CLAIM = 'kubernetes.io/pvc-protection';
@@ -17,13 +18,7 @@ interface Action {
 }
 
 /** Claims of a pod that a kubelet may have seen: one that waits for a node will not be started with a claim that goes. Pure. */
-export function claimsUsedBy({ metadata, spec }: Pod): readonly string[] {
-  if ((spec.nodeName ?? '') === '') return [];
-  return (spec.volumes ?? []).flatMap(({ name, persistentVolumeClaim, ephemeral }) => {
-    const claim = persistentVolumeClaim?.claimName ?? (ephemeral === undefined ? undefined : `${metadata.name ?? ''}-${name}`);
-    return claim === undefined ? [] : [`${metadata.namespace ?? ''}/${claim}`];
-  });
-}
+export const claimsUsedBy = (pod: Pod): readonly string[] => (hasNode(pod) ? claimsOf(pod) : []);
 
 /** undefined: nothing is to be done. Pure. */
 export function verdict({ metadata }: KubeObject, finalizer: string, isUsed: boolean): Action['kind'] | undefined {
