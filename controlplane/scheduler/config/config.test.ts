@@ -149,6 +149,32 @@ for (const [what, args, want] of [
     assert.equal(d.kind === 'fits' ? d.node.name : '', want);
   });
 
+test('spreading and nearness that the profile adds to each pod', () => {
+  const [spread, near] = profiles(`
+profiles:
+- schedulerName: spread
+  pluginConfig:
+  - name: PodTopologySpread
+    args: {defaultingType: List, defaultConstraints: [{maxSkew: 1, topologyKey: kubernetes.io/hostname, whenUnsatisfiable: DoNotSchedule}]}
+- schedulerName: near
+  plugins: {score: {disabled: [{name: '*'}], enabled: [{name: InterPodAffinity}]}}
+  pluginConfig: [{name: InterPodAffinity, args: {hardPodAffinityWeight: 100}}]
+`);
+  const metadata = { ownerReferences: [{ apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'r', uid: 'r', controller: true }] };
+  const labels = { app: 'web' };
+  const at = (profile: Profile | undefined, cluster: ReturnType<typeof clusterOf>): string => {
+    const d = decide(podInfoOf(podOf('p', { labels, metadata: { ...metadata } })), { profile: profile!, cluster, random: () => 0.99 });
+    return d.kind === 'fits' ? `${d.node.name} of ${d.feasible.length}` : refusalText(d);
+  };
+  const two = [nodeOf('a'), nodeOf('b')];
+  assert.equal(at(spread, clusterOf(two, [podOf('o', { node: 'a', labels, metadata })])), 'b of 1');
+  // Who is there wants such pods near it, and has its wish.
+  const podAffinity = {
+    requiredDuringSchedulingIgnoredDuringExecution: [{ labelSelector: { matchLabels: labels }, topologyKey: 'kubernetes.io/hostname' }],
+  };
+  assert.equal(at(near, clusterOf(two, [podOf('o', { node: 'a', spec: { affinity: { podAffinity } } })])), 'a of 2');
+});
+
 test('affinity that the profile adds to each pod', () => {
   const [profile] = profiles(`
 profiles:

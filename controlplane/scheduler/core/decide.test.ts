@@ -246,6 +246,52 @@ const ROWS: readonly Row[] = [
     'fits a,b,c',
   ],
 ];
+const numbered = [nodeOf('a', { labels: { disk: 'ssd', cores: '8' } }), nodeOf('b', { labels: { disk: 'hdd', cores: '16' } }), nodeOf('c')];
+for (const [operator, key, values, want] of [
+  ['In', 'disk', ['ssd', 'tape'], 'a'],
+  ['NotIn', 'disk', ['ssd'], 'b,c'],
+  ['Exists', 'disk', undefined, 'a,b'],
+  ['DoesNotExist', 'disk', undefined, 'c'],
+  ['Gt', 'cores', ['8'], 'b'],
+  ['Lt', 'cores', ['16'], 'a'],
+] as const)
+  test(`decide: node affinity with ${operator}`, () =>
+    assert.equal(
+      told(look(podOf('p', { spec: requiredNode({ key, operator, ...(values === undefined ? {} : { values }) }) }), numbered)),
+      `fits ${want}`,
+    ));
+
+for (const [what, toleration, want] of [
+  ['its value', { key: 't', operator: 'Equal', value: 'v' }, 'fits a'],
+  ['another value', { key: 't', value: 'w' }, undefined],
+  ['its key', { key: 't', operator: 'Exists' }, 'fits a'],
+  ['its key and effect', { key: 't', operator: 'Exists', effect: 'NoSchedule' }, 'fits a'],
+  ['its key and another effect', { key: 't', operator: 'Exists', effect: 'NoExecute' }, undefined],
+  ['everything', { operator: 'Exists' }, 'fits a'],
+  ['all of an effect', { operator: 'Exists', effect: 'NoSchedule' }, 'fits a'],
+] as const)
+  test(`decide: a taint, and a pod that tolerates ${what}`, () => {
+    const tainted = nodeOf('a', { spec: { taints: [{ key: 't', value: 'v', effect: 'NoSchedule' }] } });
+    const refused = '0/1 nodes are available: 1 node(s) had untolerated taint {t: v}.';
+    assert.equal(told(look(podOf('p', { spec: { tolerations: [toleration] } }), [tainted])), want ?? refused);
+  });
+
+test('decide: namespaces by their labels, and pods of the same or of another version', () => {
+  const cluster = clusterOf(zoned, [
+    podOf('o', { node: 'a', namespace: 'team', labels: { app: 'db', v: '1' } }),
+    podOf('q', { node: 'c', namespace: 'rest', labels: { app: 'db', v: '2' } }),
+  ]);
+  cluster.setNamespace('team', { metadata: { name: 'team', labels: { kind: 'ours' } }, spec: {} });
+  cluster.setNamespace('rest', { metadata: { name: 'rest' }, spec: {} });
+  const at = (spec: object, labels: Readonly<Record<string, string>> = {}): string =>
+    told(decide(podInfoOf(podOf('p', { spec, labels })), { profile, cluster, random: () => 0 }));
+  const all = { namespaceSelector: {} };
+  assert.equal(at(near(term('db', ZONE, { namespaceSelector: { matchLabels: { kind: 'ours' } } }))), 'fits a,b');
+  assert.equal(at(away(term('db', ZONE, { namespaceSelector: { matchLabels: { kind: 'ours' } } }))), 'fits c');
+  assert.equal(at(near(term('db', ZONE, { ...all, matchLabelKeys: ['v'] })), { v: '2' }), 'fits c');
+  assert.equal(at(away(term('db', ZONE, { ...all, mismatchLabelKeys: ['v'] })), { v: '2' }), 'fits c');
+});
+
 for (const [name, wish, nodes, pods, want] of ROWS)
   test(`decide: ${name}`, () => assert.equal(told(look(podOf('p', wish as PodWish), nodes, pods)), want));
 

@@ -10,19 +10,22 @@ const IN_USE = {
 const DISK = { reasons: ['node(s) had no available disk'], helpedByPreemption: true };
 
 interface Disk {
-  readonly id: string;
+  /** One that two have in common is enough. */
+  readonly ids: readonly string[];
   /** Two that only read do not disturb each other. */
   readonly readOnly: boolean;
 }
 
 function diskOf({ gcePersistentDisk: gce, awsElasticBlockStore: ebs, iscsi, rbd }: Volume): Disk | undefined {
-  if (gce !== undefined) return { id: `gce ${gce.pdName}`, readOnly: gce.readOnly === true };
-  if (ebs !== undefined) return { id: `ebs ${ebs.volumeID}`, readOnly: false };
-  if (iscsi !== undefined) return { id: `iscsi ${iscsi.iqn}`, readOnly: iscsi.readOnly === true };
+  if (gce !== undefined) return { ids: [`gce ${gce.pdName}`], readOnly: gce.readOnly === true };
+  if (ebs !== undefined) return { ids: [`ebs ${ebs.volumeID}`], readOnly: false };
+  if (iscsi !== undefined) return { ids: [`iscsi ${iscsi.iqn}`], readOnly: iscsi.readOnly === true };
   if (rbd !== undefined)
-    return { id: `rbd ${[...rbd.monitors].toSorted().join()} ${rbd.pool} ${rbd.image}`, readOnly: rbd.readOnly === true };
+    return { ids: rbd.monitors.map((monitor) => `rbd ${monitor} ${rbd.pool} ${rbd.image}`), readOnly: rbd.readOnly === true };
   return undefined;
 }
+
+const disturbs = (one: Disk, other: Disk): boolean => !(one.readOnly && other.readOnly) && one.ids.some((id) => other.ids.includes(id));
 
 const disksOf = (volumes: readonly Volume[] | undefined): readonly Disk[] => (volumes ?? []).flatMap((v) => diskOf(v) ?? []);
 
@@ -37,8 +40,7 @@ export function volumeRestrictions({ storage }: PluginHandle): Plugin {
       return {
         check: (node) => {
           for (const other of disks.length === 0 ? [] : node.pods.values())
-            for (const taken of disksOf(other.pod.spec.volumes))
-              if (disks.some(({ id, readOnly }) => id === taken.id && !(readOnly && taken.readOnly))) return DISK;
+            for (const taken of disksOf(other.pod.spec.volumes)) if (disks.some((disk) => disturbs(disk, taken))) return DISK;
           return users.every((index) => index.isEmpty) ? undefined : IN_USE;
         },
       };

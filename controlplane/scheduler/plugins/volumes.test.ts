@@ -170,6 +170,28 @@ for (const [what, given, names, want, pods] of [
     [podOf('o', { node: 'a', ...using('d') })],
   ],
   [
+    'no node that can have one more',
+    {
+      claims: [claim('c', { bound: 'v' })],
+      volumes: [volume('v', { csi: '1', for: 'c' })],
+      csiNodes: [csiNode('a', 0), csiNode('b', 0)],
+    },
+    ['c'],
+    '0/2 nodes are available: 2 node(s) exceed max volume count.',
+  ],
+  [
+    'a volume of a zone without nodes',
+    { claims: [claim('c', { bound: 'v' })], volumes: [volume('v', { zone: 'z', for: 'c' })] },
+    ['c'],
+    '0/2 nodes are available: 2 node(s) had no available volume zone.',
+  ],
+  [
+    'a volume of several zones',
+    { claims: [claim('c', { bound: 'v' })], volumes: [volume('v', { zone: 'q__y', for: 'c' })] },
+    ['c'],
+    'fits b',
+  ],
+  [
     'the same volume does not count twice',
     { claims: [claim('c', { bound: 'v' })], volumes: [volume('v', { csi: '1', for: 'c' })], csiNodes: [csiNode('a', 1)] },
     ['c'],
@@ -195,4 +217,36 @@ test('what is chosen is promised, given before the pod is bound, and free again 
   plugin.unreserve!(second, a);
   plugin.reserve!(second, a);
   assert.throws(() => plugin.reserve!(podInfoOf(podOf('r', using('d', 'c'))), cluster.node('b')!), /given to another pod/);
+});
+
+const rbd = (image: string, readOnly: boolean, ...monitors: string[]) => ({
+  spec: { volumes: [{ name: 'd', rbd: { monitors, pool: 'p', image, readOnly } }] },
+});
+for (const [what, mine, theirs, want] of [
+  ['a disk in use', rbd('i', false, 'm1', 'm2'), rbd('i', true, 'm2', 'm3'), 'fits b'],
+  ['a disk that both read', rbd('i', true, 'm'), rbd('i', true, 'm'), 'fits a,b'],
+  ['another disk', rbd('i', false, 'm'), rbd('j', false, 'm'), 'fits a,b'],
+  ['the same name elsewhere', rbd('i', false, 'm'), rbd('i', false, 'n'), 'fits a,b'],
+] as const)
+  test(`disks: ${what}`, () => {
+    const cluster = clusterOf(nodes, [podOf('o', { node: 'a', ...theirs })]);
+    const d = decide(podInfoOf(podOf('p', mine)), { profile: world({}).profile, cluster, random: () => 0 });
+    assert.equal(
+      d.kind === 'fits'
+        ? `fits ${d.feasible
+            .map((n) => n.name)
+            .toSorted()
+            .join()}`
+        : refusalText(d),
+      want,
+    );
+  });
+
+test('disks: in use everywhere', () => {
+  const cluster = clusterOf(
+    nodes,
+    nodes.map(({ metadata: { name = '' } }) => podOf(`on-${name}`, { node: name, ...rbd('i', false, 'm') })),
+  );
+  const d = decide(podInfoOf(podOf('p', rbd('i', false, 'm'))), { profile: world({}).profile, cluster, random: () => 0 });
+  assert.equal(d.kind === 'fits' ? '' : refusalText(d), '0/2 nodes are available: 2 node(s) had no available disk.');
 });
