@@ -14,7 +14,7 @@ import { ask, freePort, root, start } from './child.ts';
 const PROGRAM = 'controlplane/scheduler/kube-scheduler';
 const LEASE = '/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/kube-scheduler';
 
-test('it leads, places pods as its profiles say, and tells who may ask', async (t) => {
+test('it leads, places pods as its profiles say, and tells who may ask; killed, it is followed by the one that waits', async (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'kube-scheduler-test-'));
   const server = await startDevServer();
   const client = new TestClient(server);
@@ -36,6 +36,7 @@ test('it leads, places pods as its profiles say, and tells who may ask', async (
     `apiVersion: kubescheduler.config.k8s.io/v1
 kind: KubeSchedulerConfiguration
 clientConnection: {kubeconfig: ${conf}}
+leaderElection: {leaseDuration: 10s, renewDeadline: 8s, retryPeriod: 500ms}
 profiles:
 - schedulerName: default-scheduler
 - schedulerName: lucky
@@ -78,10 +79,23 @@ profiles:
   const explained = await execa(join(root, 'controlplane/cli/kijabi'), ['explain', 'scheduling', 'q', '--socket', socket]);
   assert.match(explained.stdout, /^default\/q is on b\.\nDecided by lucky at .*\nb was the only node that passed\./);
   assert.match(explained.stdout, /a +Lucky +node\(s\) had no luck/);
-  scheduler.kill('SIGTERM');
-  assert.equal(await scheduler.ended, 0);
+  // Another one waits, leads when the first is killed, says so in the lease, and places what comes.
+  const leader = await holder();
+  const standby = start(t, [PROGRAM, ...flags.slice(1), ...serving.map((flag) => flag.replace(`=${port}`, '=0'))]);
+  await standby.says(/Another leads/);
+  assert.equal(await holder(), leader);
+  scheduler.kill('SIGKILL');
+  await scheduler.ended;
+  await make('s', 'lucky');
+  await standby.says(/Became leader/);
+  const { spec } = (await client.get(LEASE)).json as { spec: { holderIdentity: string; leaseTransitions: number } };
+  assert.notEqual(spec.holderIdentity, leader);
+  assert.equal(spec.leaseTransitions, 1);
+  await until('it is placed', async () => (await nodeOf('s')) === 'b');
+  standby.kill('SIGTERM');
+  assert.equal(await standby.ended, 0);
   assert.equal(await holder(), '', 'the lease is given back');
-  assert.doesNotMatch(scheduler.all(), /<3>|[Ff]orbidden/);
+  for (const { all } of [scheduler, standby]) assert.doesNotMatch(all(), /<3>|[Ff]orbidden/);
 });
 
 for (const [what, flags, want] of [
