@@ -17,6 +17,7 @@ const EXPOSURE: Readonly<Record<string, number>> = {
   'etcd.service': 2,
   'kube-apiserver.service': 2.5,
   'kube-proxy.service': 3,
+  'kijabi-network.service': 3,
   'kijabi-pod-network.service': 2.5,
 };
 
@@ -53,7 +54,16 @@ test('every service but the kubelet has an agreed exposure', () => {
 });
 
 test('every daemon is watched, told when it is ready, started again, and never given up', () => {
-  for (const unit of ['kubelet', 'kube-proxy', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kube-dns', 'etcd']) {
+  for (const unit of [
+    'kubelet',
+    'kube-proxy',
+    'kube-apiserver',
+    'kube-controller-manager',
+    'kube-scheduler',
+    'kube-dns',
+    'kijabi-network',
+    'etcd',
+  ]) {
     const text = readFileSync(join(ROOT, `systemd/units/${unit}.service`), 'utf8');
     for (const line of [
       'Type=notify',

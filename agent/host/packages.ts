@@ -60,6 +60,7 @@ export const TEST_PACKAGES: readonly Requirement[] = [
   { package: 'systemd', why: 'what it says of the units', programs: ['systemd-analyze'] },
   { package: 'systemd-container', why: 'a host with systemd for tests', programs: ['systemd-nspawn'] },
   { package: 'procps', why: 'settings of the kernel, processes of tests', programs: ['sysctl', 'pgrep'] },
+  { package: 'vagrant', why: 'what it says of the Vagrantfile', programs: ['vagrant'] },
   { package: 'strace', why: 'the order of writes to the disk', programs: ['strace'] },
 ];
 

@@ -3,11 +3,12 @@ import { join } from 'node:path';
 import type { Logger } from '#base/log.ts';
 import { replaceFile } from '#base/replaceFile.ts';
 import { run } from '../linux/exec.ts';
-import { changeRoutes } from '../linux/routes.ts';
+import { changeRoutes, listRoutes } from '../linux/routes.ts';
 import { ensureSysctl } from '../linux/sysctl.ts';
-import { CNI_CONFIG_FILE } from './cni.ts';
+import { BRIDGE, CNI_CONFIG_FILE } from './cni.ts';
 import { ROUTE_PROTOCOL, type Place } from './observe.ts';
 import type { Action } from './plan.ts';
+import { FAMILIES, TABLE } from './rules.ts';
 
 export async function act(action: Action, { cniConfDir, log }: Place & { readonly log: Logger }, signal: AbortSignal): Promise<void> {
   switch (action.kind) {
@@ -34,4 +35,12 @@ export async function act(action: Action, { cniConfDir, log }: Place & { readonl
     default:
       return action satisfies never;
   }
+}
+
+/** Takes it off a machine that leaves its cluster, all but the configuration of the runtime. The daemon is stopped, and pods are gone. */
+export async function removeNetwork(signal: AbortSignal): Promise<void> {
+  // 1: there is none
+  for (const family of FAMILIES) await run(['nft', 'delete', 'table', family, TABLE], { signal, okCodes: [1] });
+  await changeRoutes({ set: [], remove: await listRoutes(ROUTE_PROTOCOL, signal) }, ROUTE_PROTOCOL, signal);
+  await run(['ip', 'link', 'delete', BRIDGE], { signal, okCodes: [1] });
 }

@@ -16,6 +16,7 @@ export interface CniOptions {
 }
 
 export const CNI_CONFIG_FILE = '10-kijabi.conflist';
+export const BRIDGE = 'kijabi0';
 
 export function cniConfig({ podSubnets, dataDir, mtu = 1_500 }: CniOptions): string {
   const config = {
@@ -24,7 +25,7 @@ export function cniConfig({ podSubnets, dataDir, mtu = 1_500 }: CniOptions): str
     plugins: [
       {
         type: 'bridge',
-        bridge: 'kijabi0',
+        bridge: BRIDGE,
         isGateway: true,
         ipMasq: false,
         hairpinMode: true,

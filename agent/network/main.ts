@@ -46,12 +46,14 @@ async function run(settings: Settings, { clock, log, signal, notify }: DaemonCon
       wanted: () => wanted,
       observe: (rules) => observeNetwork(settings, rules, signal),
       act: (action) => act(action, { ...settings, log }, signal),
-      onReady: (desired) => notify.send({ READY: 1, STATUS: statusOf(desired) }),
+      onReady: (desired) => notify.send({ STATUS: statusOf(desired) }),
     }),
     { queue, clock, log, backoff: new Backoff(FIRST_RETRY_MS, LONGEST_RETRY_MS) },
     signal,
   );
   const running = informers.run(signal);
+  // What is set goes on; whoever waits for the start is not to wait for an API server.
+  notify.send({ READY: 1, STATUS: 'waits for the API server' });
   try {
     await Promise.race([informers.synced(signal), running]);
     look();

@@ -5,7 +5,7 @@
  */
 export const TABLE = 'kijabi-network';
 
-const FAMILIES = ['ip', 'ip6'] as const;
+export const FAMILIES = ['ip', 'ip6'] as const;
 
 /** inside: networks of pods and addresses of nodes outside of them. Adding and deleting first makes it the same whether the table was there or not. */
 export function networkRules(podSubnets: readonly string[], inside: readonly string[]): string {

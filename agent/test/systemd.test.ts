@@ -1,6 +1,6 @@
 /** The services on a host with systemd: installed, watched, replaced under running pods, told in the journal, removed. */
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { explain } from '#base/errors.ts';
@@ -10,7 +10,7 @@ import { lintDeb } from '#systemd/package/lint.ts';
 import { readDeb } from '#systemd/package/observe.ts';
 import { missing } from './harness/containerd.ts';
 import { manifest } from './harness/manifest.ts';
-import { bootSystemdHost, missingSystemd, type SystemdHost } from './harness/nspawn.ts';
+import { bootSystemdHost, linkHosts, missingSystemd, type SystemdHost } from './harness/nspawn.ts';
 import { busyboxImage, PAUSE_IMAGE, pauseImage, writeImage } from './harness/ociImage.ts';
 import { until } from './harness/until.ts';
 
@@ -23,6 +23,7 @@ const PATIENT_MS = 180_000;
 const host = booted as SystemdHost;
 const CONTROL_PLANE = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kube-dns'];
 let before_: ReadonlySet<string>;
+let other: SystemdHost | undefined;
 
 /** What these machines need of containerd, see containerd.ts: an image that is there, and no score that they may not give. */
 const CONTAINERD = `version = 2
@@ -40,7 +41,7 @@ before(async () => {
   before_ = new Set(host.written());
 });
 after(async () => {
-  if (skip === false) await host.stop();
+  if (skip === false) await Promise.all([host.stop(), other?.stop()]);
 });
 
 async function prepareRuntime(on: SystemdHost): Promise<void> {
@@ -259,7 +260,7 @@ test('pods are slices, with their limits, also after a reload; gone pods leave n
 test('the services of a control plane start when there is one to run, and systemd knows what they do', { skip }, async () => {
   // On some machines it leads to where nothing is here.
   await host.run(['sh', '-c', 'rm -f /etc/resolv.conf; echo nameserver 192.0.2.53 > /etc/resolv.conf']);
-  await host.run(['kijabi', 'init', '--apiserver-advertise-address=127.0.0.1']);
+  await host.run(['kijabi', 'init', '--files-only', '--apiserver-advertise-address=127.0.0.1']);
   await host.run(['systemctl', 'start', 'kubernetes.target']);
   const tells = async (unit: string, words: RegExp): Promise<void> =>
     until(`${unit}: ${words}`, async () => words.test(await property(unit, 'StatusText')), PATIENT_MS);
@@ -269,7 +270,7 @@ test('the services of a control plane start when there is one to run, and system
   await tells('kube-dns', /^answers for cluster\.local, \d+ services?$/);
   for (const unit of CONTROL_PLANE) assert.equal((await property(unit, 'NRestarts')).trim(), '0', unit);
   await host.run(['systemctl', 'stop', ...CONTROL_PLANE]);
-  await host.run(['sh', '-c', 'cd /etc/kubernetes && rm -r pki *.conf *.env kubelet.yaml kube-dns.yaml']);
+  await host.run(['sh', '-c', 'cd /etc/kubernetes && rm -r pki *.conf *.env kube-dns.yaml']);
 });
 
 test('what is not ours is not overwritten, and then nothing is changed', { skip }, async () => {
@@ -327,6 +328,86 @@ test('the Debian package: installs offline, and pods go on through an upgrade', 
   assert.match(await host.run(['dpkg', '--verify', 'kijabi']), /^\S+ c \/etc\/default\/kubelet$/);
   await host.run(['rm', '/etc/kubernetes/manifests/web.yaml']);
   await until('it is gone', async () => (await task()) === '', PATIENT_MS);
+});
+
+test('init and join make a cluster of two hosts, whose pods run where the scheduler puts them; reset undoes it', { skip }, async () => {
+  const second = (other = await bootSystemdHost('node2'));
+  await linkHosts([host, '192.168.50.1/24'], [second, '192.168.50.2/24']);
+  await prepareRuntime(second);
+  mkdirSync(join(second.root, 'var/deb'));
+  copyFileSync(join(host.root, deb), join(second.root, deb));
+  await second.run(['dpkg', '-i', deb]);
+  const alone = { first: new Set(host.written()), second: new Set(second.written()) };
+  const own = await Promise.all(
+    ['/var/lib/kubelet/config.yaml', '/etc/cni/net.d/10-kijabi.conflist'].map(
+      async (path) => [path, await host.run(['cat', path])] as const,
+    ),
+  );
+
+  const script = (name: string, env: Readonly<Record<string, string>>): string[] => [
+    'env',
+    ...Object.entries({ KIJABI_PACKAGE: deb, ...env }).map(([key, value]) => `${key}=${value}`),
+    `${ROOT}/vagrant/provision/${name}.sh`,
+  ];
+  for (const on of [host, second]) assert.equal((await on.run(script('common', {}))).trim(), 'common.sh: Kijabi is installed');
+  const cluster = { KIJABI_ADDRESS: '192.168.50.1', KIJABI_TOKEN: 'abcdef.0123456789abcdef' };
+  const said = await host.run(script('control-plane', cluster));
+  assert.match(said, /^Your Kubernetes control-plane has initialized successfully!$/m);
+  const [, printed = ''] = /^ {2}(kijabi join .*)$/m.exec(said) ?? [];
+  const command = (await host.run(['kijabi', 'token', 'create', '--print-join-command'])).trim();
+  assert.equal(command.replace(/--token \S+/, ''), printed.replace(/--token \S+/, ''));
+  assert.match(
+    await host.run(['kijabi', 'token', 'list']),
+    /^TOKEN +EXPIRES +USAGES +DESCRIPTION +EXTRA GROUPS\n([a-z0-9]{6}\.[a-z0-9]{16} .*\n?){2}$/,
+  );
+  assert.equal((await host.run(script('control-plane', cluster))).trim(), 'control-plane.sh: the control plane runs');
+
+  const wrong = await second.tryRun(command.replace(/sha256:\S+/, `sha256:${'0'.repeat(64)}`).split(' '));
+  assert.match(wrong.all, /the authority of this cluster is sha256:[0-9a-f]{64}, which is none of --discovery-token-ca-cert-hash/);
+  assert.equal((await second.tryRun(['stat', '/etc/kubernetes/pki'])).exitCode, 1);
+  const pin = /sha256:\S+/.exec(command)?.[0] ?? '';
+  const joining = { ...cluster, KIJABI_SERVER: '192.168.50.1:6443', KIJABI_CA_HASH: pin };
+  assert.match(await second.run(script('node', joining)), /^This node has joined the cluster:$/m);
+  assert.equal((await second.run(script('node', joining))).trim(), 'node.sh: this host is a node of a cluster');
+  assert.match((await second.tryRun(command.split(' '))).all, /\[ERROR FileAvailable--etc-kubernetes-kubelet\.conf\]/);
+
+  const kubectl = (...args: readonly string[]): Promise<string> =>
+    host.run(['kubectl', '--kubeconfig=/etc/kubernetes/admin.conf', '--cache-dir=/tmp/cache', ...args]);
+  await until(
+    'both are Ready',
+    async () => /^node1 +Ready +control-plane.*\nnode2 +Ready /m.test(await kubectl('get', 'nodes', '--no-headers')),
+    PATIENT_MS,
+  );
+  put('/var/pod.json', manifest({ name: 'hello', script: 'echo hello; sleep 100000' }));
+  await kubectl('apply', '-f', '/var/pod.json');
+  await until('it runs there', async () => /Running.*node2/.test(await kubectl('get', 'pod', 'hello', '-o', 'wide')), PATIENT_MS);
+  await until('it has spoken', async () => (await kubectl('logs', 'hello')).trim() === 'hello', PATIENT_MS);
+  // Each node has a part of the network of its own, and packets between them keep their addresses.
+  const toleration = { key: 'node-role.kubernetes.io/control-plane', operator: 'Exists' };
+  put('/var/peer.json', manifest({ name: 'peer', spec: { nodeName: 'node1', tolerations: [toleration] } }));
+  await kubectl('apply', '-f', '/var/peer.json');
+  await until('it runs here', async () => /Running.*node1/.test(await kubectl('get', 'pod', 'peer', '-o', 'wide')), PATIENT_MS);
+  const ip = async (name: string): Promise<string> => kubectl('get', 'pod', name, '-o', 'jsonpath={.status.podIP}');
+  const [from, to] = [await ip('peer'), await ip('hello')];
+  assert.notEqual(from.replace(/\.\d+$/, ''), to.replace(/\.\d+$/, ''));
+  await kubectl('exec', 'peer', '--', 'busybox', 'ping', '-c', '1', '-W', '5', to);
+  for (const name of ['kubeadm-config', 'kubelet-config', 'kube-proxy']) await kubectl('-n', 'kube-system', 'get', 'configmap', name);
+  assert.match(await kubectl('-n', 'kube-system', 'get', 'configmap', 'kube-proxy', '-o', 'yaml'), /mode: iptables/);
+
+  await Promise.all([second.run(['kijabi', 'reset', '-f']), host.run(['kijabi', 'reset', '-f'])]);
+  for (const [on, were] of [
+    [host, alone.first],
+    [second, alone.second],
+  ] as const) {
+    const left = on.written().filter((path) => !were.has(path) && /^\/etc\/(kubernetes|cni)|^\/var\/lib\/(kube-|kijabi|etcd)/.test(path));
+    assert.deepEqual(left, []);
+    const units = ['kubelet', 'kube-proxy', 'kijabi-pod-network'];
+    assert.equal((await on.run(['systemctl', 'is-active', ...units])).trim(), 'active\nactive\nactive');
+    assert.equal((await on.tryRun(['systemctl', 'is-active', 'kijabi-network'])).all, 'inactive');
+    for (const [path, text] of own) assert.equal(await on.run(['cat', path]), text);
+    assert.equal((await on.run(['ip', 'route', 'show', 'proto', '107'])).trim(), '');
+    assert.equal((await on.tryRun(['nft', 'list', 'table', 'ip', 'kijabi-network'])).exitCode, 1);
+  }
 });
 
 test('removing the package leaves configuration alone, purging it nothing', { skip }, async () => {

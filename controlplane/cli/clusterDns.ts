@@ -3,7 +3,7 @@
  * `kijabi up` makes them where there are none, and never changes them: who puts another DNS server there keeps it. `kijabi init` writes them down.
  */
 import { stringify } from 'yaml';
-import { isAlreadyExists } from '#client/errors.ts';
+import { isAlreadyExists, isNotFound } from '#client/errors.ts';
 import type { Client } from '#client/rest.ts';
 
 /** The tenth address of the service range, where kubeadm puts it and people look for it. */
@@ -16,14 +16,35 @@ const PORTS = [
 ];
 const [NAMESPACE, NAME] = ['kube-system', 'kube-dns'];
 
-export async function provideDnsService(client: Client, address: string, signal: AbortSignal): Promise<void> {
-  for (const { plural, body } of dnsObjects({ address, clusterIP: CLUSTER_DNS.address })) {
+export async function provideDnsService(client: Client, place: DnsPlace, signal: AbortSignal): Promise<void> {
+  for (const { plural, body } of dnsObjects(place)) {
     try {
       await client.json('POST', `/api/v1/namespaces/${NAMESPACE}/${plural}`, { body, signal });
     } catch (err) {
       if (!isAlreadyExists(err)) throw err;
     }
   }
+}
+
+interface DnsEndpoints {
+  readonly subsets?: readonly { readonly addresses?: readonly { readonly ip: string }[]; readonly ports?: readonly object[] }[];
+}
+
+/** A further host that answers. false: there is no DNS of ours in this cluster, and nothing was changed. */
+export async function addDnsAddress(client: Client, address: string, signal: AbortSignal): Promise<boolean> {
+  const path = `/api/v1/namespaces/${NAMESPACE}/endpoints/${NAME}`;
+  let found: DnsEndpoints;
+  try {
+    found = (await client.json('GET', path, { signal })) as DnsEndpoints;
+  } catch (err) {
+    if (!isNotFound(err)) throw err;
+    return false;
+  }
+  const addresses = (found.subsets ?? []).flatMap((subset) => subset.addresses ?? []);
+  if (addresses.some(({ ip }) => ip === address)) return true;
+  const subsets = [{ addresses: [...addresses.map(({ ip }) => ({ ip })), { ip: address }], ports: PORTS }];
+  await client.json('PUT', path, { body: { ...found, subsets }, signal });
+  return true;
 }
 
 /** For kubectl apply. */

@@ -39,9 +39,16 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: 'init',
-    summary: 'make the certificates and kubeconfig files of a control plane',
+    summary: 'make a cluster: certificates, kubeconfig files, the control plane',
     load: async () => (await import('./init.ts')).initCommand,
   },
+  { name: 'join', summary: 'make this host a node of a cluster', load: async () => (await import('./join.ts')).joinCommand },
+  {
+    name: 'token',
+    summary: 'make, list and delete tokens by which nodes join',
+    load: async () => (await import('./token.ts')).tokenCommand,
+  },
+  { name: 'reset', summary: 'take this host out of its cluster', load: async () => (await import('./reset.ts')).resetCommand },
   {
     name: 'install',
     summary: 'make the daemons services of this host, update or remove them',

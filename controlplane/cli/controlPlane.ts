@@ -90,7 +90,7 @@ export function controlPlaneOf({ clock }: Pick<Io, 'clock'>, more: MoreFlags = {
       };
       try {
         while (!(await isThere().catch(() => false))) await clock.sleep(LOOK_MS, signal);
-        await provideDnsService(client, address, signal);
+        await provideDnsService(client, { address, clusterIP: CLUSTER_DNS.address }, signal);
       } finally {
         client.close();
       }

@@ -1,4 +1,7 @@
-/** `kijabi init`: the certificates, keys, kubeconfig and configuration files of a cluster; certificates lie as kubeadm lays them out. */
+/**
+ * `kijabi init`: the certificates, keys, kubeconfig and configuration files of a cluster, as kubeadm lays them out; and, where the services are
+ * installed, the cluster itself.
+ */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
@@ -7,11 +10,17 @@ import { parseArgs } from 'node:util';
 import { addressIn, parseCidr, parseIp, type Cidr } from '#api/ip.ts';
 import { AppError, codeOf } from '#base/errors.ts';
 import { PkiWriter, writeWhole } from '../pki/act.ts';
-import { configFiles, DNS_INDEX, lackOf, type ConfigPlaces } from '../pki/configFiles.ts';
+import { configFiles, DNS_INDEX, kubeletConfigPath, lackOf, type ConfigPlaces } from '../pki/configFiles.ts';
 import type { ClusterFacts } from '../pki/layout.ts';
 import { seenFiles } from '../pki/observe.ts';
 import { planPki } from '../pki/plan.ts';
+import { parseToken } from './cluster/bootstrapToken.ts';
+import { ETCD_LOCAL } from './cluster/etcd.ts';
+import { observeHost, unitStates } from './cluster/observe.ts';
+import { preflightProblems, throwIfUnfit } from './cluster/preflight.ts';
 import { hostDnsFlags, serviceFiles, type ServiceFacts, type ServiceFile } from './cluster/serviceFiles.ts';
+import { parseCertificateKey } from './cluster/sharedKeys.ts';
+import { SKIPPABLE, startCluster, type Skippable, type StartOptions } from './cluster/start.ts';
 import { dnsManifest } from './clusterDns.ts';
 import type { Command, Io } from './io.ts';
 import { ownAddress } from './ownAddress.ts';
@@ -20,9 +29,10 @@ import { apiServerFlags, controllerManagerFlags, schedulerFlags } from './progra
 export const USAGE = `Usage: kijabi init [options]
 
 Makes what a control plane needs before its first start: authorities, certificates, the key of service account tokens, kubeconfig files,
-the configuration of the kubelet and the service proxy of this node (kubelet.yaml, kube-proxy.yaml), the flags of the control plane's
-services (kube-apiserver.env, kube-controller-manager.env, kube-scheduler.env, kube-dns.env), and the Service of cluster DNS (kube-dns.yaml).
-What is there and right is kept, so that it can be run again; what is there and wrong is named, and then nothing is changed.
+the configuration of the kubelet and the service proxy of this node, the flags of the control plane's services (kube-apiserver.env, ...), and
+the Service of cluster DNS (kube-dns.yaml). What is there and right is kept, so that it can be run again; what is there and wrong is named, and
+then nothing is changed. Where the services are installed (kijabi install --role all, or the Debian package) they are started, this host becomes
+the first node, and the command for others to join is printed.
 
       --apiserver-advertise-address IP   where the API server is reached (default: the address of the default route)
       --apiserver-bind-port PORT         (default 6443)
@@ -30,14 +40,26 @@ What is there and right is kept, so that it can be run again; what is there and 
       --apiserver-cert-extra-sans NAMES  more names and addresses for the server's certificate, with commas
       --service-cidr CIDRS               (default 10.96.0.0/12)
       --pod-network-cidr CIDRS           of the pods: each node gets a part of it (--allocate-node-cidrs of the controller manager), and the
-                                         service proxy masquerades what comes from elsewhere (default: none of both)
+                                         service proxy masquerades what comes from elsewhere (default: 10.244.0.0/16 with services, or none)
       --service-dns-domain NAME          (default cluster.local)
       --node-name NAME                   (default: the host's name, in lower case)
       --cert-dir DIR                     (default /etc/kubernetes/pki)
       --kubernetes-dir DIR               of the kubeconfig and configuration files (default /etc/kubernetes)
+      --etcd                             Debian's etcd as the store, a service too (default: the store in the API server)
+      --upload-certs                     the cluster's keys for further control planes, encrypted, into the API for two hours
+      --certificate-key KEY              with --upload-certs: 64 hexadecimal digits (default: a new one)
+      --token TOKEN                      for nodes to join with (default: a new one; it lives for a day)
+      --skip-phases NAMES                with commas: ${SKIPPABLE.join(', ')}, where others take their place
+      --files-only                       start nothing, also where the services are installed
+      --ignore-preflight-errors NAMES    checks that only warn, with commas; all
       --dry-run                          say what would be made
   -h, --help                             print this
 `;
+
+const KUBERNETES_DIR = '/etc/kubernetes';
+const API_SERVER = 'kube-apiserver.service';
+/** That of the nodes' own default configuration. */
+const POD_CIDR = '10.244.0.0/16';
 
 const OPTIONS = {
   'apiserver-advertise-address': { type: 'string' },
@@ -49,7 +71,14 @@ const OPTIONS = {
   'service-dns-domain': { type: 'string', default: 'cluster.local' },
   'node-name': { type: 'string' },
   'cert-dir': { type: 'string' },
-  'kubernetes-dir': { type: 'string', default: '/etc/kubernetes' },
+  'kubernetes-dir': { type: 'string', default: KUBERNETES_DIR },
+  etcd: { type: 'boolean', default: false },
+  token: { type: 'string' },
+  'upload-certs': { type: 'boolean', default: false },
+  'certificate-key': { type: 'string' },
+  'skip-phases': { type: 'string', multiple: true },
+  'files-only': { type: 'boolean', default: false },
+  'ignore-preflight-errors': { type: 'string', multiple: true },
   'dry-run': { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const;
@@ -57,7 +86,14 @@ const OPTIONS = {
 export const initCommand: Command = async (argv, io) => {
   const { values } = parseArgs({ args: [...argv], options: OPTIONS });
   if (values.help === true) return (io.out(USAGE), 0);
-  const facts = factsOf(values);
+  const withServices =
+    !values['files-only'] && values['kubernetes-dir'] === KUBERNETES_DIR && (await unitStates([API_SERVER], io.signal)).has(API_SERVER);
+  const facts = factsOf({ ...values, 'pod-network-cidr': values['pod-network-cidr'] ?? (withServices ? POD_CIDR : undefined) });
+  const token = values.token === undefined ? undefined : parseToken(values.token);
+  const uploadCerts = uploadOf(values);
+  const services = serviceFacts(facts, values.etcd);
+  const skip = phasesOf(values['skip-phases'] ?? []);
+  if (withServices) await preflight(values, services, io);
   const kubernetesDir = values['kubernetes-dir'];
   const certDir = values['cert-dir'] ?? join(kubernetesDir, 'pki');
   const places = { kubernetesDir, certDir };
@@ -79,23 +115,27 @@ export const initCommand: Command = async (argv, io) => {
     const file = await writer.take(step);
     if (file !== undefined) io.out(`made ${file}\n`);
   }
+  if (withServices && values['dry-run'] !== true) {
+    await startCluster({ facts, services, places, token, skip, uploadCerts, io });
+    return 0;
+  }
   const configs = await provideConfigs(facts, places, { dryRun: values['dry-run'] === true, io });
-  const services = await provideServiceFiles(facts, places, { dryRun: values['dry-run'] === true, io });
-  const kept = steps.filter(({ kind }) => kind === 'keep').length + configs.kept + services.kept;
-  const isWhole = kept === steps.length + configs.all + services.all;
+  const flags = await provideServiceFiles({ facts, services }, places, { dryRun: values['dry-run'] === true, io });
+  const kept = steps.filter(({ kind }) => kind === 'keep').length + configs.kept + flags.kept;
+  const isWhole = kept === steps.length + configs.all + flags.all;
   if (kept > 0) io.out(`${isWhole ? 'Everything is there' : `${kept} files were there`} and right: kept\n`);
   for (const lack of configs.lacks) io.out(`${lack}\n`);
-  if (values['dry-run'] !== true) io.out(nextSteps(facts, places, prefixOf(io.env)));
+  if (values['dry-run'] !== true) io.out(nextSteps({ facts, services }, places, prefixOf(io.env)));
   return 0;
 };
 
 /** Unlike configuration they are nobody else's: what is not as it would be written is written again. */
 async function provideServiceFiles(
-  facts: ClusterFacts,
+  { facts, services }: Made,
   places: ConfigPlaces,
   { dryRun, io }: { readonly dryRun: boolean; readonly io: Io },
 ): Promise<Pick<Configs, 'all' | 'kept'>> {
-  const files = [...serviceFiles(serviceFacts(facts), places), ...dnsFiles(facts)];
+  const files = [...serviceFiles(services, places), ...dnsFiles(facts)];
   let kept = 0;
   for (const { file, text } of files) {
     const path = join(places.kubernetesDir, file);
@@ -120,8 +160,10 @@ function dnsFiles({ serviceRanges: [range], advertiseAddress: address }: Cluster
   ];
 }
 
-const serviceFacts = (facts: ClusterFacts): ServiceFacts => ({
+const serviceFacts = (facts: ClusterFacts, etcd: boolean): ServiceFacts => ({
   ...facts,
+  isJoinable: true,
+  etcd: etcd ? [ETCD_LOCAL] : undefined,
   serviceCidr: facts.serviceRanges.map(({ canonical }) => canonical).join(','),
   podCidr: facts.podRanges.length === 0 ? undefined : facts.podRanges.join(','),
 });
@@ -131,6 +173,26 @@ async function readIfThere(path: string): Promise<string | undefined> {
     if (codeOf(err) !== 'ENOENT') throw err;
     return undefined;
   });
+}
+
+async function preflight(values: Values, { etcd }: ServiceFacts, io: Io): Promise<void> {
+  io.out('[preflight] Running pre-flight checks\n');
+  const seen = await observeHost(
+    {
+      services: [API_SERVER, 'kube-controller-manager.service', 'kube-scheduler.service', 'kubelet.service', 'kube-proxy.service'],
+      ports: {
+        [Number(values['apiserver-bind-port'])]: API_SERVER,
+        10257: 'kube-controller-manager.service',
+        10259: 'kube-scheduler.service',
+        ...(etcd === undefined ? {} : { 2379: 'etcd.service', 2380: 'etcd.service' }),
+      },
+      // The kubelet of a node that joined another cluster.
+      absent: ['/etc/kubernetes/bootstrap-kubelet.conf'],
+    },
+    io.signal,
+  );
+  const ignored = (values['ignore-preflight-errors'] ?? []).flatMap((list) => list.split(','));
+  for (const { name, text } of throwIfUnfit(preflightProblems(seen), ignored)) io.err(`\t[WARNING ${name}]: ${text}\n`);
 }
 
 interface Configs {
@@ -149,12 +211,12 @@ async function provideConfigs(
   let kept = 0;
   const lacks: string[] = [];
   for (const config of files) {
-    const path = join(places.kubernetesDir, config.file);
+    const { path } = config;
     const there = await readIfThere(path);
     const lack = there === undefined ? undefined : lackOf(config, there);
     if (lack !== undefined) lacks.push(`${path} was there, and is left alone: ${lack}`);
     else if (there !== undefined) kept += 1;
-    else if (dryRun) io.out(`would make ${config.file}\n`);
+    else if (dryRun) io.out(`would make ${path}\n`);
     else {
       await writeWhole(path, config.text);
       io.out(`made ${path}\n`);
@@ -163,9 +225,27 @@ async function provideConfigs(
   return { all: files.length, kept, lacks };
 }
 
-type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values'];
+function uploadOf(values: Values): StartOptions['uploadCerts'] {
+  const { 'upload-certs': isAsked, 'certificate-key': key } = values;
+  if (!isAsked && key !== undefined) throw new AppError('USAGE', '--certificate-key goes with --upload-certs');
+  if (!isAsked) return undefined;
+  if (!values.etcd || values['control-plane-endpoint'] === undefined)
+    throw new AppError('USAGE', '--upload-certs: further control planes need --etcd and --control-plane-endpoint');
+  return { key: key === undefined ? undefined : parseCertificateKey(key) };
+}
 
-function factsOf(values: Values): ClusterFacts {
+function phasesOf(lists: readonly string[]): ReadonlySet<Skippable> {
+  const names = lists.flatMap((list) => list.split(',')).map((name) => name.trim());
+  const isSkippable = (name: string): name is Skippable => (SKIPPABLE as readonly string[]).includes(name);
+  const odd = names.filter((name) => !isSkippable(name));
+  if (odd.length > 0) throw new AppError('USAGE', `--skip-phases: want some of ${SKIPPABLE.join(', ')}, got ${odd.join(', ')}`);
+  return new Set(names.filter(isSkippable));
+}
+
+type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values'];
+type Described = Omit<Values, 'pod-network-cidr'> & { readonly 'pod-network-cidr'?: string | undefined };
+
+function factsOf(values: Described): ClusterFacts {
   const problems: string[] = [];
   const address = values['apiserver-advertise-address'] ?? ownAddress();
   if (address === undefined) problems.push('--apiserver-advertise-address: this host has no address but loopback; say one');
@@ -248,21 +328,26 @@ const prefixOf = (env: Io['env']): string =>
 
 const lines = (flags: readonly string[]): string => flags.join(' \\\n    ');
 
-const nextSteps = (facts: ClusterFacts, places: ConfigPlaces, npx: string): string => `
-Where systemd/install.sh made services of them, they start with:  systemctl restart kubernetes.target. By hand, the API server:
-  ${npx}kube-apiserver ${lines(apiServerFlags(serviceFacts(facts), places))}
+interface Made {
+  readonly facts: ClusterFacts;
+  readonly services: ServiceFacts;
+}
+
+const nextSteps = ({ facts, services }: Made, places: ConfigPlaces, npx: string): string => `
+kijabi install --role all makes services of the programs, and kijabi init then starts them. By hand, the API server:
+  ${npx}kube-apiserver ${lines(apiServerFlags(services, places))}
 
 The controllers:
-  ${npx}kube-controller-manager ${lines(controllerManagerFlags(places, serviceFacts(facts)))}
+  ${npx}kube-controller-manager ${lines(controllerManagerFlags(places, services))}
 
 The scheduler:
   ${npx}kube-scheduler ${lines(schedulerFlags(places))}
 
 Cluster DNS:
-  ${npx}kube-dns ${lines(hostDnsFlags(serviceFacts(facts), places))}
+  ${npx}kube-dns ${lines(hostDnsFlags(services, places))}
 
 Then the kubelet and the service proxy of this node:
-  ${npx}kubelet --config ${places.kubernetesDir}/kubelet.yaml --kubeconfig ${places.kubernetesDir}/kubelet.conf --hostname-override ${facts.nodeName}
+  ${npx}kubelet --config ${kubeletConfigPath(places)} --kubeconfig ${places.kubernetesDir}/kubelet.conf --hostname-override ${facts.nodeName}
   ${npx}kube-proxy --config ${places.kubernetesDir}/kube-proxy.yaml --hostname-override ${facts.nodeName}
 
 And talk to it; the second lets pods find services by name:

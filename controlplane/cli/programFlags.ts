@@ -12,10 +12,14 @@ export interface ApiServerFacts {
   readonly port: number;
   readonly serviceCidr: string;
   readonly dnsDomain: string;
+  /** Whoever has nothing but a token may ask for cluster-info; what else anonymous requests may is up to RBAC, which is next to nothing. */
+  readonly isJoinable?: boolean;
+  /** Client addresses of etcd; undefined: the embedded store. */
+  readonly etcd?: readonly string[] | undefined;
 }
 
 export function apiServerFlags(facts: ApiServerFacts, { certDir: pki }: PkiPlaces): readonly string[] {
-  const { advertiseAddress, port, serviceCidr, dnsDomain } = facts;
+  const { advertiseAddress, port, serviceCidr, dnsDomain, isJoinable = false, etcd } = facts;
   return [
     `--advertise-address=${advertiseAddress}`,
     `--secure-port=${port}`,
@@ -28,9 +32,18 @@ export function apiServerFlags(facts: ApiServerFacts, { certDir: pki }: PkiPlace
     `--service-account-signing-key-file=${pki}/sa.key`,
     '--authorization-mode=Node,RBAC',
     '--enable-bootstrap-token-auth',
+    ...(isJoinable ? ['--anonymous-auth=true'] : []),
     `--kubelet-client-certificate=${pki}/apiserver-kubelet-client.crt`,
     `--kubelet-client-key=${pki}/apiserver-kubelet-client.key`,
     '--kubelet-preferred-address-types=InternalIP',
+    ...(etcd === undefined
+      ? []
+      : [
+          `--etcd-servers=${etcd.join(',')}`,
+          `--etcd-cafile=${pki}/etcd/ca.crt`,
+          `--etcd-certfile=${pki}/apiserver-etcd-client.crt`,
+          `--etcd-keyfile=${pki}/apiserver-etcd-client.key`,
+        ]),
   ];
 }
 

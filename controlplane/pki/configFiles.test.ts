@@ -17,10 +17,10 @@ const facts = {
 const [kubelet, proxy] = configFiles(facts, { kubernetesDir: '/k', certDir: '/k/pki' });
 
 test('the kubelet knows its authority, the DNS of its cluster and where manifests are; the proxy its server and what pods are', () => {
-  const { authentication, clusterDNS, staticPodPath, rotateCertificates } = parse(kubelet!.text) as Record<string, unknown>;
+  const { authentication, clusterDNS, staticPodPath, rotateCertificates } = parse(kubelet.text) as Record<string, unknown>;
   assert.deepEqual(authentication, { anonymous: { enabled: false }, webhook: { enabled: true }, x509: { clientCAFile: '/k/pki/ca.crt' } });
   assert.deepEqual([clusterDNS, staticPodPath, rotateCertificates], [['10.96.0.10'], '/k/manifests', true]);
-  const { clientConnection, clusterCIDR } = parse(proxy!.text) as Record<string, unknown>;
+  const { clientConnection, clusterCIDR } = parse(proxy.text) as Record<string, unknown>;
   assert.deepEqual([clientConnection, clusterCIDR], [{ kubeconfig: '/k/kube-proxy.conf' }, '10.244.0.0/16,fd00::/64']);
 });
 
@@ -31,4 +31,13 @@ for (const [name, text, lack] of [
   ['of another cluster', 'clientConnection: {kubeconfig: /other}', 'clientConnection.kubeconfig is "/other", wanted /k/kube-proxy.conf'],
   ['no YAML', '{', 'clientConnection.kubeconfig is not set, wanted /k/kube-proxy.conf'],
 ] as const)
-  test(`what a file that is there lacks: ${name}`, () => assert.equal(lackOf(proxy!, text ?? proxy!.text), lack));
+  test(`what a file that is there lacks: ${name}`, () => assert.equal(lackOf(proxy, text ?? proxy.text), lack));
+
+test('a host has one configuration of its kubelet: where its service reads it', () => {
+  const places = { kubernetesDir: '/etc/kubernetes', certDir: '/etc/kubernetes/pki' };
+  assert.deepEqual(
+    configFiles(facts, places).map(({ path }) => path),
+    ['/var/lib/kubelet/config.yaml', '/etc/kubernetes/kube-proxy.yaml'],
+  );
+  assert.equal(kubelet.path, '/k/kubelet.yaml');
+});

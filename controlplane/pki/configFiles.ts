@@ -13,15 +13,26 @@ export interface ConfigPlaces {
 }
 
 export interface ConfigFile {
-  /** In kubernetesDir. */
-  readonly file: 'kubelet.yaml' | 'kube-proxy.yaml';
+  readonly daemon: 'kubelet' | 'kube-proxy';
+  readonly path: string;
   readonly text: string;
 }
+
+const KUBERNETES_DIR = '/etc/kubernetes';
+
+/** Where the service of a host and kubeadm have it; elsewhere beside the rest. */
+export const kubeletConfigPath = ({ kubernetesDir }: Pick<ConfigPlaces, 'kubernetesDir'>): string =>
+  kubernetesDir === KUBERNETES_DIR ? '/var/lib/kubelet/config.yaml' : join(kubernetesDir, 'kubelet.yaml');
 
 /** The address of the cluster's DNS in the range of its services. Source: kubeadm's. */
 export const DNS_INDEX = 10n;
 
-export function configFiles(facts: ClusterFacts, { kubernetesDir, certDir }: ConfigPlaces): readonly ConfigFile[] {
+/** cgroupDriver: as the runtime has it, where that is known. */
+export function configFiles(
+  facts: ClusterFacts,
+  { kubernetesDir, certDir }: ConfigPlaces,
+  { cgroupDriver }: { readonly cgroupDriver?: 'systemd' } = {},
+): readonly [kubelet: ConfigFile, proxy: ConfigFile] {
   const [services] = facts.serviceRanges;
   const kubelet = {
     apiVersion: 'kubelet.config.k8s.io/v1beta1',
@@ -30,6 +41,7 @@ export function configFiles(facts: ClusterFacts, { kubernetesDir, certDir }: Con
     authentication: { anonymous: { enabled: false }, webhook: { enabled: true }, x509: { clientCAFile: join(certDir, 'ca.crt') } },
     authorization: { mode: 'Webhook' },
     rotateCertificates: true,
+    ...(cgroupDriver === undefined ? {} : { cgroupDriver }),
     clusterDomain: facts.dnsDomain,
     ...(services === undefined ? {} : { clusterDNS: [addressIn(services, DNS_INDEX)] }),
   };
@@ -41,15 +53,15 @@ export function configFiles(facts: ClusterFacts, { kubernetesDir, certDir }: Con
     ...(facts.podRanges.length === 0 ? {} : { clusterCIDR: facts.podRanges.join(',') }),
   };
   return [
-    { file: 'kubelet.yaml', text: headed('kubelet', kubelet) },
-    { file: 'kube-proxy.yaml', text: headed('service proxy', proxy) },
+    { daemon: 'kubelet', path: kubeletConfigPath({ kubernetesDir }), text: headed('kubelet', kubelet) },
+    { daemon: 'kube-proxy', path: join(kubernetesDir, 'kube-proxy.yaml'), text: headed('service proxy', proxy) },
   ];
 }
 
 /** What a file that is there would need to be of this cluster; undefined: nothing. */
-export function lackOf({ file, text }: ConfigFile, there: string): string | undefined {
+export function lackOf({ daemon, text }: Pick<ConfigFile, 'daemon' | 'text'>, there: string): string | undefined {
   const [field, wanted] =
-    file === 'kubelet.yaml'
+    daemon === 'kubelet'
       ? (['authentication.x509.clientCAFile', at(text, 'authentication', 'x509', 'clientCAFile')] as const)
       : (['clientConnection.kubeconfig', at(text, 'clientConnection', 'kubeconfig')] as const);
   const found = at(there, ...field.split('.'));

@@ -2,7 +2,7 @@
  * What `npm test` does, stage by stage with times: Debian packages for the tests, format and lint and types, the tests that need
  * nothing (all at once), the tests that need root, namespaces and containerd (one after the other). The first stage that fails ends it.
  *
- * A test belongs to the last stage by where it lies: below agent/test. Tests in vagrant need virtual machines and are not run here.
+ * A test belongs to the last stage by where it lies: below agent/test.
  * Words on the command line choose test files whose path contains one of them, and leave out the stage before.
  */
 import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -30,7 +30,7 @@ interface Stage {
 
 function stagesFor(words: readonly string[]): Stage[] {
   const wanted = (file: string): boolean => words.length === 0 || words.some((word) => file.includes(word));
-  const files = globSync('{cri-proto,agent,controlplane,systemd}/**/*.test.ts', { cwd: root }).filter(wanted).sort();
+  const files = globSync('{cri-proto,agent,controlplane,systemd,vagrant}/**/*.test.ts', { cwd: root }).filter(wanted).sort();
   const privileged = files.filter((file) => file.startsWith('agent/test/'));
   const plain = files.filter((file) => !privileged.includes(file));
   if (files.length === 0) throw new Error(`No test file has ${words.join(' or ')} in its path`);

@@ -52,7 +52,7 @@ export function packagedLayout(): Layout {
 
 const TARGET = 'kubernetes.target';
 const UNITS: Readonly<Record<Exclude<Role, 'all'>, readonly string[]>> = {
-  node: ['kijabi-pod-network.service', 'kubelet.service', 'kube-proxy.service'],
+  node: ['kijabi-pod-network.service', 'kubelet.service', 'kube-proxy.service', 'kijabi-network.service'],
   'control-plane': ['kube-apiserver.service', 'kube-controller-manager.service', 'kube-scheduler.service', 'kube-dns.service'],
 };
 const COMMANDS: Readonly<Record<Exclude<Role, 'all'>, readonly string[]>> = {
@@ -94,6 +94,7 @@ function nodeFiles(places: Places): FileItem[] {
     config('/etc/kubernetes/kube-proxy.yaml', 'kube-proxy/kube-proxy.yaml'),
     config('/etc/default/kubelet', 'default/kubelet'),
     config('/etc/default/kube-proxy', 'default/kube-proxy'),
+    config('/etc/default/kijabi-network', 'default/kijabi-network'),
     { ...config('/etc/cni/net.d/10-kijabi.conflist', 'cni/10-kijabi.conflist'), unlessOther: /\.(conf|conflist|json)$/ },
   ];
 }

@@ -30,8 +30,8 @@ export function controlText({ version, architecture, installedBytes }: PackageFa
     'Description: Kubernetes for Linux, as services of this host',
     ' A node agent (kubelet), a service proxy (kube-proxy) and a control plane (API',
     ' server, controller manager, scheduler, DNS), with their own Node. Pods run',
-    ' from manifests in /etc/kubernetes/manifests; kijabi init makes what the control',
-    ' plane waits for.',
+    ' from manifests in /etc/kubernetes/manifests; kijabi init and kijabi join make',
+    ' a cluster.',
     '',
   ].join('\n');
 }

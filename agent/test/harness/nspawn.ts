@@ -19,6 +19,8 @@ const BOOTS_WITHIN_MS = 180_000;
 export interface SystemdHost {
   /** Its root as this machine sees it. */
   readonly root: string;
+  /** Its init, as this machine sees it. */
+  readonly leader: number;
   /** What was written since it was made, as paths of its own. */
   written(): readonly string[];
   /** Runs a program in it; throws when it fails. */
@@ -41,9 +43,19 @@ function hierarchies(): string[] {
   return real.map(({ name }) => join(CGROUPS, name)).filter((path) => existsSync(join(path, 'cgroup.procs')));
 }
 
-export async function bootSystemdHost(): Promise<SystemdHost> {
+/** A cable between two of them, each with an address on it, such as 192.0.2.1/24. */
+export async function linkHosts(a: readonly [SystemdHost, string], b: readonly [SystemdHost, string]): Promise<void> {
+  const inside = ['-t', String(a[0].leader), '-n', '--'];
+  await execa('nsenter', [...inside, 'ip', 'link', 'add', 'eth1', 'type', 'veth', 'peer', 'name', 'eth1', 'netns', String(b[0].leader)]);
+  for (const [host, address] of [a, b]) {
+    await host.run(['ip', 'address', 'add', address, 'dev', 'eth1']);
+    await host.run(['ip', 'link', 'set', 'eth1', 'up']);
+  }
+}
+
+export async function bootSystemdHost(hostname = 'node1'): Promise<SystemdHost> {
   const dir = mkdtempSync(join(tmpdir(), 'kijabi-nspawn-'));
-  const host = new NspawnHost(dir);
+  const host = new NspawnHost(dir, hostname);
   try {
     await host.boot();
     return host;
@@ -57,12 +69,14 @@ class NspawnHost implements SystemdHost {
   readonly root: string;
   readonly #dir: string;
   readonly #name: string;
+  readonly #hostname: string;
   #leader = 0;
   #ended: Promise<unknown> = Promise.resolve();
   #kill: () => void = () => undefined;
 
-  constructor(dir: string) {
+  constructor(dir: string, hostname: string) {
     this.#dir = dir;
+    this.#hostname = hostname;
     this.#name = basename(dir).toLowerCase();
     this.root = join(dir, 'root');
   }
@@ -86,7 +100,7 @@ class NspawnHost implements SystemdHost {
     const nspawn = [
       'exec systemd-nspawn --quiet --register=no --keep-unit --boot --private-network --capability=all',
       '--system-call-filter="@keyring bpf add_key keyctl perf_event_open"',
-      `--directory='${root}' --machine='${this.#name}' --hostname=node1 --bind-ro='${ROOT}' --bind='${parts[3]}':/var/lib/containerd`,
+      `--directory='${root}' --machine='${this.#name}' --hostname=${this.#hostname} --bind-ro='${ROOT}' --bind='${parts[3]}':/var/lib/containerd`,
     ].join(' ');
     const log = { file: join(this.#dir, 'console') } as const;
     const child = execa('sh', ['-c', [...enter, nspawn].join('\n')], {
@@ -126,7 +140,11 @@ class NspawnHost implements SystemdHost {
     for (const path of ['etc/kubernetes', 'etc/cni/net.d', 'var/lib/kubelet', 'var/lib/kijabi', 'usr/lib/kijabi', 'var/log/journal'])
       rmSync(at(path), { recursive: true, force: true });
     writeFileSync(at('etc/machine-id'), '');
-    writeFileSync(at('etc/hostname'), 'node1\n');
+    writeFileSync(at('etc/hostname'), `${this.#hostname}\n`);
+  }
+
+  get leader(): number {
+    return this.#leader;
   }
 
   written(): readonly string[] {

@@ -30,13 +30,17 @@ test('serviceFiles: one for each service of a control plane, under the name and 
   }
 });
 
-test('serviceFiles: nodes get networks only where there is one for pods', () => {
+test('serviceFiles: nodes get networks only where there is one for pods, and another store is named', () => {
   const text = (facts: Partial<ServiceFacts>): string =>
     serviceFiles({ ...FACTS, ...facts }, PLACES)
       .map((file) => file.text)
       .join('');
-  assert.doesNotMatch(text({}), /cluster-cidr/);
+  assert.doesNotMatch(text({}), /cluster-cidr|etcd-servers/);
   assert.match(text({ podCidr: '10.244.0.0/16' }), /--allocate-node-cidrs --cluster-cidr=10\.244\.0\.0\/16 /);
+  assert.match(
+    text({ etcd: ['https://127.0.0.1:2379'] }),
+    /--etcd-servers=https:\/\/127\.0\.0\.1:2379 .*--etcd-cafile=\S+\/etcd\/ca\.crt /,
+  );
 });
 
 test('serviceFiles: cluster DNS answers at the address of the host, for the domain of the cluster, from the servers of the host', () => {
