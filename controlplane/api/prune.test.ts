@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { Pod } from './kinds/core/pod.ts';
 import { normalize, prune } from './prune.ts';
-import { int32, list, map, microTime, object, oneOf, quantity, string, time } from './schema.ts';
+import { always, int32, list, map, microTime, object, oneOf, quantity, required, string, time } from './schema.ts';
 import { arbitraryOf } from './test/arbitrary.ts';
 import { compile } from './validate.ts';
 
@@ -41,14 +41,15 @@ const ROWS: [what: string, value: unknown, kept: unknown][] = [
     { at: '2026-01-01T00:00:00Z', exactly: '2026-01-01T00:00:00.500000Z' },
   ],
   ['an empty text in an optional enum is absent', { items: [{ mode: '' }] }, { items: [{}] }],
-  [
-    'empty texts, zeros, empty lists and maps stay',
-    { title: '', count: 0, items: [], labels: {} },
-    { title: '', count: 0, items: [], labels: {} },
-  ],
+  ['empty texts and zeros stay, empty lists and maps go', { title: '', count: 0, items: [], labels: {} }, { title: '', count: 0 }],
 ];
 
 for (const [what, value, kept] of ROWS) test(`prune: ${what}`, () => assert.deepEqual(prune(Thing, value), kept));
+
+test('prune: empty lists and maps stay where they have to be', () => {
+  const Rule = object('Rule', { verbs: required(list(string())), rest: always(map(string())), inner: Inner, more: list(string()) });
+  assert.deepEqual(prune(Rule, { verbs: [], rest: {}, inner: {}, more: [] }), { verbs: [], rest: {}, inner: {} });
+});
 
 test('prune: names of the language are fields like any other', () => {
   const value: unknown = JSON.parse('{"__proto__":{"title":"bad"},"labels":{"__proto__":"x"}}');

@@ -1,5 +1,5 @@
 /**
- * A private copy of a document in the form we keep: nulls dropped, quantities, times in canonical text, unknown fields kept or dropped.
+ * A private copy of a document in the form we keep: nulls, empty lists and empty maps dropped, quantities, times in canonical text, unknown fields kept or dropped.
  * Pure. The value must have passed validate.ts without problems of type.
  * Throws: nothing for such values.
  */
@@ -85,6 +85,15 @@ function mapCopy(schema: Schema): Copy {
   };
 }
 
+/** Source: lists and maps that are empty are left out of what upstream's types write, unless they have to be there. Structs are not. */
+function holdsNothing(value: unknown, schema: Schema | undefined): boolean {
+  if (schema?.['x-kijabi-presence'] !== undefined) return false;
+  if (Array.isArray(value)) return value.length === 0;
+  if (schema?.type !== 'object' || schema.properties !== undefined || typeof schema.additionalProperties !== 'object') return false;
+  for (const _ in value as object) return false;
+  return true;
+}
+
 function structCopy(schema: Schema, properties: Readonly<Record<string, Schema>>): Copy {
   const fields = new Map<string, Copy | undefined>(Object.keys(properties).map((name) => [name, undefined]));
   const open = schema['x-kubernetes-preserve-unknown-fields'] === true;
@@ -100,7 +109,8 @@ function structCopy(schema: Schema, properties: Readonly<Record<string, Schema>>
       }
       if (copy !== undefined) {
         const copied = copy(field, unknown);
-        if (copied !== undefined) out[name] = copied;
+        if (copied === undefined || holdsNothing(copied, properties[name])) continue;
+        out[name] = copied;
       } else if (open || unknown === 'keep') setOwn(out, name, copyPlain(field));
     }
     return out;

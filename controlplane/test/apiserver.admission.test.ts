@@ -146,6 +146,11 @@ test('certificates are approved once, by who may', async () => {
     status: { ...json(approved).status, certificate: 'eA==' },
   });
   assert.equal(json(viaStatus).status?.certificate, 'eA==', viaStatus.text);
+  const denied = await client.put(`${path}/jane/status`, {
+    ...json(viaStatus),
+    status: { conditions: [condition('Denied')] },
+  });
+  assert.match(json(denied).message, /status\.conditions: Forbidden: updates may not add a condition of type "Denied"/);
 });
 
 test('plugins can be switched on and off by name; unknown names are refused', async () => {

@@ -194,35 +194,72 @@ export const csrStrategy: Strategy = {
     keepStatus(draft, old);
   },
   parts: {
-    status: { prepare: keepCsrBut(['certificate', 'conditions']) },
-    approval: { prepare: keepCsrBut(['conditions']), validate: approvalProblems },
+    status: { prepare: prepareCsrStatus, validate: csrStatusProblems },
+    approval: { prepare: prepareApproval, validate: approvalProblems },
   },
 };
 
-function keepCsrBut(fields: readonly string[]): (draft: KubeDraft, old: KubeObject) => void {
-  return (draft, old) => {
-    const asked = (draft['status'] ?? {}) as Loose;
-    draft['spec'] = structuredClone((old as unknown as Loose)['spec']);
-    keepStatus(draft, old);
-    const status = (draft['status'] ??= {}) as Record<string, unknown>;
-    for (const name of fields) if (asked[name] !== undefined) status[name] = asked[name];
-  };
+type CsrStatus = Draft<NonNullable<CertificateSigningRequest['status']>>;
+type CsrConditions = CsrStatus['conditions'];
+
+/** What was asked for; the draft is as it was before. */
+function keepCsr(draft: KubeDraft, old: KubeObject): { readonly asked: CsrStatus; readonly status: CsrStatus } {
+  const asked = (draft['status'] ?? {}) as CsrStatus;
+  draft['spec'] = structuredClone((old as unknown as Loose)['spec']);
+  keepStatus(draft, old);
+  return { asked, status: (draft['status'] ??= {}) as CsrStatus };
 }
+
+function setConditions(status: CsrStatus, conditions: CsrConditions): void {
+  if (conditions === undefined || conditions.length === 0) delete status.conditions;
+  else status.conditions = conditions;
+}
+
+function prepareApproval(draft: KubeDraft, old: KubeObject): void {
+  const { asked, status } = keepCsr(draft, old);
+  setConditions(status, asked.conditions);
+}
+
+function prepareCsrStatus(draft: KubeDraft, old: KubeObject): void {
+  const { asked, status } = keepCsr(draft, old);
+  if (asked.certificate !== undefined) status.certificate = asked.certificate;
+  const next = asked.conditions ?? [];
+  const verdicts = (status.conditions ?? []).filter(({ type }) => VERDICTS.includes(type) && !next.some((c) => c.type === type));
+  setConditions(status, [...next, ...verdicts]);
+}
+
+const VERDICTS: readonly string[] = ['Approved', 'Denied'];
+const CONDITIONS = at('status', 'conditions');
+
+/** Whether a request is approved or denied is not for this endpoint to say. */
+function csrStatusProblems(object: KubeObject, old: KubeObject): readonly Problem[] {
+  const problems = new Problems();
+  for (const type of VERDICTS) {
+    const [has, had] = [conditionsOf(object, type), conditionsOf(old, type)];
+    if (has.length > had.length) problems.forbidden(CONDITIONS, `updates may not add a condition of type ${JSON.stringify(type)}`);
+    else if (!deepEqual(has, had)) problems.forbidden(CONDITIONS, `updates may not modify a condition of type ${JSON.stringify(type)}`);
+  }
+  return [...removedConditions(object, old), ...problems.found];
+}
+
+function removedConditions(object: KubeObject, old: KubeObject): readonly Problem[] {
+  const problems = new Problems();
+  for (const type of [...VERDICTS, 'Failed']) {
+    if (conditionsOf(object, type).length >= conditionsOf(old, type).length) continue;
+    problems.forbidden(CONDITIONS, `updates may not remove a condition of type ${JSON.stringify(type)}`);
+  }
+  return problems.found;
+}
+
+const conditionsOf = (object: KubeObject, type: string): readonly { readonly type: string }[] =>
+  ((object as unknown as CertificateSigningRequest).status?.conditions ?? []).filter((c) => c.type === type);
 
 /** Approved or denied is for good, and never both. */
 function approvalProblems(object: KubeObject, old: KubeObject): readonly Problem[] {
   const problems = new Problems();
-  const place = at('status', 'conditions');
-  const [next, was] = [object, old].map((o) => (o as unknown as CertificateSigningRequest).status?.conditions ?? []);
-  for (const type of ['Approved', 'Denied', 'Failed']) {
-    const had = was?.filter((c) => c.type === type) ?? [];
-    const has = next?.filter((c) => c.type === type) ?? [];
-    if (had.length > has.length) problems.forbidden(place, `updates may not remove a condition of type ${JSON.stringify(type)}`);
-  }
-  const types = new Set(next?.map((c) => c.type));
-  if (types.has('Approved') && types.has('Denied'))
-    problems.invalid(place, 'Approved', 'Approved and Denied conditions are mutually exclusive');
-  return problems.found;
+  if (VERDICTS.every((type) => conditionsOf(object, type).length > 0))
+    problems.invalid(CONDITIONS, 'Approved', 'Approved and Denied conditions are mutually exclusive');
+  return [...removedConditions(object, old), ...problems.found];
 }
 
 /** A role binding never changes to whom it gives which role silently: the role is part of its identity. */

@@ -147,7 +147,9 @@ function ephemeralPart(): Part {
     prepare(draft, old) {
       const asked = (draft as unknown as Pod).spec.ephemeralContainers;
       keepSpec(draft, old);
-      if (asked !== undefined) (draft['spec'] as Draft<PodSpec>).ephemeralContainers = asked as never;
+      const spec = draft['spec'] as Draft<PodSpec>;
+      if (asked === undefined) delete spec.ephemeralContainers;
+      else spec.ephemeralContainers = asked as never;
       keepStatus(draft, old);
     },
     validate(object, old) {
