@@ -93,7 +93,7 @@ test('no CNI configuration', { skip }, () => {
   return check({
     name: 'no-cni',
     line: /^<4>Reconcile failed loop=pods key=default\/no-cni-node1 step=createSandbox retryInMs=500 err="No pod network is configured: put a CNI configuration \(\*\.conflist\) into the directory the runtime reads, \/etc\/cni\/net\.d for containerd" code=NETWORK_NOT_CONFIGURED$/,
-    event: /^FailedCreatePodSandBox: No pod network is configured/,
+    event: /^NetworkNotReady: network is not ready: No pod network is configured/,
     spoil: async () => {
       renameSync(file, `${file}.off`);
       await networkIs(false);
@@ -124,7 +124,7 @@ test('a CNI plugin that is not installed', { skip }, async () => {
   await check({
     name: 'no-plugin',
     line: /err="The CNI plugin bridge is not in \S+\/cni\/bin: install it there \(Debian: containernetworking-plugins, in \/usr\/lib\/cni\), or set bin_dir in the runtime's configuration" code=NETWORK_PLUGIN_MISSING$/,
-    event: /^FailedCreatePodSandBox: The CNI plugin bridge is not in/,
+    event: /^FailedCreatePodSandBox: Failed to create pod sandbox: The CNI plugin bridge is not in/,
     spoil: () => undefined,
     mend: () => symlinkSync('/usr/lib/cni/bridge', join(bin, 'bridge')),
   });
@@ -134,7 +134,7 @@ test("the runtime's own image is not there and cannot be pulled", { skip }, () =
   check({
     name: 'no-pause',
     line: /err="The runtime cannot get its own image registry\.k8s\.io\/pause:test \(sandbox_image in its configuration\): load it, or let the runtime reach the registry.*" code=SANDBOX_IMAGE_MISSING$/,
-    event: /^FailedCreatePodSandBox: The runtime cannot get its own image/,
+    event: /^FailedCreatePodSandBox: Failed to create pod sandbox: The runtime cannot get its own image/,
     spoil: async () => {
       await containerd.ctr(['images', 'remove', PAUSE_IMAGE]);
       await until('containerd knows', async () => (await cri.image.imageStatus({ image: { image: PAUSE_IMAGE } })).image === null);
@@ -173,7 +173,7 @@ for (const [name, dirOf] of [
       line: new RegExp(
         `^<4>Reconcile failed loop=pods key=default/${name}-node1 step=prepare retryInMs=500 err="Cannot make the directories of pod default/${name}-node1: no space left on the disk, free some \\(df -h, df -i\\): ENOSPC: no space left on device, mkdir '${dirOf(kubelet)}.*'" code=DISK_FULL$`,
       ),
-      event: /^FailedMount: Cannot make the directories of pod/,
+      event: /^Failed: error making pod data directories: Cannot make the directories of pod/,
       spoil: () => (free = fill(dirOf(kubelet))),
       mend: () => free(),
     });
@@ -205,9 +205,9 @@ for (const [type, noun, make] of HOST_PATHS) {
       {
         name,
         line: new RegExp(
-          `err="MountVolume.SetUp failed for volume \\\\"v\\\\": hostPath type check failed: ${path} is not a ${noun}: .*" code=VOLUME_FAILED$`,
+          `err="MountVolume.SetUp failed for volume \\\\"v\\\\" : hostPath type check failed: ${path} is not a ${noun}: .*" code=VOLUME_FAILED$`,
         ),
-        event: new RegExp(`^FailedMount: MountVolume\\.SetUp failed for volume "v": hostPath type check failed: ${path} is not a ${noun}`),
+        event: new RegExp(`^FailedMount: MountVolume\\.SetUp failed for volume "v" : hostPath type check failed: ${path} is not a ${noun}`),
         spoil: wrong,
         mend: async () => {
           rmSync(path, { recursive: true });

@@ -67,7 +67,15 @@ before(async () => {
     pullRecords: () => ({ pulled: 0, intents: 0 }),
     cgroupVersion: 1,
     nowMs: () => clock.nowMs(),
-    usage: () => ({ cpuSeconds: 0, residentBytes: 0, startSeconds: 0, virtualBytes: 0, openFiles: 0, mostFiles: 0 }),
+    usage: () => ({
+      cpuSeconds: 0,
+      residentBytes: 0,
+      startSeconds: 0,
+      virtualBytes: 0,
+      openFiles: 0,
+      mostFiles: 0,
+      activeResources: new Map(),
+    }),
   });
   const api = {
     clock,

@@ -22,7 +22,15 @@ function metrics(pods: readonly KnownPod[] = []): KubeletMetrics {
     pullRecords: () => ({ pulled: 3, intents: 1 }),
     cgroupVersion: 2,
     nowMs: () => 10_000,
-    usage: () => ({ cpuSeconds: 1.5, residentBytes: 7, virtualBytes: 9, openFiles: 4, mostFiles: 64, startSeconds: 3 }),
+    usage: () => ({
+      cpuSeconds: 1.5,
+      residentBytes: 7,
+      virtualBytes: 9,
+      openFiles: 4,
+      mostFiles: 64,
+      startSeconds: 3,
+      activeResources: new Map([['Timeout', 5]]),
+    }),
   });
 }
 const line = (m: KubeletMetrics, start: string): string[] =>
@@ -48,6 +56,7 @@ test('pods and containers are counted as they are when somebody asks', () => {
     'process_open_fds 4',
     'process_max_fds 64',
   ]);
+  assert.deepEqual(line(m, 'nodejs_'), ['nodejs_active_resources{type="Timeout"} 5']);
 });
 
 test('calls to the runtime have upstream’s names', () => {

@@ -30,6 +30,8 @@ export interface ProcessUsage {
   readonly openFiles: number;
   readonly mostFiles: number;
   readonly startSeconds: number;
+  /** By kind: timers, sockets, requests to the file system ... */
+  readonly activeResources: ReadonlyMap<string, number>;
 }
 
 export interface MetricsOptions {
@@ -206,6 +208,9 @@ export class KubeletMetrics {
     observed('process_virtual_memory_bytes', 'Virtual memory.', [], () => [[[], usage().virtualBytes]]);
     observed('process_open_fds', 'Files that are open.', [], () => [[[], usage().openFiles]]);
     observed('process_max_fds', 'Files that may be open.', [], () => [[[], usage().mostFiles]]);
+    observed('nodejs_active_resources', 'What keeps the event loop going, by kind.', ['type'], () =>
+      [...usage().activeResources].map(([type, count]) => [[type], count]),
+    );
     const [major = '', minor = ''] = RELEASE.replace('v', '').split('.');
     const build = ['major', 'minor', 'git_version', 'platform', 'kijabi_version'];
     observed('kubernetes_build_info', 'What runs here.', build, () => [

@@ -219,10 +219,10 @@ test('a volume that cannot be mounted is told once, by its step, and the pod run
   await w.set(w.pod('a', spec, { volumeMounts: [{ name: 'v', mountPath: '/v' }] }));
   await w.advance(30_000);
   assert.deepEqual(warnings(w), [
-    `<4>Reconcile failed loop=pods key=default/a-n step=prepare retryInMs=500 err="MountVolume.SetUp failed for volume \\"v\\": hostPath type check failed: ${path} is not a directory: it is not there, make it or change the volume's path or type" code=VOLUME_FAILED`,
+    `<4>Reconcile failed loop=pods key=default/a-n step=prepare retryInMs=500 err="MountVolume.SetUp failed for volume \\"v\\" : hostPath type check failed: ${path} is not a directory: it is not there, make it or change the volume's path or type" code=VOLUME_FAILED`,
   ]);
   assert.equal(w.calls('RunPodSandbox'), 1);
-  assert.match(w.events('FailedMount')[0] ?? '', /^FailedMount x\d+: MountVolume\.SetUp failed for volume "v"/);
+  assert.match(w.events('FailedMount')[0] ?? '', /^FailedMount x\d+: MountVolume\.SetUp failed for volume "v" : hostPath/);
   mkdirSync(path, { recursive: true });
   await w.advance(60_000);
   assert.deepEqual(w.running(), ['a/c']);

@@ -111,13 +111,14 @@ export class PodStart {
       attempt === undefined ? there : this.#createSandbox(attempt, signal),
     ]);
     signal.throwIfAborted();
-    for (const [end, step, reason] of [
-      [prepared, 'prepare', 'FailedMount'],
-      [made, 'createSandbox', 'FailedCreatePodSandBox'],
+    for (const [end, step] of [
+      [prepared, 'prepare'],
+      [made, 'createSandbox'],
     ] as const) {
       if (end.status === 'fulfilled') continue;
       this.#turn.onStep(step); // of the two side by side, the one that failed
-      events.record(this.#pod, 'Warning', reason, explain(runtimeTrouble(end.reason)));
+      const { reason, message } = step === 'prepare' ? prepareTrouble(end.reason) : sandboxTrouble(end.reason);
+      events.record(this.#pod, 'Warning', reason, message);
       throw end.reason;
     }
     if (made.status === 'rejected' || made.value === undefined) return undefined;
@@ -146,6 +147,7 @@ export class PodStart {
   async #createSandbox(attempt: number, signal: AbortSignal): Promise<string> {
     const { runtime, timeline, node, events } = this.#deps;
     this.#turn.onStep('createSandbox');
+    if (attempt > 0) events.record(this.#pod, 'Normal', 'SandboxChanged', 'Pod sandbox changed, it will be killed and re-created.');
     for (const message of podDns(this.#pod, node.names).omitted) events.record(this.#pod, 'Warning', 'DNSConfigForming', message);
     const config = sandboxConfig(this.#pod, attempt, node);
     const runtimeHandler = await this.#runtimeHandler(signal);
@@ -356,4 +358,21 @@ export class PodStart {
     const created = this.#turn.actions.find((a) => a.kind === 'createSandbox');
     return created?.attempt ?? this.#turn.observed.sandboxes.find((s) => s.uid === this.#uid && s.ready)?.attempt ?? 0;
   }
+}
+
+/** Source: upstream's events for what a pod needs on the node before it has a sandbox. */
+function prepareTrouble(err: unknown): { readonly reason: string; readonly message: string } {
+  const code = codeOf(err);
+  if (code?.startsWith('DISK_') === true) return { reason: 'Failed', message: `error making pod data directories: ${explain(err)}` };
+  if (code?.startsWith('CGROUP_') === true)
+    return { reason: 'FailedCreatePodContainer', message: `unable to ensure pod container exists: ${explain(err)}` };
+  return { reason: 'FailedMount', message: explain(err) };
+}
+
+/** Source: upstream's events for a sandbox that cannot be made, and for a network that is not there yet. */
+function sandboxTrouble(cause: unknown): { readonly reason: string; readonly message: string } {
+  const err = runtimeTrouble(cause);
+  return codeOf(err) === 'NETWORK_NOT_CONFIGURED'
+    ? { reason: 'NetworkNotReady', message: `network is not ready: ${explain(err)}` }
+    : { reason: 'FailedCreatePodSandBox', message: `Failed to create pod sandbox: ${explain(err)}` };
 }

@@ -32,7 +32,12 @@ function left(graceMs: number, usedMs: number): number {
   return graceMs <= 0 || usedMs === 0 ? graceMs : Math.max(graceMs - usedMs, LEAST_MS);
 }
 
-function message(why: StopReason, name: string, pod: Pod): string {
+/** Source: upstream's words for a Killing event. */
+function message(
+  why: StopReason,
+  { name, state }: { readonly name: string; readonly state: RuntimeContainer['state'] | undefined },
+  pod: Pod,
+): string {
   switch (why) {
     case 'livenessFailed':
     case 'startupFailed': {
@@ -43,7 +48,9 @@ function message(why: StopReason, name: string, pod: Pod): string {
     case 'hookFailed':
       return 'FailedPostStartHook';
     case 'specChanged':
-      return `Container ${name} definition changed`;
+      return `Container ${name} definition changed, will be restarted`;
+    case 'unknown':
+      return state === 'unknown' ? 'Container is in "unknown" state, try killing it before restart' : `Stopping container ${name}`;
     default:
       return `Stopping container ${name}`;
   }
@@ -53,7 +60,8 @@ export async function stopContainer(deps: ActDeps, turn: PodTurn, a: StopAction,
   const { clock, timeline, log } = deps;
   const pod = turn.shown ?? turn.desired;
   const container = turn.observed.containers.find((c) => c.id === a.id);
-  if (pod !== undefined) deps.events.record(pod, 'Normal', 'Killing', message(a.why, a.name, pod), a.name);
+  if (pod !== undefined)
+    deps.events.record(pod, 'Normal', 'Killing', message(a.why, { name: a.name, state: container?.state }, pod), a.name);
   const startedMs = clock.monotonicMs();
   await timeline.step(turn.key, { step: a.kind, container: a.name }, async () => {
     if (container?.preStop !== undefined && a.graceMs > 0) await preStop(deps, { turn, pod, container, graceMs: a.graceMs }, signal);

@@ -316,6 +316,11 @@ export class World {
       .map(shown);
   }
 
+  /** <type> <reason>: <message>, each once, that which happened last at the end. */
+  eventLines(): string[] {
+    return this.#events.list().map((e) => `${e.type} ${e.reason}: ${e.message}`);
+  }
+
   /** The calls of a service, told when they end. */
   #counted<T extends object>(service: T, delay: ((rpc: string) => Promise<void>) | undefined): T {
     const entries = Object.entries(service).map(([name, call]) => {

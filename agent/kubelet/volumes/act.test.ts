@@ -40,7 +40,7 @@ for (const [type, fits] of Object.entries(FITS) as [HostPathType, readonly strin
       const path = name === 'null' ? '/dev/null' : join(dir, name);
       await makeVolumes([{ kind: 'hostPath', name: 'v', path, type, readOnly: false }]).then(
         () => taken.push(name),
-        (err: unknown) => assert.match(explain(err), /^MountVolume\.SetUp failed for volume "v": hostPath type check failed: /),
+        (err: unknown) => assert.match(explain(err), /^MountVolume\.SetUp failed for volume "v" : hostPath type check failed: /),
       );
     }
     assert.deepEqual(taken, fits);

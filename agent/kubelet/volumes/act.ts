@@ -9,7 +9,7 @@ import { AppError, codeOf } from '#base/errors.ts';
 import { writeAtomically } from '../../linux/atomicFiles.ts';
 import { makeDirectory } from '../../linux/makeDirectory.ts';
 import { ensureTmpfs } from '../../linux/mount.ts';
-import type { HostPathType, VolumePlan } from './plan.ts';
+import { setUpFailed, type HostPathType, type VolumePlan } from './plan.ts';
 
 /** onMade: told of each, also of one that cannot be made. */
 export async function makeVolumes(
@@ -22,7 +22,7 @@ export async function makeVolumes(
       onMade?.(volume, 'success');
     } catch (err) {
       onMade?.(volume, 'fail-unknown');
-      throw new AppError('VOLUME_FAILED', `MountVolume.SetUp failed for volume "${volume.name}"`, { volume: volume.name }, err);
+      throw setUpFailed(volume.name, err);
     }
   }
 }

@@ -146,7 +146,7 @@ for (const [name, volume, objects, why] of [
   test(`planVolumes: ${name} is waited for`, () =>
     assert.throws(
       () => plan(volume, objects),
-      (err: Error) => err.message === 'MountVolume.SetUp failed for volume "v"' && (err.cause as Error).message === why,
+      (err: Error) => err.message === 'MountVolume.SetUp failed for volume "v" ' && (err.cause as Error).message === why,
     ));
 }
 

@@ -59,12 +59,17 @@ export interface VolumeFacts extends Omit<ContentFacts, 'objects'> {
   readonly objects: ReadonlyMap<string, ObjectKinds[keyof ObjectKinds]>;
 }
 
+/** Source: upstream's words, with the blank before the colon that people's searches know. */
+export function setUpFailed(volume: string, cause: unknown): AppError {
+  return new AppError('VOLUME_FAILED', `MountVolume.SetUp failed for volume "${volume}" `, { volume }, cause);
+}
+
 export function planVolumes(pod: Pod, facts: VolumeFacts): VolumePlan[] {
   return (pod.spec.volumes ?? []).flatMap((v): VolumePlan[] => {
     try {
       return planVolume(pod, v, facts);
     } catch (err) {
-      throw new AppError('VOLUME_FAILED', `MountVolume.SetUp failed for volume "${v.name}"`, { volume: v.name }, err);
+      throw setUpFailed(v.name, err);
     }
   });
 }

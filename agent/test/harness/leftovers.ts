@@ -33,6 +33,21 @@ export function shimsOf(socket: string): number[] {
     .map((p) => p.pid);
 }
 
+/**
+ * Pods of which one container has a shim of its own. On a machine so busy that a shim does not answer within 100 ms, containerd (1.6 to 2.x)
+ * takes it for dead, starts another on the same socket, and finds only what that one has when it starts the next time.
+ */
+export function podsOfTwoShims({ socket, dir }: { readonly socket: string; readonly dir: string }): ReadonlySet<string> {
+  const shims = listProcesses().filter(({ args }) => isShimOf(args, socket) && !args.includes('start') && !args.includes('delete'));
+  const bundles = shims.map(({ args }) => join(dir, 'state/io.containerd.runtime.v2.task/k8s.io', args[args.indexOf('-id') + 1] ?? ''));
+  const annotations = bundles.map((bundle) => {
+    const config = read(join(bundle, 'config.json'));
+    return config === '' ? {} : (JSON.parse(config) as { annotations?: Record<string, string> }).annotations;
+  });
+  const ofContainers = annotations.filter((a) => a?.['io.kubernetes.cri.container-type'] === 'container');
+  return new Set(ofContainers.map((a) => a?.['io.kubernetes.cri.sandbox-name'] ?? ''));
+}
+
 function isShimOf(args: readonly string[], socket: string): boolean {
   return (args[0] ?? '').includes('containerd-shim') && args[args.indexOf('-address') + 1] === socket;
 }

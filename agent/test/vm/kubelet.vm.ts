@@ -14,9 +14,11 @@ const PATIENT_MS = 3_600_000;
 const ROOT = new URL('../../../', import.meta.url).pathname;
 const IMAGES = ['pause', 'busybox', 'nginx'];
 
+/** By itself containerd leaves the limits of huge pages to the pod's group. */
 const containerd = (pause: string, byCgroupDriver: boolean): string => `version = 2
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "${pause}"
+  disable_hugetlb_controller = false
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "/usr/lib/cni"
     conf_dir = "/etc/cni/net.d"
@@ -61,6 +63,7 @@ interface Seen {
     readonly containerStatuses?: readonly {
       readonly containerID: string;
       readonly restartCount: number;
+      readonly state?: { readonly running?: object };
       readonly lastState?: { readonly terminated?: { readonly reason: string; readonly exitCode: number } };
     }[];
   };
@@ -75,7 +78,9 @@ void describe('the kubelet in a virtual machine with cgroup v2', { skip: (await 
     pause = images.find(({ name }) => name === 'pause')?.ref ?? '';
     assert.equal(images.length, IMAGES.length);
     vm = await startMachine({ files: images.map(({ archivePath }) => archivePath), memoryMb: 2_048 });
-    await put('/etc/containerd/config.toml', containerd(pause, false));
+    await driver('cgroupfs');
+    // What is there before stays as it is.
+    await put('/etc/default/kubelet', 'KUBELET_EXTRA_ARGS="--config-dir=/etc/kubernetes/drop-ins"\n');
     await vm.run('systemctl restart containerd && for f in /files/*; do ctr -n k8s.io images import $f >&2 || exit 1; done; rm -r /files');
     assert.equal(await vm.run('stat -f -c %T /sys/fs/cgroup'), 'cgroup2fs');
     for (const unit of ['kubelet', 'kube-proxy'])
@@ -93,6 +98,12 @@ void describe('the kubelet in a virtual machine with cgroup v2', { skip: (await 
     const encoded = Buffer.from(text).toString('base64');
     await vm.run(`mkdir -p $(dirname ${path}) && echo ${encoded} | base64 -d > ${path}.new && mv ${path}.new ${path}`);
   }
+  /** Of the runtime and of the kubelet, who have to agree; each when it starts the next time. */
+  async function driver(cgroupDriver: 'cgroupfs' | 'systemd', more: object = {}): Promise<void> {
+    await put('/etc/containerd/config.toml', containerd(pause, cgroupDriver === 'systemd'));
+    const config = { apiVersion: 'kubelet.config.k8s.io/v1beta1', kind: 'KubeletConfiguration', cgroupDriver, ...more };
+    await put('/etc/kubernetes/drop-ins/10-driver.conf', JSON.stringify(config));
+  }
   const apply = (pod: { metadata?: { name: string } } & object): Promise<void> =>
     put(`/etc/kubernetes/manifests/${pod.metadata?.name}.yaml`, JSON.stringify(pod));
   /** As the local socket tells it: a command of ours takes the emulator a minute to start. */
@@ -105,7 +116,8 @@ void describe('the kubelet in a virtual machine with cgroup v2', { skip: (await 
     let seen: Seen | undefined;
     await until(
       `${name} runs`,
-      async () => (seen = await pod(name))?.status.phase === 'Running' && seen?.status.containerStatuses?.[0]?.containerID !== undefined,
+      // After a start of the machine the one before is told of until the new one is there.
+      async () => (seen = await pod(name))?.status.containerStatuses?.[0]?.state?.running !== undefined && seen?.status.podIP !== undefined,
       PATIENT_MS,
     ).catch(async (err: unknown) => {
       throw new Error(
@@ -126,11 +138,18 @@ void describe('the kubelet in a virtual machine with cgroup v2', { skip: (await 
   const groupOf = (name: string, part: string): Promise<string> =>
     vm.run(`for p in $(pgrep ${part}); do sed -n 's/^0:://p' /proc/$p/cgroup; done | sort -u | grep -F ${name} | head -1`);
   const read = (group: string, file: string): Promise<string> => vm.run(`cat /sys/fs/cgroup${group}/${file}`);
+  /** One pod runs that asks for a quarter of a CPU, out of two. */
+  async function classesAt(all: string, burstable: string, bestEffort: string): Promise<void> {
+    assert.deepEqual(await Promise.all([all, burstable, bestEffort].map((group) => read(group, 'cpu.weight'))), ['79', '10', '1']);
+    assert.match(await read(all, 'memory.max'), /^\d+$/);
+  }
   async function answers(): Promise<void> {
-    const { status } = await running('static-nginx');
     await until(
       'nginx answers',
-      async () => (await vm.run(`curl -s -m 20 http://${status.podIP}/; true`)).includes('Welcome to nginx!'),
+      async () => {
+        const { podIP } = (await running('static-nginx')).status;
+        return (await vm.run(`curl -s -m 20 http://${podIP}/; true`)).includes('Welcome to nginx!');
+      },
       PATIENT_MS,
     );
   }
@@ -147,6 +166,7 @@ void describe('the kubelet in a virtual machine with cgroup v2', { skip: (await 
       assert.equal(await read(at, 'cpu.max'), '50000 100000', at);
       assert.equal(await read(at, 'cpu.weight'), '10', at);
     }
+    await classesAt('/kubepods', '/kubepods/burstable', '/kubepods/besteffort');
   });
 
   void test('what takes too much memory is ended, and said to be', async () => {
@@ -174,10 +194,7 @@ void describe('the kubelet in a virtual machine with cgroup v2', { skip: (await 
 
   void test('with the systemd driver the limits are in slices, and stay when systemd is reloaded; huge pages too', async () => {
     await vm.run('echo 8 > /proc/sys/vm/nr_hugepages');
-    await put('/etc/containerd/config.toml', containerd(pause, true));
-    await put('/etc/default/kubelet', 'KUBELET_EXTRA_ARGS="--config-dir=/etc/kubernetes/drop-ins"\n');
-    const config = { apiVersion: 'kubelet.config.k8s.io/v1beta1', kind: 'KubeletConfiguration' };
-    await put('/etc/kubernetes/drop-ins/10-driver.conf', JSON.stringify({ ...config, cgroupDriver: 'systemd', podPidsLimit: 321 }));
+    await driver('systemd', { podPidsLimit: 321 });
     await vm.run('systemctl restart containerd kubelet');
     const limits = { cpu: '500m', memory: '64Mi', 'hugepages-2Mi': '4Mi' };
     const volumes = [{ name: 'huge', emptyDir: { medium: 'HugePages' } }];
@@ -207,6 +224,7 @@ void describe('the kubelet in a virtual machine with cgroup v2', { skip: (await 
       assert.equal(await read(group, 'pids.max'), '321');
     };
     await inForce();
+    await classesAt('/kubepods.slice', '/kubepods.slice/kubepods-burstable.slice', '/kubepods.slice/kubepods-besteffort.slice');
     assert.equal(await read(container, 'hugetlb.2MB.max'), String(4 << 20));
     assert.match(await vm.run('kijabi logs sliced-$(hostname)'), /\/huge hugetlbfs .*pagesize=2M/);
     await vm.run('systemctl daemon-reload && systemctl restart kubelet');
@@ -217,7 +235,19 @@ void describe('the kubelet in a virtual machine with cgroup v2', { skip: (await 
     assert.equal(await vm.run(`systemctl list-units --all --plain --no-legend 'kubepods*-pod*.slice'`), '');
   });
 
-  void test('the journal of a healthy kubelet has no warning', async () => {
-    assert.equal(await vm.run('journalctl -b -u kubelet -p warning --no-pager -o cat -q'), '');
+  void test('the journal has its fields, and of a healthy kubelet no warning', async () => {
+    const told = await vm.run('journalctl -b -u kubelet POD=default/sliced-kijabi-vm --no-pager -o cat -q');
+    assert.match(told, /^Started container pod=default\/sliced-kijabi-vm container=c /m);
+    assert.match(told, /^Removed pod pod=default\/sliced-kijabi-vm /m);
+    assert.doesNotMatch(told, /static-nginx/);
+    // Since its last start: the one before was told of the other driver and lost its runtime.
+    const life = '_SYSTEMD_INVOCATION_ID=$(systemctl show -p InvocationID --value kubelet)';
+    const warnings = (await vm.run(`journalctl ${life} -p warning --no-pager -o cat -q`)).split('\n').filter((line) => line !== '');
+    assert.match(await vm.run(`journalctl ${life} --no-pager -o cat -q`), /^Kubelet is ready /m);
+    // Nobody sets the clock of this machine.
+    assert.deepEqual(
+      warnings.filter((line) => !line.startsWith('Check failed check=clock ')),
+      [],
+    );
   });
 });
