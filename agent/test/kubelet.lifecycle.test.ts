@@ -61,8 +61,10 @@ test('each kind of probe, as readiness: unready with its reason, ready when it a
   ready('by-exec', { exec: { command: ['test', '-e', '/shared/go'] } });
   ready('by-http', { httpGet: { port: 'web', path: '/index.html', httpHeaders: [{ name: 'X-Probe', value: 'yes' }] } });
   ready('by-tcp', { tcpSocket: { port: 8080 } });
-  ready('by-grpc', { grpc: { port: 5051 } }, { spec: { hostNetwork: true }, script: 'exec sleep 3600' });
-  const names = ['by-exec', 'by-http', 'by-tcp', 'by-grpc'];
+  const onNode: Partial<TestPod> = { spec: { hostNetwork: true }, script: 'exec sleep 3600' };
+  ready('by-grpc', { grpc: { port: 5051 } }, onNode);
+  ready('by-https', { httpGet: { scheme: 'HTTPS', host: '127.0.0.1', port: 5052, path: '/health' } }, onNode);
+  const names = ['by-exec', 'by-http', 'by-tcp', 'by-grpc', 'by-https'];
   await told('by-exec', /^Unhealthy: Readiness probe failed: $/);
   await told(
     'by-http',
@@ -70,24 +72,27 @@ test('each kind of probe, as readiness: unready with its reason, ready when it a
   );
   await told('by-tcp', /^Unhealthy: Readiness probe failed: dial tcp 10\.88\S+:8080: connect: connection refused$/);
   await told('by-grpc', /^Unhealthy: Readiness probe failed: (error|timeout): /);
+  await told('by-https', /^Unhealthy: Readiness probe failed: Get "https:\/\/127\.0\.0\.1:5052\/health": dial tcp 127\.0\.0\.1:5052: /);
   for (const name of names) {
     await is(name, 'runs unready', (c) => c.started === true && !c.ready);
     const conditions = (await kubelet.pod(name))?.status?.conditions;
     assert.match(conditions?.find((c) => c.type === 'Ready')?.message ?? '', /^containers with unready status: \[c\]$/);
   }
-  const grpc = execa(
-    'nsenter',
-    [`--net=/run/netns/${containerd.netns}`, process.execPath, new URL('./harness/grpcHealthServer.ts', import.meta.url).pathname, '5051'],
-    { reject: false },
-  );
+  const servers = [
+    ['grpcHealthServer.ts', '5051'],
+    ['httpsHealthServer.ts', '5052'],
+  ].map(([file = '', port = '']) => {
+    const program = new URL(`./harness/${file}`, import.meta.url).pathname;
+    return execa('nsenter', [`--net=/run/netns/${containerd.netns}`, process.execPath, program, port], { reject: false });
+  });
   try {
     put('go');
     for (const name of names) await is(name, 'is ready', (c) => c.ready);
   } finally {
-    grpc.kill();
-    await grpc;
+    for (const server of servers) server.kill();
+    await Promise.all(servers);
   }
-  await is('by-grpc', 'is unready again', (c) => !c.ready && c.restartCount === 0);
+  for (const name of ['by-grpc', 'by-https']) await is(name, 'is unready again', (c) => !c.ready && c.restartCount === 0);
   await Promise.all(names.map(drop));
 });
 

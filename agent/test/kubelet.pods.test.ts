@@ -172,6 +172,15 @@ test('a container that crashes is restarted in back-off, counted, and its logs s
     AbortSignal.timeout(10_000),
   );
   assert.equal(previous, 'attempt\n');
+  // Of those that ended before the newest one stays, for its log; the others go with theirs.
+  const logs = join(kubelet.podLogs, `default_crash-node1_${(await kubelet.pod('crash'))?.metadata.uid}`, 'c');
+  await until('two are left of all that ran', async () => {
+    const filter = 'labels."io.kubernetes.pod.name"==crash-node1,labels."io.cri-containerd.kind"==container';
+    return (
+      (await containerd.ctr(['containers', 'list', '-q', filter])).split('\n').filter(Boolean).length === 2 &&
+      readdirSync(logs).length === 2
+    );
+  });
   const events = await kubelet.client.events({ pod: 'crash-node1' }, AbortSignal.timeout(10_000));
   assert.deepEqual([...new Set(events.map((e) => e.reason))].sort(), ['BackOff', 'Created', 'Pulled', 'Started']);
   kubelet.remove('crash.yaml');

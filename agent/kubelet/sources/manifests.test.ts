@@ -217,8 +217,8 @@ const REFUSED: readonly (readonly [name: string, file: Uint8Array | string, prob
   ['nulls everywhere', 'apiVersion: v1\nkind: Pod\nmetadata:\nspec:\n', [/^3:1: metadata/, /^4:1: spec/]],
   [
     'a field that is known and not honoured',
-    POD.replace('spec:', 'spec:\n  hostUsers: true'),
-    ['6:3: spec.hostUsers: this kubelet does not honour this field yet: remove it'],
+    POD.replace('spec:', 'spec:\n  schedulingGates: [{name: a/b}]'),
+    ['6:3: spec.schedulingGates: this kubelet does not honour this field yet: remove it'],
   ],
   [
     'a value that is known and not honoured',

@@ -51,6 +51,12 @@ for (const [name, spec, want] of [
     [],
   ],
   [
+    'a user namespace is asked for by a no, and refused; the yes asks for none',
+    { containers: [{ name: 'a' }], hostUsers: false },
+    ['spec.hostUsers'],
+  ],
+  ['the users of the host are what every pod has', { containers: [{ name: 'a' }], hostUsers: true }, []],
+  [
     'a reference to an unknown field is refused',
     { containers: [{ name: 'a', env: [{ name: 'X', valueFrom: { fieldRef: { fieldPath: 'spec.color' } } }] }] },
     ['spec.containers[0].env[0].valueFrom.fieldRef.fieldPath'],

@@ -142,6 +142,7 @@ export const POD: Support = {
     hostNetwork: true,
     hostPID: true,
     hostIPC: true,
+    hostUsers: [true], // false asks for a user namespace
     shareProcessNamespace: true,
     hostname: true,
     nodeName: true,
