@@ -61,9 +61,8 @@ test('each kind of probe, as readiness: unready with its reason, ready when it a
   ready('by-exec', { exec: { command: ['test', '-e', '/shared/go'] } });
   ready('by-http', { httpGet: { port: 'web', path: '/index.html', httpHeaders: [{ name: 'X-Probe', value: 'yes' }] } });
   ready('by-tcp', { tcpSocket: { port: 8080 } });
-  const onNode: Partial<TestPod> = { spec: { hostNetwork: true }, script: 'exec sleep 3600' };
-  ready('by-grpc', { grpc: { port: 5051 } }, onNode);
-  ready('by-https', { httpGet: { scheme: 'HTTPS', host: '127.0.0.1', port: 5052, path: '/health' } }, onNode);
+  ready('by-grpc', { grpc: { port: 5051 } }, { spec: { hostNetwork: true }, script: 'exec sleep 3600' });
+  ready('by-https', { httpGet: { scheme: 'HTTPS', host: '127.0.0.1', port: 5052, path: '/health' } });
   const names = ['by-exec', 'by-http', 'by-tcp', 'by-grpc', 'by-https'];
   await told('by-exec', /^Unhealthy: Readiness probe failed: $/);
   await told(
