@@ -101,7 +101,7 @@ test('pods, runningpods and configz are what is there', { skip }, async () => {
   const { kubeletconfig } = JSON.parse((await http.ask('/configz', admin)).text) as { kubeletconfig: Record<string, unknown> };
   assert.equal(kubeletconfig['port'], 10_250);
   assert.equal(kubeletconfig['staticPodPath'], kubelet.manifests);
-  assert.equal((await http.ask('/no-such', admin)).status, 404);
+  for (const path of ['/no-such', '/pods/x', '/configz/x', '/runningpods/x']) assert.equal((await http.ask(path, admin)).status, 404, path);
   assert.equal((await http.ask('/pods', admin, { method: 'DELETE' })).status, 405);
 });
 
@@ -222,6 +222,13 @@ test('metrics and the summary measure what runs', { skip }, async () => {
   assert.equal(container?.name, 'c');
   assert.ok((container?.memory.workingSetBytes ?? 0) > 10_000 && (container?.logs.usedBytes ?? 0) > 0);
   assert.equal(pods[0]?.network.name, 'eth0');
+  const short = JSON.parse((await http.ask('/stats/summary?only_cpu_and_memory=true', admin)).text) as {
+    node: object;
+    pods: { containers: object[] }[];
+  };
+  assert.deepEqual(Object.keys(short.node), ['nodeName', 'startTime', 'cpu', 'memory']);
+  assert.deepEqual(Object.keys(short.pods[0]?.containers[0] ?? {}), ['name', 'startTime', 'cpu', 'memory']);
+  assert.equal((await http.ask('/stats/summary?only_cpu_and_memory=maybe', admin)).status, 400);
   const text = async (path: string) => (await http.ask(path, admin)).text;
   assert.match(
     await text('/metrics/resource'),

@@ -49,16 +49,32 @@ const needsUpgrade: Handler = () => {
   throw new AppError('BAD_REQUEST', 'Upgrade request required');
 };
 
+/** Nothing lies below the path. */
+function alone(handle: Handler): Handler {
+  return (deps, call) => {
+    const { segments } = call.target;
+    if (segments.slice(1).some((segment) => segment !== '')) throw new AppError('NOT_FOUND', `/${segments.join('/')}: no such path`);
+    return handle(deps, call);
+  };
+}
+
+function flag({ query }: Target, name: string): boolean {
+  const value = query.get(name) ?? 'false';
+  if (value !== 'true' && value !== 'false') throw new AppError('BAD_REQUEST', `${name}: want true or false, got ${JSON.stringify(value)}`);
+  return value === 'true';
+}
+
 const ROUTES: Readonly<Record<string, Route>> = {
   healthz: { methods: READ, readOnly: true, handle: ({ health }, { target, res }) => serveHealth(health, target, res) },
-  pods: { methods: READ, readOnly: true, handle: ({ workers }, { res }) => sendJson(res, podList(workers)) },
+  pods: { methods: READ, readOnly: true, handle: alone(({ workers }, { res }) => sendJson(res, podList(workers))) },
   stats: {
     methods: ['GET', 'HEAD', 'POST'],
     readOnly: true,
     handle: async ({ stats }, { target, res, signal }) => {
       if (target.segments[1] !== 'summary' || target.segments.length > 2) throw new AppError('NOT_FOUND', 'there is /stats/summary');
-      const { summary } = await import('./stats/views.ts');
-      sendJson(res, summary(await stats.collect(signal)));
+      const { summary, cpuAndMemory } = await import('./stats/views.ts');
+      const whole = summary(await stats.collect(signal));
+      sendJson(res, flag(target, 'only_cpu_and_memory') ? cpuAndMemory(whole) : whole);
     },
   },
   metrics: {
@@ -69,11 +85,11 @@ const ROUTES: Readonly<Record<string, Route>> = {
       res.writeHead(200, { 'content-type': METRICS_CONTENT_TYPE }).end(text);
     },
   },
-  configz: { methods: READ, handle: ({ configz }, { res }) => sendJson(res, { kubeletconfig: configz() }) },
+  configz: { methods: READ, handle: alone(({ configz }, { res }) => sendJson(res, { kubeletconfig: configz() })) },
   runningpods: {
     methods: READ,
     debugging: true,
-    handle: async ({ runtime }, { res, signal }) => sendJson(res, await runningPods(runtime, signal)),
+    handle: alone(async ({ runtime }, { res, signal }) => sendJson(res, await runningPods(runtime, signal))),
   },
   containerLogs: {
     methods: READ,

@@ -7,7 +7,7 @@ import type { ContainerStats, Cpu, Details, FileSystem, Interface, Memory, Packe
 
 const time = (atMs: number): string => new Date(atMs).toISOString().replace(/\.\d+Z$/, 'Z');
 
-export function summary({ node, pods }: Stats): object {
+export function summary({ node, pods }: Stats): WholeSummary {
   return {
     node: {
       nodeName: node.nodeName,
@@ -38,6 +38,26 @@ export function summary({ node, pods }: Stats): object {
       ...(pod.processes === undefined ? {} : { process_stats: { process_count: pod.processes } }),
     })),
   };
+}
+
+interface WholeSummary {
+  readonly node: Readonly<Record<string, unknown>>;
+  readonly pods: readonly (Readonly<Record<string, unknown>> & { readonly containers: readonly Readonly<Record<string, unknown>>[] })[];
+}
+
+/** The summary without what takes long to measure, as scrapers of CPU and memory ask for it. */
+export function cpuAndMemory({ node, pods }: WholeSummary): WholeSummary {
+  return {
+    node: pick(node, ['nodeName', 'startTime', 'cpu', 'memory']),
+    pods: pods.map((pod) => ({
+      ...pick(pod, ['podRef', 'startTime', 'cpu', 'memory']),
+      containers: pod.containers.map((c) => pick(c, ['name', 'startTime', 'cpu', 'memory'])),
+    })),
+  };
+}
+
+function pick(from: Readonly<Record<string, unknown>>, names: readonly string[]): Record<string, unknown> {
+  return Object.fromEntries(names.filter((name) => Object.hasOwn(from, name)).map((name) => [name, from[name]]));
 }
 
 function cpu({ atMs, nanoCores, coreNanoseconds }: Cpu): object {
