@@ -5,7 +5,7 @@ import { startWarm } from '#base/warmStart.ts';
 import { makeDaemonLogger, type Logger } from '#base/log.ts';
 import { VERSION } from '#base/version.ts';
 import { setOwnOomScore } from '../linux/proc.ts';
-import { checkStart } from './check/act.ts';
+import { checkRuntime, checkStart } from './check/act.ts';
 import { following } from './config/live.ts';
 import { watchConfiguration } from './config/watch.ts';
 import type { Configuration } from './config/observe.ts';
@@ -74,7 +74,8 @@ async function run(configuration: Configuration, ctx: DaemonContext): Promise<vo
   const server = startServer({ api, settings, nodeName, addresses: machine.addresses, joined, clock, log }, signal);
 
   await Promise.race([client.waitReady(signal), failing(server)]);
-  const { name, version } = await runtime.identify(signal);
+  const found = await runtime.identify(signal);
+  checkRuntime(found, settings.cgroupNames.driver, log);
   if (settings.podCidr !== undefined) await runtime.tellPodCidr(settings.podCidr, signal);
   const left = await disk.scan();
   for (const uid of await runtime.sandboxUids(signal)) ranBefore.add(uid);
@@ -88,7 +89,7 @@ async function run(configuration: Configuration, ctx: DaemonContext): Promise<vo
   log.info('Kubelet is ready', {
     node: nodeName,
     version: VERSION,
-    runtime: `${name}/${version}`,
+    runtime: `${found.name}/${found.version}`,
     pods: manifests.view().pods.length,
     tookMs: Math.round(clock.monotonicMs() - startedMs),
   });

@@ -5,8 +5,9 @@ import type { Logger } from '#base/log.ts';
 import { readMachine } from '../../linux/machine.ts';
 import type { Flags } from '../config/flags.ts';
 import { readConfiguration, type Configuration } from '../config/observe.ts';
+import type { CgroupDriver } from '../pods/cgroupNames.ts';
 import { lookAround } from './observe.ts';
-import { exitCodeOf, judge, verdictLines, type Verdict } from './verdicts.ts';
+import { exitCodeOf, judge, judgeDriver, verdictLines, type Verdict } from './verdicts.ts';
 
 export interface Checked {
   readonly text: string;
@@ -49,5 +50,18 @@ export async function checkStart(
     const others = more.length === 0 ? '' : ` (and ${more.length} more: kubelet --check lists them)`;
     throw new AppError(fatal.code, `${fatal.what}: ${fatal.fix ?? ''}${others}`);
   }
+  tell(verdicts, log);
+}
+
+/** What only the runtime can say, once it answers. */
+export function checkRuntime(
+  runtime: { readonly name: string; readonly cgroupDriver?: CgroupDriver },
+  ours: CgroupDriver,
+  log: Logger,
+): void {
+  tell(judgeDriver(runtime.name, runtime.cgroupDriver, ours), log);
+}
+
+function tell(verdicts: readonly Verdict[], log: Logger): void {
   for (const { check, outcome, what, fix } of verdicts) if (outcome !== 'ok') log.warn('Check failed', { check, err: what, do: fix });
 }

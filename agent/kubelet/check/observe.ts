@@ -10,10 +10,11 @@ import { findMounts } from '../../linux/cgroup.ts';
 import { run } from '../../linux/exec.ts';
 import { whoListens } from '../../linux/listener.ts';
 import type { Settings } from '../config/settings.ts';
-import type { CgroupDriver, CgroupNames } from '../pods/cgroupNames.ts';
+import type { CgroupNames } from '../pods/cgroupNames.ts';
 import { readSignals } from '../eviction/observe.ts';
 import { amountOf } from '../eviction/thresholds.ts';
 import { localSocket, makePaths } from '../paths.ts';
+import { cgroupDriverIn } from '../runtime/parse.ts';
 import { pairProblem } from '../server/pki.ts';
 import { readManifestFiles, refusalLines } from '../sources/observe.ts';
 import type { CertificateFact, Facts, PortFact } from './verdicts.ts';
@@ -168,17 +169,6 @@ async function askRuntime(
     return { fact: { endpoint, problem: stop.aborted ? `not within ${RUNTIME_WITHIN_MS / 1_000} s` : explain(err) }, imageFs: undefined };
   } finally {
     client?.close();
-  }
-}
-
-/** Which driver containerd makes the groups of containers with, as its own configuration says; empty when it does not tell. */
-export function cgroupDriverIn(config: string | undefined): { readonly cgroupDriver?: CgroupDriver } {
-  try {
-    const { containerd } = JSON.parse(config ?? '') as { containerd: { defaultRuntimeName: string; runtimes: Record<string, unknown> } };
-    const { options } = containerd.runtimes[containerd.defaultRuntimeName] as { options?: { SystemdCgroup?: unknown } };
-    return { cgroupDriver: options?.SystemdCgroup === true ? 'systemd' : 'cgroupfs' };
-  } catch {
-    return {};
   }
 }
 

@@ -194,15 +194,19 @@ function judgeRuntime({ runtime, cgroups }: Facts): Verdict[] {
           `no pod network: ${runtime.network}`,
           'put a CNI configuration into the directory the runtime reads (/etc/cni/net.d)',
         ),
-    ...(theirs === undefined || ours === undefined || theirs === ours
-      ? []
-      : [
-          failed(
-            'cgroup driver',
-            `${name} makes control groups by ${theirs}, the kubelet by ${ours}: no container can start`,
-            `set cgroupDriver: ${theirs}, or SystemdCgroup = ${ours === 'systemd'} in the configuration of ${name}`,
-          ),
-        ]),
+    ...judgeDriver(name, theirs, ours),
+  ];
+}
+
+/** undefined: not told. */
+export function judgeDriver(runtime: string, theirs: CgroupDriver | undefined, ours: CgroupDriver | undefined): Verdict[] {
+  if (theirs === undefined || ours === undefined || theirs === ours) return [];
+  return [
+    failed(
+      'cgroup driver',
+      `${runtime} makes control groups by ${theirs}, the kubelet by ${ours}: containers start outside the groups of their pods, or not at all`,
+      `set cgroupDriver: ${theirs}, or SystemdCgroup = ${ours === 'systemd'} in the configuration of ${runtime}`,
+    ),
   ];
 }
 

@@ -7,9 +7,10 @@
 import { codeOf } from '#base/errors.ts';
 import type { CriClient } from '#cri/client.ts';
 import type { Container, ContainerStatus, PodSandbox } from '#cri/gen/cri.ts';
+import type { CgroupDriver } from '../pods/cgroupNames.ts';
 import * as names from '../pods/labels.ts';
 import { PodLists, podOf } from './lists.ts';
-import { readAddresses, readContainer, readSandbox } from './parse.ts';
+import { cgroupDriverIn, readAddresses, readContainer, readSandbox } from './parse.ts';
 import type { RuntimeContainer, RuntimeSandbox } from './types.ts';
 
 export interface PodObjects {
@@ -54,17 +55,17 @@ export class CriRuntime {
     this.#lists = new PodLists(client);
   }
 
-  async identify(signal: AbortSignal): Promise<{ name: string; version: string }> {
-    const [{ runtime_name: name, runtime_version: version }, { features, runtime_handlers: handlers }] = await Promise.all([
+  async identify(signal: AbortSignal): Promise<{ readonly name: string; readonly version: string; readonly cgroupDriver?: CgroupDriver }> {
+    const [{ runtime_name: name, runtime_version: version }, { features, runtime_handlers: handlers, info }] = await Promise.all([
       this.client.runtime.version({}, { signal }),
-      this.client.runtime.status({}, { signal }),
+      this.client.runtime.status({ verbose: true }, { signal }),
     ]);
     this.#name = name;
     this.#features = {
       supplementalGroupsPolicy: features?.supplemental_groups_policy === true,
       recursiveReadOnly: new Set(handlers.filter((h) => h.features?.recursive_read_only_mounts === true).map((h) => h.name)),
     };
-    return { name, version };
+    return { name, version, ...cgroupDriverIn(info['config']) };
   }
 
   /** A runtime with a template for it makes its network configuration of this; others take no notice. */

@@ -1,6 +1,7 @@
 /** Answers of the CRI in our units. Pure. */
 import type { Container, ContainerStatus, PodSandbox, PodSandboxStatus } from '#cri/gen/cri.ts';
 import { nanosToMs } from '#cri/values.ts';
+import type { CgroupDriver } from '../pods/cgroupNames.ts';
 import * as names from '../pods/labels.ts';
 import { keptHook, keptPorts, keptResources } from './kept.ts';
 import type { RuntimeContainer, RuntimeSandbox } from './types.ts';
@@ -71,4 +72,15 @@ function stateOf(status: ContainerStatus): RuntimeContainer['state'] {
 /** Annotations are text that anybody may have written. */
 function wholeNumber(text: string | undefined, otherwise: number): number {
   return text !== undefined && /^\d{1,12}$/.test(text) ? Number(text) : otherwise;
+}
+
+/** Which driver containerd makes the groups of containers with, as its own configuration says; empty when it does not tell. */
+export function cgroupDriverIn(config: string | undefined): { readonly cgroupDriver?: CgroupDriver } {
+  try {
+    const { containerd } = JSON.parse(config ?? '') as { containerd: { defaultRuntimeName: string; runtimes: Record<string, unknown> } };
+    const { options } = containerd.runtimes[containerd.defaultRuntimeName] as { options?: { SystemdCgroup?: unknown } };
+    return { cgroupDriver: options?.SystemdCgroup === true ? 'systemd' : 'cgroupfs' };
+  } catch {
+    return {};
+  }
 }
