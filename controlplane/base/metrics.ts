@@ -52,9 +52,13 @@ function escape(value: string): string {
   return value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
 }
 
+interface Cell {
+  value: number;
+}
+
 export class Counter extends Metric {
   readonly kind: Kind = 'counter';
-  readonly #values = new Map<string, number>();
+  readonly #values = new Map<string, Cell>();
 
   /** Of what is gone. */
   forget(isGone: (values: readonly string[]) => boolean): void {
@@ -62,16 +66,28 @@ export class Counter extends Metric {
   }
 
   inc(values: readonly string[] = [], by = 1): void {
-    const key = keyOf(values);
-    this.#values.set(key, (this.#values.get(key) ?? 0) + by);
+    this.#cell(values).value += by;
+  }
+
+  /** What counts for these labels, without looking for them each time. Not for series that are forgotten. */
+  bound(values: readonly string[]): () => void {
+    const cell = this.#cell(values);
+    return () => void (cell.value += 1);
   }
 
   get(values: readonly string[] = []): number {
-    return this.#values.get(keyOf(values)) ?? 0;
+    return this.#values.get(keyOf(values))?.value ?? 0;
+  }
+
+  #cell(values: readonly string[]): Cell {
+    const key = keyOf(values);
+    let cell = this.#values.get(key);
+    if (cell === undefined) this.#values.set(key, (cell = { value: 0 }));
+    return cell;
   }
 
   *lines(): Iterable<string> {
-    for (const [key, value] of this.#values) yield `${this.name}${this.series(valuesOf(key))} ${shown(value)}`;
+    for (const [key, { value }] of this.#values) yield `${this.name}${this.series(valuesOf(key))} ${shown(value)}`;
   }
 }
 
@@ -121,13 +137,29 @@ export class Histogram extends Metric {
   }
 
   observe(values: readonly string[], value: number): void {
+    this.#add(this.#distribution(values), value);
+  }
+
+  /** As that of a counter. */
+  bound(values: readonly string[]): (value: number) => void {
+    const distribution = this.#distribution(values);
+    return (value) => this.#add(distribution, value);
+  }
+
+  #distribution(values: readonly string[]): Distribution {
     const key = keyOf(values);
     let found = this.#values.get(key);
     if (found === undefined) this.#values.set(key, (found = { counts: new Float64Array(this.#buckets.length), sum: 0, count: 0 }));
-    found.sum += value;
-    found.count += 1;
-    const bucket = this.#buckets.findIndex((le) => value <= le);
-    if (bucket >= 0) found.counts[bucket] = (found.counts[bucket] ?? 0) + 1;
+    return found;
+  }
+
+  #add(to: Distribution, value: number): void {
+    to.sum += value;
+    to.count += 1;
+    const buckets = this.#buckets;
+    let i = 0;
+    while (i < buckets.length && !(value <= (buckets[i] ?? 0))) i++;
+    if (i < buckets.length) to.counts[i] = (to.counts[i] ?? 0) + 1;
   }
 
   *lines(): Iterable<string> {

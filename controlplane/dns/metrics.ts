@@ -24,6 +24,8 @@ export interface Told {
   readonly tookSeconds: number;
 }
 
+type Counting = (queryBytes: number, answerBytes: number, tookSeconds: number) => void;
+
 const TYPES: Readonly<Record<number, string>> = {
   1: 'A',
   2: 'NS',
@@ -65,6 +67,9 @@ export class DnsMetrics {
   readonly #seconds: Histogram;
   readonly #requestBytes: Histogram;
   readonly #responseBytes: Histogram;
+  /** By what is alike in a question and its answer; as bounded as their labels. */
+  readonly #answered = new Map<string, Counting>();
+  readonly #cached = new Map<string, () => void>();
   readonly #hits: Counter;
   readonly #misses: Counter;
   readonly #exchanges: Histogram;
@@ -142,21 +147,39 @@ export class DnsMetrics {
   }
 
   answered(told: Told): void {
-    const zone = told.isOfCluster ? this.#zone : '.';
-    const proto = told.transport;
-    const labels = [this.#server, zone, ''];
-    this.#requests.inc([this.#server, zone, '', proto, told.family, TYPES[told.type] ?? 'other']);
-    this.#responses.inc([this.#server, zone, '', rcodeName(told.rcode), told.by]);
-    if (told.dnssecOk) this.#dnssec.inc(labels);
-    this.#seconds.observe(labels, told.tookSeconds);
-    const sized = [this.#server, zone, '', proto];
-    this.#requestBytes.observe(sized, told.queryBytes);
-    this.#responseBytes.observe(sized, told.answerBytes);
+    const { isOfCluster, transport, family, rcode, by, dnssecOk, queryBytes, answerBytes, tookSeconds } = told;
+    const type = TYPES[told.type] ?? 'other';
+    // For each question there are six series: they are looked for once for all of a kind.
+    const kind = `${isOfCluster ? 1 : 0}${transport}${family}${type} ${rcode}${by}${dnssecOk ? 1 : 0}`;
+    let counting = this.#answered.get(kind);
+    if (counting === undefined) this.#answered.set(kind, (counting = this.#counting(told, type)));
+    counting(queryBytes, answerBytes, tookSeconds);
+  }
+
+  #counting({ isOfCluster, transport, family, rcode, by, dnssecOk }: Told, type: string): Counting {
+    const labels = [this.#server, isOfCluster ? this.#zone : '.', ''];
+    const requests = this.#requests.bound([...labels, transport, family, type]);
+    const responses = this.#responses.bound([...labels, rcodeName(rcode), by]);
+    const dnssec = dnssecOk ? this.#dnssec.bound(labels) : undefined;
+    const seconds = this.#seconds.bound(labels);
+    const [requestBytes, responseBytes] = [this.#requestBytes, this.#responseBytes].map((metric) => metric.bound([...labels, transport]));
+    return (queryBytes, answerBytes, tookSeconds) => {
+      requests();
+      responses();
+      dnssec?.();
+      seconds(tookSeconds);
+      requestBytes?.(queryBytes);
+      responseBytes?.(answerBytes);
+    };
   }
 
   cache(type: 'success' | 'denial' | 'miss'): void {
-    if (type === 'miss') this.#misses.inc([this.#server, '.', '']);
-    else this.#hits.inc([this.#server, type, '.', '']);
+    let counting = this.#cached.get(type);
+    if (counting === undefined) {
+      counting = type === 'miss' ? this.#misses.bound([this.#server, '.', '']) : this.#hits.bound([this.#server, type, '.', '']);
+      this.#cached.set(type, counting);
+    }
+    counting();
   }
 
   exchanged(to: string, rcode: number | undefined, tookSeconds: number): void {
