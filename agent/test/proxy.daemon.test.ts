@@ -80,7 +80,9 @@ test('a document that breaks keeps its last good version, and the log says where
   await lab.serve({ web: WEB });
   put('all.yaml', 'apiVersion: v1\nkind: Service\nmetadata: { name: web }\nspec: { clusterIP: 10.96.0.10, prots: [] }\n');
   await until('the refusal is told', () =>
-    /Refused document file=\S+all.yaml:4:\d+ err="spec.prots: unknown field, did you mean ports\?"/.test(lab.log),
+    /Refused document object="Service default\/web" file=\S+all.yaml:4:\d+ err="spec.prots: unknown field, did you mean ports\?"/.test(
+      lab.log,
+    ),
   );
   assert.match(await answers(), /^p1 /);
 });
@@ -219,22 +221,24 @@ test(
       'lo-slice.yaml': sliceOf('lo', 'IPv4', '127.0.0.1'),
       'six-slice.yaml': sliceOf('six', 'IPv4', podIp(1, 'IPv6')),
       'junk.yaml': '{{{',
+      'both.yaml': `${doc('good', 'clusterIP: 10.96.0.37, ports: [{ port: 80 }]')}---\n${doc('bad', 'clusterIP: 10.96.0.38, prots: []')}`,
       'other.yaml': 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: x }\n',
     };
     for (const [file, text] of Object.entries(documents)) put(file, text);
     for (const said of [
-      /Refused document file=\S*range\.yaml:4:\d+ err="spec\.ports\[0\]\.port: .*70000/,
-      /Refused document file=\S*text\.yaml:4:\d+ err="spec\.ports\[0\]\.port: /,
+      /Refused document object="Service lab\/range" file=\S*range\.yaml:4:\d+ err="spec\.ports\[0\]\.port: .*70000/,
+      /Refused document object="Service lab\/text" file=\S*text\.yaml:4:\d+ err="spec\.ports\[0\]\.port: /,
       /service=lab\/np2 .*err="node port 30077\/tcp belongs to service lab\/np1 already/,
       /service=lab\/ext .*err="address 10\.96\.0\.10:80\/tcp belongs to service lab\/web already/,
       /Service hides a port of the node service=lab\/here .*cluster IP 192\.0\.2\.1 is an address of this node: what listens there on port 88\/tcp/,
-      /Refused document file=\S*lo-slice\.yaml:6:\d+ err="endpoints\[0\]\.addresses\[0\]: .*loopback/,
-      /Refused document file=\S*six-slice\.yaml:6:\d+ err="endpoints\[0\]\.addresses\[0\]: /,
+      /Refused document object="EndpointSlice lab\/lo" file=\S*lo-slice\.yaml:6:\d+ err="endpoints\[0\]\.addresses\[0\]: .*loopback/,
+      /Refused document object="EndpointSlice lab\/six" file=\S*six-slice\.yaml:6:\d+ err="endpoints\[0\]\.addresses\[0\]: /,
       /Refused document file=\S*junk\.yaml:1:\d+/,
-      /Refused document file=\S*other\.yaml:2:\d+ /,
+      /Refused document object="ConfigMap default\/x" file=\S*other\.yaml:2:\d+ /,
     ])
       await until(`${said} is told, log: ${lab.log.slice(-2_000)}`, () => said.test(lab.log));
     assert.equal(await answers('10.96.0.35'), 'ECONNREFUSED');
+    assert.equal(await answers('10.96.0.37'), 'ECONNREFUSED', 'beside one that is refused it is there, without endpoints');
     assert.match(
       await lab.client.run('curl', '-sSf', `http://${NODE.IPv4}:10256/livez`),
       /lastUpdated/,

@@ -16,13 +16,13 @@ export function affinityParts(port: ServicePort, settings: ProxySettings, parts:
   const usesCluster = choice.cluster.length > 0 && (internalPolicy === 'Cluster' || external);
   const usesLocal = choice.local.length > 0 && (internalPolicy === 'Local' || (externalPolicy === 'Local' && external));
   for (const endpoint of choice.reachable) {
-    parts.sets.set(names.affinity(endpoint), { kind: 'set', key: ['address'], remembersSeconds: affinitySeconds });
+    parts.own.sets.set(names.affinity(endpoint), { kind: 'set', key: ['address'], remembersSeconds: affinitySeconds });
     const to: Rule = [
       { kind: 'protocol', protocols: [protocol] },
       { kind: 'count' },
       { kind: 'translate', ip: endpoint.ip, port: endpoint.port },
     ];
-    parts.chains.set(names.endpoint(endpoint), { rules: [[{ kind: 'remember', set: names.affinity(endpoint) }], to] });
+    parts.own.chains.set(names.endpoint(endpoint), { rules: [[{ kind: 'remember', set: names.affinity(endpoint) }], to] });
   }
   const sticky = (list: readonly Endpoint[]): Rule[] => [
     ...list.map((e): Rule => [
@@ -34,13 +34,13 @@ export function affinityParts(port: ServicePort, settings: ProxySettings, parts:
   ];
   const internal = internalPolicy === 'Local' ? names.local : names.service;
   const masquerade = (chain: string): Rule[] => (chain === internal ? masqueradeInternal(port, settings) : []);
-  if (usesCluster) parts.chains.set(names.service, { rules: [...masquerade(names.service), ...sticky(choice.cluster)] });
-  if (usesLocal) parts.chains.set(names.local, { rules: [...masquerade(names.local), ...sticky(choice.local)] });
+  if (usesCluster) parts.own.chains.set(names.service, { rules: [...masquerade(names.service), ...sticky(choice.cluster)] });
+  if (usesLocal) parts.own.chains.set(names.local, { rules: [...masquerade(names.local), ...sticky(choice.local)] });
   if (!external) return;
   const toCluster: Statement = { kind: 'goto', chain: names.service };
   const onward: Statement = { kind: 'goto', chain: externalPolicy === 'Local' ? names.local : names.service };
   const rules: Rule[] = externalPolicy === 'Local' ? shortCut(settings, toCluster) : [[{ kind: 'jump', chain: CHAINS.mark }]];
-  parts.chains.set(names.external, { rules: [...rules, ...(hasExternalEndpoints(port) ? [[onward]] : [])] });
+  parts.own.chains.set(names.external, { rules: [...rules, ...(hasExternalEndpoints(port) ? [[onward]] : [])] });
 }
 
 /** Other addresses of the service come through the same chain, so this one says which it means. */

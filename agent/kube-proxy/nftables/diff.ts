@@ -26,7 +26,7 @@ export interface Changes {
 export interface ElementChanges {
   readonly kind: SetDef['kind'];
   readonly remove: string[];
-  readonly add: (readonly [key: string, value: string])[];
+  readonly add: ReadonlyMap<string, string>;
 }
 
 export interface DiffInput<Chain> {
@@ -90,11 +90,16 @@ function diffElements<Chain>({ before, after, kindOf }: DiffInput<Chain>): Map<s
     // Ten thousands of elements are the same: no lists of them are made.
     const remove: string[] = [];
     for (const [key, value] of was) if (is.get(key) !== value) remove.push(key);
-    const add: (readonly [string, string])[] = [];
-    for (const element of is) if (was.get(element[0]) !== element[1]) add.push(element);
-    if (remove.length + add.length > 0) all.set(set, { kind, remove, add });
+    const add = was.size === 0 ? is : notIn(was, is);
+    if (remove.length + add.size > 0) all.set(set, { kind, remove, add });
   }
   return all;
+}
+
+function notIn(was: ReadonlyMap<string, string>, is: ReadonlyMap<string, string>): Map<string, string> {
+  const add = new Map<string, string>();
+  for (const [key, value] of is) if (was.get(key) !== value) add.set(key, value);
+  return add;
 }
 
 export interface Transactions {
@@ -128,12 +133,12 @@ export function renderChanges(changes: Changes, words: Words): Transactions {
   }
   for (const [set, { remove }] of elements) {
     lines += remove.length;
-    for (const some of pieces(remove)) main.push(`delete element ${at} ${set} { ${some.join(', ')} }`);
+    for (const some of pieces(remove, (key) => key)) main.push(`delete element ${at} ${set} { ${some} }`);
   }
   for (const [set, { kind, add }] of elements) {
-    lines += add.length;
+    lines += add.size;
     const text = ([key, value]: readonly [string, string]): string => (kind === 'map' ? `${key} : ${value}` : key);
-    for (const some of pieces(add)) main.push(`add element ${at} ${set} { ${some.map(text).join(', ')} }`);
+    for (const some of pieces(add, text)) main.push(`add element ${at} ${set} { ${some} }`);
   }
   const cleanup = [
     ...removeChains.map((name) => `delete chain ${at} ${name}`),
@@ -146,6 +151,17 @@ function hookText({ type, hook, priority }: NonNullable<ChainDef['hook']>): stri
   return ` { type ${type} hook ${hook} priority ${priority}; policy accept; }`;
 }
 
-function* pieces<T>(all: readonly T[]): Generator<readonly T[]> {
-  for (let i = 0; i < all.length; i += ELEMENTS_PER_COMMAND) yield all.slice(i, i + ELEMENTS_PER_COMMAND);
+function pieces<T>(all: Iterable<T>, text: (element: T) => string): string[] {
+  const found: string[] = [];
+  let some = '';
+  let count = 0;
+  for (const element of all) {
+    some = count === 0 ? text(element) : `${some}, ${text(element)}`;
+    count += 1;
+    if (count < ELEMENTS_PER_COMMAND) continue;
+    found.push(some);
+    count = 0;
+  }
+  if (count > 0) found.push(some);
+  return found;
 }

@@ -2,10 +2,11 @@
 import { joinHostPort } from '../ip.ts';
 import type { ExplainedFrontend, ExplainedRule, ProxySettings } from '../proxier.ts';
 import type { ServicePort } from '../servicePort.ts';
-import type { ChainDef } from './content.ts';
+import { emptyContent, type ChainDef, type Content } from './content.ts';
 import { CHAINS, SETS, type Words } from './names.ts';
 import { ruleText, type Rule } from './rules.ts';
-import { contributionOf, staticContent } from './ruleset.ts';
+import { Parts } from './parts.ts';
+import { contribute, staticContent } from './ruleset.ts';
 import { sharedChain, sharedWithNeeds } from './shared.ts';
 
 export interface FoundElement {
@@ -65,14 +66,15 @@ class Trail {
   readonly #rules: ExplainedRule[] = [];
   readonly #seen = new Set<string>();
   readonly #chains: ReadonlyMap<string, ChainDef>;
-  readonly #elements: readonly { readonly set: string; readonly key: string; readonly value: string }[];
+  readonly #elements: Content['elements'];
 
   constructor(input: ExplainInput) {
     this.#input = input;
-    const parts = contributionOf(input.port, input.settings);
+    const parts = new Parts(emptyContent());
+    contribute(input.port, input.settings, parts);
     const shared = [...parts.shared].flatMap(sharedWithNeeds).map((name) => [name, sharedChain(name, input.settings)] as const);
-    this.#chains = new Map([...staticContent(input.settings).chains, ...shared, ...parts.chains]);
-    this.#elements = parts.elements;
+    this.#chains = new Map([...staticContent(input.settings).chains, ...shared, ...parts.own.chains]);
+    this.#elements = parts.own.elements;
   }
 
   /** In the order of the hooks: who may come in, address translation, refusal. */
@@ -81,11 +83,11 @@ class Trail {
       ? [SETS.serviceNodePorts, SETS.noEndpointNodePorts]
       : [SETS.firewallIps, SETS.serviceIps, SETS.noEndpointServices];
     for (const map of maps) {
-      const wanted = this.#elements.find((e) => e.set === map && e.key === key);
-      if (wanted === undefined) continue;
+      const verdict = this.#elements.get(map)?.get(key);
+      if (verdict === undefined) continue;
       this.#dispatchRule(map);
-      await this.#element(wanted);
-      await this.#chain(wanted.value, key);
+      await this.#element(map, key, verdict);
+      await this.#chain(verdict, key);
     }
     return this.#rules;
   }
@@ -98,7 +100,7 @@ class Trail {
     }
   }
 
-  async #element({ set, key, value }: { readonly set: string; readonly key: string; readonly value: string }): Promise<void> {
+  async #element(set: string, key: string, value: string): Promise<void> {
     const found = await this.#input.element(set, key);
     const counted = found?.packets === undefined || found.bytes === undefined ? {} : { packets: found.packets, bytes: found.bytes };
     this.#rules.push({ where: `map ${set}`, rule: `${key} : ${value}`, isInKernel: found?.value === value, ...counted });
@@ -129,8 +131,9 @@ class Trail {
     const parts = key.split(' . ');
     const head = parts.length === 3 ? `${parts[0]} . ${parts[2]}` : (parts[1] ?? '');
     for (let slot = offset; slot < offset + slots; slot++) {
-      const wanted = this.#elements.find((e) => e.set === map && e.key === `${head} . ${slot}`);
-      if (wanted !== undefined) await this.#element(wanted);
+      const slotKey = `${head} . ${slot}`;
+      const endpoint = this.#elements.get(map)?.get(slotKey);
+      if (endpoint !== undefined) await this.#element(map, slotKey, endpoint);
     }
   }
 }

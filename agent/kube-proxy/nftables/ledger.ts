@@ -5,8 +5,8 @@
 import type { ProxySettings } from '../proxier.ts';
 import type { ServicePort } from '../servicePort.ts';
 import { elementsOf, emptyContent, type Content } from './content.ts';
-import type { Contribution } from './parts.ts';
-import { contributionOf } from './ruleset.ts';
+import { Parts } from './parts.ts';
+import { contribute } from './ruleset.ts';
 import { sharedChain, sharedWithNeeds } from './shared.ts';
 
 export interface PortChange {
@@ -37,9 +37,10 @@ export class Ledger {
 
   /** Counts them in, and adds what they need to content. */
   addAll(ports: Iterable<ServicePort>, content: Content): void {
+    const parts = new Parts(content);
     for (const port of ports) {
-      const parts = contributionOf(port, this.#settings);
-      putOwn(parts, content);
+      parts.next();
+      contribute(port, this.#settings, parts);
       this.#eachCommon(parts, (where, key) => {
         if (this.#count(where, key, 1) === 1) this.#put(where, key, content);
       });
@@ -58,8 +59,8 @@ export class Ledger {
         [to, 1, after],
       ] as const) {
         if (port === undefined) continue;
-        const parts = contributionOf(port, this.#settings);
-        putOwn(parts, content);
+        const parts = new Parts(content);
+        contribute(port, this.#settings, parts);
         this.#eachCommon(parts, (where, key) => {
           const seen = inner(wasUsed, where);
           if (!seen.has(key)) seen.set(key, this.#isUsed(where, key));
@@ -76,10 +77,12 @@ export class Ledger {
     return { before, after };
   }
 
-  #eachCommon({ shared, common }: Contribution, visit: (where: string, key: string) => void): void {
-    const chains = new Set<string>();
-    for (const name of shared) for (const needed of this.#needsOf(name)) chains.add(needed);
-    for (const name of chains) visit(CHAINS, name);
+  #eachCommon({ shared, common }: Parts, visit: (where: string, key: string) => void): void {
+    const [first] = shared;
+    // Most have one, and then nothing can be needed twice.
+    const needed =
+      shared.size === 1 && first !== undefined ? this.#needsOf(first) : new Set([...shared].flatMap((name) => this.#needsOf(name)));
+    for (const name of needed) visit(CHAINS, name);
     for (const [set, keys] of common) for (const key of keys) visit(set, key);
   }
 
@@ -111,10 +114,4 @@ function inner<T>(all: Map<string, Map<string, T>>, where: string): Map<string, 
   let found = all.get(where);
   if (found === undefined) all.set(where, (found = new Map<string, T>()));
   return found;
-}
-
-function putOwn({ elements, chains, sets }: Contribution, content: Content): void {
-  for (const { set, key, value } of elements) elementsOf(content, set).set(key, value);
-  for (const [name, def] of chains) content.chains.set(name, def);
-  for (const [name, def] of sets) content.sets.set(name, def);
 }

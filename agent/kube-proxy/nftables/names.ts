@@ -25,8 +25,11 @@ export const SETS = {
 
 /** Address, port and slot -> endpoint. One per protocol: nft knows what a port is only together with its protocol. */
 export function serviceEndpoints(protocol: Protocol): string {
-  return `service-endpoints-${protocol}`;
+  return SERVICE_ENDPOINTS[protocol];
 }
+
+// Asked once for each element: not a text made anew each time.
+const SERVICE_ENDPOINTS = { tcp: 'service-endpoints-tcp', udp: 'service-endpoints-udp', sctp: 'service-endpoints-sctp' } as const;
 
 /** Node port and slot -> endpoint. */
 export function nodePortEndpoints(protocol: Protocol): string {

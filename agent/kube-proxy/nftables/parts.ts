@@ -1,35 +1,27 @@
-/** What one service port puts into the table, and how it is collected. Pure. */
+/** What one service port puts into the table, and how it is collected. */
 import type { Endpoint } from '../servicePort.ts';
-import type { ChainDef, SetDef } from './content.ts';
+import { elementsOf, type Content } from './content.ts';
 
-export interface Element {
-  readonly set: string;
-  readonly key: string;
-  readonly value: string;
-}
-
-/** What one service port puts into the table. */
-export interface Contribution {
-  /** Nobody else has these keys. */
-  readonly elements: readonly Element[];
-  /** Keys by set; others may put the same ones. */
-  readonly common: ReadonlyMap<string, ReadonlySet<string>>;
+/** Collects service ports, one after the other: what only one of them has goes straight into the content, what several may have waits here. */
+export class Parts {
+  readonly own: Content;
   /** Shared chains that packets are sent to; those need others (sharedWithNeeds). */
-  readonly shared: ReadonlySet<string>;
-  readonly chains: ReadonlyMap<string, ChainDef>;
-  readonly sets: ReadonlyMap<string, SetDef>;
-}
-
-/** Collects a contribution. */
-export class Parts implements Contribution {
-  readonly elements: Element[] = [];
   readonly shared = new Set<string>();
-  readonly chains = new Map<string, ChainDef>();
-  readonly sets = new Map<string, SetDef>();
+  /** Keys by set; other service ports may put the same ones. */
   readonly common = new Map<string, Set<string>>();
 
+  constructor(own: Content) {
+    this.own = own;
+  }
+
+  /** Forgets what waits. */
+  next(): void {
+    this.shared.clear();
+    for (const keys of this.common.values()) keys.clear();
+  }
+
   add(set: string, key: string, value: string): void {
-    this.elements.push({ set, key, value });
+    elementsOf(this.own, set).set(key, value);
   }
 
   /** An element that others may have as well: an address, or endpoints with themselves. */
@@ -46,6 +38,8 @@ export class Parts implements Contribution {
   }
 
   addSlots(set: string, key: string, endpoints: readonly Endpoint[], offset = 0): void {
-    endpoints.forEach(({ ip, port }, i) => this.add(set, `${key} . ${offset + i}`, `${ip} . ${port}`));
+    if (endpoints.length === 0) return;
+    const elements = elementsOf(this.own, set);
+    for (const [i, { ip, port }] of endpoints.entries()) elements.set(`${key} . ${offset + i}`, `${ip} . ${port}`);
   }
 }

@@ -214,9 +214,8 @@ export class NftablesProxier implements Proxier {
     for (const [name, { kind }] of changes.replaceSets) missing.push(`${kind} ${name}: not as it should be`);
     for (const name of changes.writeChains.keys()) missing.push(`chain ${name}: not as it should be`);
     for (const [set, { add, remove }] of changes.elements) {
-      const wanted = new Map(add);
       for (const [key, value] of add) missing.push(`${kindOf(set)} ${set}: ${key}${value === '' ? '' : ` : ${value}`}`);
-      for (const key of remove) if (!wanted.has(key)) foreign.push(`${kindOf(set)} ${set}: ${key}`);
+      for (const key of remove) if (!add.has(key)) foreign.push(`${kindOf(set)} ${set}: ${key}`);
     }
     for (const name of changes.removeChains) foreign.push(`chain ${name}: nobody needs this chain`);
     for (const [name, { kind }] of changes.removeSets) foreign.push(`${kind} ${name}: nobody needs this ${kind}`);

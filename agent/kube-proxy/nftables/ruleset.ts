@@ -17,7 +17,7 @@ import { hasExternalEndpoints, hasInternalEndpoints, isExternal, type Protocol, 
 import { affinityParts } from './affinity.ts';
 import { BASE_CHAINS, FIXED_SETS, HOOK_RULES, elementsOf, emptyContent, type Content } from './content.ts';
 import { CHAINS, SETS, namesOf, nodePortEndpoints, serviceEndpoints, wordsOf } from './names.ts';
-import { Parts, type Contribution } from './parts.ts';
+import type { Parts } from './parts.ts';
 import { mergeRanges } from './ranges.ts';
 import type { Rule, Statement } from './rules.ts';
 import { LOCAL_SLOTS, externalChain } from './shared.ts';
@@ -80,8 +80,8 @@ function nodePortScope({ nodePorts, family }: ProxySettings, content: Content): 
   return [known, known];
 }
 
-export function contributionOf(port: ServicePort, settings: ProxySettings): Contribution {
-  const parts = new Parts();
+/** What the service port needs in the table, put into parts. */
+export function contribute(port: ServicePort, settings: ProxySettings, parts: Parts): void {
   const { choice, protocol, internalPolicy, externalPolicy } = port;
   const own = port.affinitySeconds === undefined || choice.reachable.length === 0 ? undefined : namesOf(port);
   if (own !== undefined) affinityParts(port, settings, parts);
@@ -98,7 +98,7 @@ export function contributionOf(port: ServicePort, settings: ProxySettings): Cont
     }
   } else parts.add(SETS.noEndpointServices, clusterKey, refusal(port));
 
-  if (!isExternal(port)) return parts;
+  if (!isExternal(port)) return;
   const served = hasExternalEndpoints(port);
   const local = externalPolicy === 'Local' ? choice.local : [];
   if (choice.hasAny) {
@@ -116,7 +116,6 @@ export function contributionOf(port: ServicePort, settings: ProxySettings): Cont
     }
   }
   addFirewall(port, settings, parts);
-  return parts;
 }
 
 function refusal({ choice }: ServicePort): string {
@@ -166,5 +165,5 @@ function addFirewall(port: ServicePort, { nodeIp, family }: ProxySettings, parts
   }
   if (ranges.length === 0 || loadBalancerIps.length === 0) return;
   const admitted = mergeRanges(family, [...ranges, ...(nodeMay ? loadBalancerIps : [])]);
-  parts.chains.set(firewall, { rules: [[{ kind: 'address', field: 'saddr', is: 'notIn', ranges: admitted }, { kind: 'drop' }]] });
+  parts.own.chains.set(firewall, { rules: [[{ kind: 'address', field: 'saddr', is: 'notIn', ranges: admitted }, { kind: 'drop' }]] });
 }

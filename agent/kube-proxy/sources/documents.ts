@@ -1,8 +1,9 @@
 /**
  * From the files of a directory to Services, Endpoints and EndpointSlices. Pure.
  *
- * Rules: a file that becomes invalid keeps its last good objects; of two files that define the same object the one that had it first
- * keeps it; a file that is gone takes its objects with it. Objects are filled in as an API server would on creation; what only an
+ * Rules: an invalid document is refused by itself, the others of its file count; a file with a mistake takes nothing away: what it had
+ * and does not have now stays until all of it is valid; of two files that define the same object the one that had it first keeps it; a file that is gone takes its
+ * objects with it. Objects are filled in as an API server would on creation; what only an
  * API server can give (a cluster IP, a node port) has to be in the document.
  */
 import { endpointSliceKind, endpointsKind, serviceKind } from '#api/definitions/service.ts';
@@ -22,6 +23,8 @@ export interface DocumentProblem {
   readonly line?: number;
   readonly column?: number;
   readonly code: 'DOCUMENT_INVALID' | 'DOCUMENT_UNREADABLE' | 'DOCUMENT_DUPLICATE';
+  /** "Service default/web"; undefined: it does not say what it is, or the whole file is meant. */
+  readonly object?: string;
   readonly message: string;
 }
 
@@ -30,36 +33,34 @@ export type ProxyObject =
   | { readonly kind: 'Endpoints'; readonly key: string; readonly object: Endpoints }
   | { readonly kind: 'EndpointSlice'; readonly key: string; readonly object: EndpointSlice };
 
-export type FileReading =
-  | { readonly kind: 'objects'; readonly objects: readonly ProxyObject[] }
-  | { readonly kind: 'refused'; readonly problems: readonly DocumentProblem[] };
+export interface FileReading {
+  readonly objects: readonly ProxyObject[];
+  readonly problems: readonly DocumentProblem[];
+}
 
 const SCHEME = new Scheme([serviceKind, endpointsKind, endpointSliceKind]);
 const PROBLEMS_PER_FILE = 10;
 
 export function unreadable(message: string): FileReading {
-  return { kind: 'refused', problems: [{ code: 'DOCUMENT_UNREADABLE', message }] };
+  return { objects: [], problems: [{ code: 'DOCUMENT_UNREADABLE', message }] };
 }
 
 export function readFile(bytes: Uint8Array): FileReading {
   const read = readDocuments(bytes);
   if (read.kind === 'problems') {
-    return refused(read.problems.map(({ line, column, message }) => ({ line, column, code: 'DOCUMENT_INVALID', message })));
+    return { objects: [], problems: atMost(read.problems.map((p) => ({ ...p, code: 'DOCUMENT_INVALID' }))) };
   }
   const problems: DocumentProblem[] = [];
   const objects: ProxyObject[] = [];
   for (const document of read.documents) {
     for (const [value, path] of unlisted(document.value)) readObject({ document, value, path }, objects, problems);
   }
-  return problems.length === 0 ? { kind: 'objects', objects } : refused(problems);
+  return { objects, problems: atMost(problems) };
 }
 
-function refused(problems: readonly DocumentProblem[]): FileReading {
+function atMost(problems: readonly DocumentProblem[]): readonly DocumentProblem[] {
   const more = problems.length - PROBLEMS_PER_FILE;
-  return {
-    kind: 'refused',
-    problems: more <= 0 ? problems : [...problems.slice(0, PROBLEMS_PER_FILE), { code: 'DOCUMENT_INVALID', message: `and ${more} more` }],
-  };
+  return more <= 0 ? problems : [...problems.slice(0, PROBLEMS_PER_FILE), { code: 'DOCUMENT_INVALID', message: `and ${more} more` }];
 }
 
 /** What kubectl get -o yaml writes for several objects is a List. */
@@ -82,12 +83,22 @@ function readObject({ document, value, path }: Given, objects: ProxyObject[], pr
     objects.push({ kind: parsed.definition.kind, key, object } as ProxyObject);
     return;
   }
+  const object = nameOf(value);
   for (const problem of parsed.problems) {
     const place = { ...problem, path: [...path, ...problem.path] };
     const { line, column } = locateProblem(document, place);
     const where = formatPath(place.path);
-    problems.push({ line, column, code: 'DOCUMENT_INVALID', message: where === '' ? problem.message : `${where}: ${problem.message}` });
+    const message = where === '' ? problem.message : `${where}: ${problem.message}`;
+    problems.push({ line, column, code: 'DOCUMENT_INVALID', message, ...(object === undefined ? {} : { object }) });
   }
+}
+
+/** What an invalid document is meant to be, where it says so. */
+function nameOf(value: unknown): string | undefined {
+  const { kind, metadata } = (value ?? {}) as { kind?: unknown; metadata?: { name?: unknown; namespace?: unknown } | null };
+  const { name, namespace = 'default' } = metadata ?? {};
+  const isNamed = typeof kind === 'string' && typeof name === 'string' && typeof namespace === 'string';
+  return isNamed ? `${kind} ${namespace}/${name}` : undefined;
 }
 
 /** What an API server fills in when a Service is created, as far as it follows from the document. */
@@ -105,31 +116,22 @@ function fillIn(draft: Draft<KubeObject>): void {
   spec.ipFamilyPolicy ??= families.length > 1 ? 'RequireDualStack' : 'SingleStack';
 }
 
-interface FileState {
-  readonly objects: readonly ProxyObject[];
-  readonly problems: readonly DocumentProblem[];
-}
-
 export interface DocumentSet {
-  readonly files: ReadonlyMap<string, FileState>;
+  /** What counts of each file, and what is wrong with it. */
+  readonly files: ReadonlyMap<string, FileReading>;
   /** "Service default/web" -> the file that has it. */
   readonly owners: ReadonlyMap<string, string>;
 }
 
 export const NO_DOCUMENTS: DocumentSet = { files: new Map(), owners: new Map() };
 
-const idOf = ({ kind, key }: ProxyObject): string => `${kind} ${key}`;
+export const idOf = ({ kind, key }: ProxyObject): string => `${kind} ${key}`;
 
 /** The set after a complete look at the directory. */
 export function updateDocuments(set: DocumentSet, readings: ReadonlyMap<string, FileReading>, present: ReadonlySet<string>): DocumentSet {
   const files = new Map([...set.files].filter(([file]) => present.has(file)));
   for (const [file, reading] of readings) {
-    files.set(
-      file,
-      reading.kind === 'objects'
-        ? { objects: reading.objects, problems: [] }
-        : { objects: files.get(file)?.objects ?? [], problems: reading.problems },
-    );
+    files.set(file, { objects: [...reading.objects, ...kept(files.get(file)?.objects ?? [], reading)], problems: reading.problems });
   }
   const claims = new Map<string, string[]>();
   for (const file of [...files.keys()].sort()) {
@@ -137,6 +139,13 @@ export function updateDocuments(set: DocumentSet, readings: ReadonlyMap<string, 
   }
   const owners = new Map([...claims].map(([id, all]) => [id, all.find((file) => file === set.owners.get(id)) ?? all[0] ?? '']));
   return { files, owners };
+}
+
+/** Of what the file had. */
+function kept(had: readonly ProxyObject[], { objects, problems }: FileReading): readonly ProxyObject[] {
+  if (problems.length === 0) return [];
+  const good = new Set(objects.map(idOf));
+  return had.filter((object) => !good.has(idOf(object)));
 }
 
 export interface DocumentView {

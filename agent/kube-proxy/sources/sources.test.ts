@@ -123,8 +123,8 @@ test('withHints: trafficDistribution becomes hints where the document gives none
 
 test('readFile: documents are filled in as an API server would', () => {
   const read = readFile(bytes(DB));
-  assert.equal(read.kind, 'objects');
-  const [db] = read.kind === 'objects' ? read.objects : [];
+  assert.deepEqual(read.problems, []);
+  const [db] = read.objects;
   const spec = db?.kind === 'Service' ? db.object.spec : undefined;
   assert.deepEqual(
     [db?.key, spec?.clusterIP, spec?.ipFamilies, spec?.ipFamilyPolicy, spec?.ports?.[0]?.protocol],
@@ -134,7 +134,10 @@ test('readFile: documents are filled in as an API server would', () => {
 
 test('readFile: takes what kubectl get -o yaml writes', () => {
   const read = readFile(bytes(`apiVersion: v1\nkind: List\nitems:\n- ${WEB.trim().replaceAll('\n', '\n  ')}\n`));
-  assert.deepEqual(read.kind === 'objects' && read.objects.map((o) => o.key), ['default/web']);
+  assert.deepEqual(
+    read.objects.map((o) => o.key),
+    ['default/web'],
+  );
 });
 
 for (const [text, want] of [
@@ -152,8 +155,8 @@ for (const [text, want] of [
 ] as const) {
   test(`readFile: refuses ${JSON.stringify(text.slice(0, 60))} with its place`, () => {
     const read = readFile(bytes(text));
-    assert.equal(read.kind, 'refused');
-    const [problem] = read.kind === 'refused' ? read.problems : [];
+    assert.deepEqual(read.objects, []);
+    const [problem] = read.problems;
     assert.match(problem?.message ?? '', want);
     assert.ok((problem?.line ?? 0) >= 1);
   });
@@ -175,6 +178,21 @@ test('updateDocuments: an invalid file keeps its last good objects, the first de
   set = look(set, {}, ['a.yaml']);
   assert.deepEqual([[...viewOf(set).objects.keys()], viewOf(set).refusals], [['Service default/web'], []]);
   assert.match(viewOf(look(NO_DOCUMENTS, { 'c.yaml': `${WEB}---\n${WEB}` })).refusals[0]?.problem.message ?? '', /in the same file/);
+});
+
+test('updateDocuments: of several documents in a file the invalid one is refused, and takes nothing away', () => {
+  const look = (set: typeof NO_DOCUMENTS, text: string): typeof NO_DOCUMENTS =>
+    updateDocuments(set, new Map([['a.yaml', readFile(bytes(text))]]), new Set(['a.yaml']));
+  const ids = (set: typeof NO_DOCUMENTS): string[] => [...viewOf(set).objects.keys()].sort();
+  const other = WEB.replace('name: web', 'name: other').replace('.10,', '.12,');
+  const broken = WEB.replace('port: 80', 'port: 80000');
+  const fresh = look(NO_DOCUMENTS, `${other}---\n${broken}`);
+  assert.deepEqual(ids(fresh), ['Service default/other'], 'the good one counts at once');
+  assert.equal(viewOf(fresh).refusals[0]?.problem.object, 'Service default/web');
+  const both = look(fresh, `${other}---\n${WEB}`);
+  assert.deepEqual(ids(look(both, `${other}---\n${broken}`)), ['Service default/other', 'Service default/web']);
+  assert.deepEqual(ids(look(both, broken)), ['Service default/other', 'Service default/web']);
+  assert.deepEqual(ids(look(look(both, broken), WEB)), ['Service default/web'], 'without a mistake the file says all');
 });
 
 function standalone(): { source: StandaloneSource; table: ServiceTable; store: ObjectStore; changes: () => number; lines: string[] } {
@@ -223,7 +241,7 @@ test('StandaloneSource: a refused document is told with its place', () => {
   look(source, { 'web.yaml': 'kind: Service\napiVersion: v1\nmetadata: { name: web }\nspec: { prots: [] }\n' });
   assert.match(
     lines[0] ?? '',
-    /^<3>Refused document file=web.yaml:4:\d+ err="spec.prots: unknown field, did you mean ports\?" code=DOCUMENT_INVALID/,
+    /^<3>Refused document object="Service default\/web" file=web.yaml:4:\d+ err="spec.prots: unknown field, did you mean ports\?" code=DOCUMENT_INVALID/,
   );
 });
 

@@ -11,7 +11,7 @@ import type { Logger } from '#base/log.ts';
 import type { DirectoryLook, WatchWords } from '../../linux/watchDirectory.ts';
 import { SERVICE_NAME_LABEL } from '../endpoints.ts';
 import type { ObjectStore } from '../objects.ts';
-import { NO_DOCUMENTS, updateDocuments, viewOf, type DocumentSet, type DocumentView, type FileReading } from './documents.ts';
+import { idOf, NO_DOCUMENTS, updateDocuments, viewOf, type DocumentSet, type DocumentView, type FileReading } from './documents.ts';
 import { slicesOfEndpoints, slicesOfPods, withHints } from './selector.ts';
 
 export const SERVICE_WORDS: WatchWords = {
@@ -117,14 +117,17 @@ export class StandaloneSource {
       const text = refusals.map((r) => r.problem.message).join('\n');
       if (this.#told.get(file) === text && !readings.has(file)) continue;
       this.#told.set(file, text);
-      const kept = (this.#set.files.get(file)?.objects.length ?? 0) > 0 && refusals.every((r) => r.problem.code !== 'DOCUMENT_DUPLICATE');
+      const has = new Set(this.#set.files.get(file)?.objects.map(idOf));
       for (const { problem } of refusals) {
+        const { object, code } = problem;
+        const stays = code !== 'DOCUMENT_DUPLICATE' && (object === undefined ? has.size > 0 : has.has(object));
         const at = problem.line === undefined ? file : `${file}:${problem.line}:${problem.column}`;
         this.#options.log.error('Refused document', {
+          object,
           file: at,
           err: problem.message,
-          code: problem.code,
-          kept: kept ? 'its last good version stays' : undefined,
+          code,
+          kept: stays ? 'its last good version stays' : undefined,
         });
       }
     }
