@@ -293,8 +293,10 @@ test('uninstall stops the pods and removes everything but what was changed by ha
   assert.equal(`${await host.run(['cat', '/etc/containerd/config.toml'])}\n`, CONTAINERD);
   assert.equal((await host.tryRun(['stat', '/etc/containerd/certs.d'])).exitCode, 1);
   await install();
+  put('/etc/default/kube-proxy', 'KUBE_PROXY_EXTRA_ARGS=-v=2\n');
   await install('--uninstall', '--purge');
-  await host.run(['rm', '-f', '/etc/default/kubelet']);
+  // It was there before the second installation.
+  await host.run(['rm', '/etc/default/kubelet']);
   const left = host.written().filter((path) => !before_.has(path) && /kijabi|kube/.test(path) && !path.startsWith('/var/lib/containerd'));
   assert.deepEqual(left, []);
 });
@@ -306,7 +308,9 @@ const dpkg = (...args: readonly string[]): Promise<string> => host.run(['dpkg', 
 test('the Debian package: installs offline, and pods go on through an upgrade', { skip }, async () => {
   beforePackage = new Set(host.written());
   const { signal } = new AbortController();
-  const built = await buildPackage({ root: ROOT, outDir: join(host.root, 'var/deb'), version: VERSION, compression: 'none', signal });
+  const build = (version: string): Promise<string> =>
+    buildPackage({ root: ROOT, outDir: join(host.root, 'var/deb'), version, compression: 'none', signal });
+  const built = await build(VERSION);
   assert.deepEqual(lintDeb(await readDeb(built, signal)), []);
   deb = built.slice(host.root.length);
   await dpkg('-i', deb);
@@ -321,7 +325,10 @@ test('the Debian package: installs offline, and pods go on through an upgrade', 
 
   const [pid, kubelet] = [await task(), await property('kubelet', 'MainPID')];
   put('/etc/default/kubelet', 'KUBELET_EXTRA_ARGS=-v=2\n');
+  const newer = `${VERSION}+1`;
+  deb = (await build(newer)).slice(host.root.length);
   await dpkg('-i', deb);
+  assert.equal(await host.run(['dpkg-query', '-W', '-f', '${Version}', 'kijabi']), newer);
   assert.equal(await task(), pid);
   assert.notEqual(await property('kubelet', 'MainPID'), kubelet);
   assert.equal((await host.run(['cat', '/etc/default/kubelet'])).trim(), 'KUBELET_EXTRA_ARGS=-v=2');

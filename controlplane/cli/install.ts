@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { removePods } from '#agent/host/cri.ts';
 import { installPackages, missingPackages, SERVICE_PACKAGES } from '#agent/host/packages.ts';
+import { removeNetwork } from '#agent/network/act.ts';
 import { LOGIND_CONF } from '#agent/linux/logind.ts';
 import { unmountBelow } from '#agent/linux/mount.ts';
 import { AppError } from '#base/errors.ts';
@@ -25,6 +26,7 @@ export const DATA: readonly string[] = [
   '/var/log/kube-apiserver',
   '/var/cache/kijabi',
   '/var/lib/cni/networks/kijabi',
+  '/etc/cni/net.d/10-kijabi.conflist',
 ];
 
 export const USAGE = `Usage: kijabi install [--role ROLE] [--dry-run]
@@ -186,13 +188,18 @@ async function uninstall(io: Io, record: InstallRecord | undefined, { dryRun, pu
   io.out(`Removing Kijabi ${record.version}. This changes:\n  stop     ${record.units.join(', ')}, and every pod\n`);
   for (const step of purge ? steps.filter(({ kind }) => kind !== 'keep') : steps) io.out(`  ${lineOf(step)}\n`);
   const program = record.packaged === true ? [] : [PROGRAM];
-  for (const path of [...program, '/var/lib/kijabi', ...(purge ? DATA : [])]) io.out(`  remove   ${path}\n`);
+  // What was there before it was installed was never ours.
+  const isOurs = (path: string): boolean => (record.files[path] ?? '') !== '';
+  const changed = steps.flatMap((step) => (step.kind === 'keep' && isOurs(step.path) ? [step.path] : []));
+  for (const path of [...program, '/var/lib/kijabi', ...(purge ? [...changed, ...DATA] : [])]) io.out(`  remove   ${path}\n`);
   if (dryRun) return 0;
   const systemd = new Systemd(io.signal);
   if (isBooted()) await systemd.remove(record.units.toReversed());
+  else await systemd.disable(record.units);
   if (record.role !== 'control-plane') {
     await removePods(CRI, io);
     await unmountBelow('/var/lib/kubelet');
+    await removeNetwork(io.signal);
   }
   await takeSteps(steps, ROOT);
   await removeIfEmpty(REGISTRIES);
@@ -200,7 +207,7 @@ async function uninstall(io: Io, record: InstallRecord | undefined, { dryRun, pu
   // It goes on as its own configuration has it.
   if (isBooted() && steps.some(({ kind, path }) => kind !== 'keep' && path === CONTAINERD_CONFIG) && (await systemd.isActive(RUNTIME)))
     await systemd.restart([RUNTIME]);
-  if (purge) for (const path of DATA) await rm(path, { recursive: true, force: true });
+  if (purge) for (const path of [...changed, ...DATA]) await rm(path, { recursive: true, force: true });
   // The record goes last but for ourselves: whoever interrupts us can begin again.
   await rm('/var/lib/kijabi', { recursive: true, force: true });
   for (const path of program) await rm(path, { recursive: true, force: true });

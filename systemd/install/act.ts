@@ -124,6 +124,11 @@ export class Systemd {
     await this.#run(['systemctl', 'reset-failed', ...units], [1, 5]);
   }
 
+  /** Also where no systemd runs, as in a chroot. */
+  async disable(units: readonly string[]): Promise<void> {
+    if (units.length > 0) await this.#run(['systemctl', 'disable', '--quiet', ...units], [1, 5]);
+  }
+
   async daemonReload(): Promise<void> {
     await this.#run(['systemctl', 'daemon-reload']);
   }
