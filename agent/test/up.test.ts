@@ -10,6 +10,7 @@ import { kubectlOf, type Age } from '../../controlplane/test/kubectl/clients.ts'
 import { makeKubectl, type Kubectl } from '../../controlplane/test/kubectl/kit.ts';
 import { tellStory } from '../../controlplane/test/kubectl/story.ts';
 import { tryStreams } from '../../controlplane/test/kubectl/streams.ts';
+import { Textbook } from '../../controlplane/test/kubectl/textbook.ts';
 import { downNode } from '../host/node.ts';
 import { missingPackages, NODE_PACKAGES } from '../host/packages.ts';
 import { nodePaths } from '../host/paths.ts';
@@ -105,6 +106,21 @@ void describe('kijabi up', skip, () => {
         assert.equal(now[other].get(kind), earlier[other].get(kind), `no ${kind} by ${other}`);
       }
     });
+
+  test('what textbooks tell people to type, with kubectl of three ages', async () => {
+    const { netns, manifestsDir, stateDir } = nodePaths(NAME);
+    const inNode = async (...argv: readonly string[]): Promise<string> =>
+      (await execa('nsenter', [`--net=/run/netns/${netns}`, ...argv])).stdout;
+    const desk = { nodeName: NODE, manifestsDir, volumesDir: join(stateDir, 'local-path'), inNode };
+    const books = [...clients.values()].map(({ kubectl }) => new Textbook({ ...desk, kubectl }));
+    const read = await Promise.allSettled(books.map((book) => book.read()));
+    for (const [i, book] of read.entries())
+      if (book.status === 'rejected') throw new Error(`kubectl ${[...clients.keys()][i]}: ${book.reason}`, { cause: book.reason });
+    for (const book of books) {
+      await book.careForNodes();
+      assert.deepEqual(book.untried, [], 'of the README');
+    }
+  });
 
   test('the static pod is seen by everybody, and deleting what is seen does not stop it', async () => {
     const { kubectl } = clients.get('1.36')!;
