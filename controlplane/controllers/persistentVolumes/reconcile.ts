@@ -3,11 +3,11 @@ import type { PersistentVolume } from '#api/kinds/core/persistentVolume.ts';
 import type { PersistentVolumeClaim } from '#api/kinds/core/persistentVolumeClaim.ts';
 import type { Pod } from '#api/kinds/core/pod.ts';
 import { rfc3339 } from '#api/formats.ts';
+import { claimsOf } from '#api/podClaims.ts';
 import { isAlreadyExists, isNotFound } from '#client/errors.ts';
 import { regarding } from '#client/events.ts';
 import { loopController, source, type Controller, type ControllerDeps } from '../controller.ts';
 import { NODES, PODS, STORAGE_CLASSES, VOLUME_CLAIMS, VOLUMES } from '../../component/kinds.ts';
-import { claimsOf, hasNode } from '../workloads/claimsOf.ts';
 import { Expectations } from '../workloads/expectations.ts';
 import { cleanerName, cleanerPod, hostnameOf, localVolume } from './localPath.ts';
 import { classOf } from './match.ts';
@@ -20,7 +20,7 @@ const byClass = (volume: PersistentVolume): readonly string[] => [volume.spec?.s
 const claimsByClass = (claim: PersistentVolumeClaim): readonly string[] => ((claim.spec?.volumeName ?? '') === '' ? [classOf(claim)] : []);
 const claimsByVolume = (claim: PersistentVolumeClaim): readonly string[] => [claim.spec?.volumeName ?? ''];
 /** Those of pods that have no node yet. */
-const claimsAwaitedBy = (pod: Pod): readonly string[] => (hasNode(pod) ? [] : claimsOf(pod));
+const claimsAwaitedBy = (pod: Pod): readonly string[] => ((pod.spec.nodeName ?? '') === '' ? claimsOf(pod) : []);
 
 export function persistentVolumeController(deps: ControllerDeps): Controller {
   const { informers, clock } = deps;

@@ -3,11 +3,11 @@ import type { PersistentVolume } from '#api/kinds/core/persistentVolume.ts';
 import type { PersistentVolumeClaim } from '#api/kinds/core/persistentVolumeClaim.ts';
 import type { Pod } from '#api/kinds/core/pod.ts';
 import type { KubeObject } from '#api/kinds/meta/objectMeta.ts';
+import { claimsOf } from '#api/podClaims.ts';
 import { isNotFound } from '#client/errors.ts';
 import type { ResourceClient } from '#client/rest.ts';
 import { loopController, source, type Controller, type ControllerDeps } from '../controller.ts';
 import { PODS, VOLUME_CLAIMS, VOLUMES } from '../../component/kinds.ts';
-import { claimsOf, hasNode } from '../workloads/claimsOf.ts';
 import { Expectations } from '../workloads/expectations.ts';
 
 const CLAIM = 'kubernetes.io/pvc-protection';
@@ -18,7 +18,7 @@ interface Action {
 }
 
 /** Claims of a pod that a kubelet may have seen: one that waits for a node will not be started with a claim that goes. Pure. */
-export const claimsUsedBy = (pod: Pod): readonly string[] => (hasNode(pod) ? claimsOf(pod) : []);
+export const claimsUsedBy = (pod: Pod): readonly string[] => ((pod.spec.nodeName ?? '') === '' ? [] : claimsOf(pod));
 
 /** undefined: nothing is to be done. Pure. */
 export function verdict({ metadata }: KubeObject, finalizer: string, isUsed: boolean): Action['kind'] | undefined {

@@ -4,6 +4,7 @@ import type { Pod } from '#api/kinds/core/pod.ts';
 import type { PodAffinityTerm } from '#api/kinds/core/scheduling.ts';
 import type { LabelSelector } from '#api/kinds/meta/selectors.ts';
 import { fromLabelSelector, matches, type Labels, type Requirement, type Selector } from '#api/labels.ts';
+import { claimsOf } from '#api/podClaims.ts';
 import { podTotal } from '#api/podResources.ts';
 import { Amounts, unsaidTotal } from './amounts.ts';
 
@@ -79,13 +80,6 @@ function make(pod: Pod): PodInfo {
     preferredAnti: weighted(podAntiAffinity?.preferredDuringSchedulingIgnoredDuringExecution),
     isTerminating: deletionTimestamp !== undefined,
   };
-}
-
-export function claimsOf({ metadata: { namespace = '', name = '' }, spec }: Pod): readonly string[] {
-  return (spec.volumes ?? []).flatMap((volume) => {
-    if (volume.persistentVolumeClaim !== undefined) return [`${namespace}/${volume.persistentVolumeClaim.claimName}`];
-    return volume.ephemeral === undefined ? [] : [`${namespace}/${name}-${volume.name}`];
-  });
 }
 
 function termOf(term: PodAffinityTerm, namespace: string, labels: Labels): Term {
