@@ -88,6 +88,8 @@ void describe('a kubelet that joins an API server', skip === undefined ? {} : { 
         () => false,
       ),
     );
+    // Long before the pod that is told of it begins.
+    await cluster.json('POST', '/api/v1/namespaces/default/services', { metadata: { name: 'db' }, spec: { ports: [{ port: 5432 }] } });
     const { staticPodPath: _, ...made } = parse(readFileSync(join(cluster.dir, 'kubelet.yaml'), 'utf8')) as Record<string, unknown>;
     kubelet = await startKubelet(containerd, {
       config: { ...made, serverTLSBootstrap: true },
@@ -220,12 +222,12 @@ void describe('a kubelet that joins an API server', skip === undefined ? {} : { 
     await shows('no mirror', 'static-node1', (pod) => pod === undefined);
   });
 
-  test('config maps, secrets and tokens are in its files and variables; services are named', async () => {
+  test('config maps, secrets and tokens are in its files and variables; services are named, unless the pod wants neither', async () => {
     const data = (value: string) => ({ data: { k: value } });
     await cluster.json('POST', '/api/v1/namespaces/default/configmaps', { metadata: { name: 'conf' }, ...data('one') });
     await cluster.json('POST', '/api/v1/namespaces/default/secrets', { metadata: { name: 'sec' }, stringData: { s: 'hidden' } });
     const script =
-      'echo "env=$FROM host=$KUBERNETES_SERVICE_HOST"; cat /sec/s; echo; cut -c1-2 /var/run/secrets/kubernetes.io/serviceaccount/token; ' +
+      'echo "env=$FROM host=$KUBERNETES_SERVICE_HOST db=$DB_SERVICE_PORT"; cat /sec/s; echo; cut -c1-2 /var/run/secrets/kubernetes.io/serviceaccount/token; ' +
       'while true; do cat /conf/k; sleep 0.2; done';
     await create({
       name: 'files',
@@ -244,12 +246,21 @@ void describe('a kubelet that joins an API server', skip === undefined ? {} : { 
         ],
       },
     });
-    await shows('it is ready', 'files', isReady);
-    const log = (): string => {
-      const dir = readdirSync(kubelet.podLogs).find((name) => name.startsWith('default_files_')) ?? '';
+    await create({
+      name: 'plain',
+      script: 'echo "host=$KUBERNETES_SERVICE_HOST db=$DB_SERVICE_PORT"; ls /var/run/secrets 2>&1; echo end; exec sleep 3600',
+      spec: { automountServiceAccountToken: false, enableServiceLinks: false },
+    });
+    for (const name of ['files', 'plain']) await shows('it is ready', name, isReady);
+    const log = (pod: string): string => {
+      const dir = readdirSync(kubelet.podLogs).find((name) => name.startsWith(`default_${pod}_`)) ?? '';
       return readFileSync(join(kubelet.podLogs, dir, 'c/0.log'), 'utf8');
     };
-    for (const text of [/env=one host=10\.96\.0\.1/, /hidden/, / ey\n/]) await until(`it says ${text}`, () => text.test(log()));
+    for (const text of [/env=one host=10\.96\.0\.1 db=5432\n/, /hidden/, / ey\n/])
+      await until(`it says ${text}`, () => text.test(log('files')));
+    await until('the other said all', () => / end\n/.test(log('plain')));
+    assert.match(log('plain'), /host=10\.96\.0\.1 db=\n/, 'the API server is named all the same');
+    assert.match(log('plain'), /\/var\/run\/secrets: No such file or directory/);
   });
 
   test('what a kubelet may not do is refused, with its own certificate', async () => {
