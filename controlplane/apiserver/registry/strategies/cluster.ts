@@ -207,7 +207,7 @@ function keepCsr(draft: KubeDraft, old: KubeObject): { readonly asked: CsrStatus
   const asked = (draft['status'] ?? {}) as CsrStatus;
   draft['spec'] = structuredClone((old as unknown as Loose)['spec']);
   keepStatus(draft, old);
-  return { asked, status: (draft['status'] ??= {}) as CsrStatus };
+  return { asked, status: (draft['status'] ??= {}) };
 }
 
 function setConditions(status: CsrStatus, conditions: CsrConditions): void {
