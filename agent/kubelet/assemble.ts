@@ -11,6 +11,7 @@ import { hasAppArmor, readMachine } from '../linux/machine.ts';
 import { Logind } from '../linux/logind.ts';
 import { PodDisk } from './disk/act.ts';
 import type { Join } from './cluster/join.ts';
+import { ENFORCED } from './cluster/nodeEvents.ts';
 import { openMemory } from './checkpoint/memory.ts';
 import { EventLog } from './events.ts';
 import { makeImages } from './images/make.ts';
@@ -141,6 +142,7 @@ export async function assemble(settings: Settings, { clock, log, signal, notify,
           },
           signal,
         );
+  if (enforcePods) joined?.recordNode(ENFORCED);
   const memory = await openMemory(paths, log);
   const events = new EventLog(clock, (event) => joined?.record(event), memory.events.known);
   const timeline = new Timeline(clock, (key, step) => metrics.stepped(workers.pod(key)?.pod, step));
@@ -211,6 +213,7 @@ export async function assemble(settings: Settings, { clock, log, signal, notify,
     onPod: (key) => workers.look(key),
     onEvicted: (low) => metrics.evicted(low),
     onImageRemoved: (why) => metrics.images.removed(why),
+    onNodeEvent: (event) => joined?.recordNode(event),
   });
 
   const shutdown: NodeShutdown = new NodeShutdown({

@@ -199,7 +199,7 @@ void describe('a kubelet that joins an API server', skip === undefined ? {} : { 
     };
     const of = (name: string): string[] => items.filter((e) => e.involvedObject.name === name).map((e) => e.reason);
     for (const reason of ['Pulled', 'Created', 'Started', 'Killing']) assert.ok(of('web').includes(reason), of('web').join());
-    for (const reason of ['Starting', 'NodeReady']) assert.ok(of('node1').includes(reason), of('node1').join());
+    for (const reason of ['Starting', 'NodeAllocatableEnforced', 'NodeReady']) assert.ok(of('node1').includes(reason), of('node1').join());
     assert.deepEqual(items[0]?.source, { component: 'kubelet', host: 'node1' });
   });
 

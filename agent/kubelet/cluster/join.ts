@@ -32,7 +32,7 @@ import { isFromApi, isMirror, isMirrorOf } from '../sources/origin.ts';
 import { podName } from '../paths.ts';
 import { Connection } from './connection.ts';
 import { MirrorPods } from './mirrorPods.ts';
-import { nodeEvents } from './nodeEvents.ts';
+import { nodeEvents, rebootEvents, schedulableEvents, type NodeEvent } from './nodeEvents.ts';
 import { PodStatuses } from './podStatuses.ts';
 
 export interface JoinOptions {
@@ -152,9 +152,15 @@ export class Join {
       show: showNode,
       live: () => this.#node.get(nodeName),
       onStatus: (before, now) => {
-        for (const event of nodeEvents(before, now)) this.#nodeEvent(event.reason, event.message, event.type);
+        for (const event of nodeEvents(before, now)) this.recordNode(event);
       },
-      onRegistered: () => this.#lookAtMirrors(),
+      onRegistered: (known, seen) => {
+        for (const event of rebootEvents(nodeName, known.status, seen.status)) this.recordNode(event);
+        this.#lookAtMirrors();
+      },
+    });
+    this.#node.onChange(({ before, after }) => {
+      for (const event of schedulableEvents(nodeName, before, after)) this.recordNode(event);
     });
   }
 
@@ -218,8 +224,14 @@ export class Join {
     this.#recorder.record({ apiVersion: 'v1', kind: 'Pod', namespace, name: pod, uid, fieldPath }, { type, reason, message });
   }
 
+  recordNode(event: NodeEvent): void {
+    const { nodeName } = this.#options;
+    // Upstream's kubelet has always named the node in place of its UID, and tools look for that.
+    this.#recorder.record({ apiVersion: 'v1', kind: 'Node', name: nodeName, uid: nodeName }, event);
+  }
+
   async run(signal: AbortSignal): Promise<void> {
-    this.#nodeEvent('Starting', 'Starting kubelet.', 'Normal');
+    this.recordNode({ type: 'Normal', reason: 'Starting', message: 'Starting kubelet.' });
     signal.addEventListener('abort', () => this.#clients.forEach((client) => client.close()), { once: true });
     await Promise.all([
       this.#node.run(signal),
@@ -293,12 +305,6 @@ export class Join {
       const { namespace, name } = podName(pod);
       if (!isFromApi(pod)) this.#mirrors.look(`${namespace}/${name}`);
     }
-  }
-
-  #nodeEvent(reason: string, message: string, type: 'Normal' | 'Warning'): void {
-    const { nodeName } = this.#options;
-    // Upstream's kubelet has always named the node in place of its UID, and tools look for that.
-    this.#recorder.record({ apiVersion: 'v1', kind: 'Node', name: nodeName, uid: nodeName }, { type, reason, message });
   }
 
   async #renewTokens(signal: AbortSignal): Promise<void> {

@@ -26,7 +26,7 @@ const CONDITION: Readonly<Record<Signal, Condition>> = {
 export const CONDITIONS = ['MemoryPressure', 'DiskPressure', 'PIDPressure'] as const;
 
 /** The resource as messages name it. */
-const RESOURCE: Readonly<Record<Signal, 'memory' | 'ephemeral-storage' | 'inodes' | 'pids'>> = {
+export const RESOURCE: Readonly<Record<Signal, 'memory' | 'ephemeral-storage' | 'inodes' | 'pids'>> = {
   'memory.available': 'memory',
   'nodefs.available': 'ephemeral-storage',
   'nodefs.inodesFree': 'inodes',
@@ -84,6 +84,8 @@ export interface DecideInput {
 export interface Verdict {
   readonly memory: Memory;
   readonly conditions: ReadonlySet<Condition>;
+  /** What there is too little of, the most urgent of it. */
+  readonly short?: Signal;
   /** Remove images that nobody uses, before a pod goes. */
   readonly reclaim: boolean;
   readonly evict?: { readonly uid: string; readonly message: string; readonly graceMs: number; readonly signal: Signal };
@@ -110,12 +112,13 @@ export function decide(input: DecideInput): Verdict {
   const next = { memory: { crossedSinceMs, lastSeenMs }, conditions: new Set(lastSeenMs.keys()) };
   const [first] = due.toSorted(byUrgency);
   if (first === undefined) return { ...next, reclaim: false };
+  const short = { ...next, short: first.signal };
   const helps = IMAGE_DISK.has(first.signal) || (NODE_DISK.has(first.signal) && !input.imagesApart);
-  if (helps && !input.reclaimed) return { ...next, reclaim: true };
+  if (helps && !input.reclaimed) return { ...short, reclaim: true };
   const victim = rank(input.candidates, first.signal, input.imagesApart).find((c) => !c.critical);
-  if (victim === undefined) return { ...next, reclaim: false };
+  if (victim === undefined) return { ...short, reclaim: false };
   const graceMs = first.graceMs === 0 ? HARD_GRACE_MS : Math.min(victim.graceMs, input.maxGraceMs);
-  return { ...next, reclaim: false, evict: { uid: victim.uid, message: messageOf(first, input, victim), graceMs, signal: first.signal } };
+  return { ...short, reclaim: false, evict: { uid: victim.uid, message: messageOf(first, input, victim), graceMs, signal: first.signal } };
 }
 
 export const keyOf = (t: Threshold): string => `${t.signal} ${t.graceMs}`;

@@ -10,7 +10,7 @@ import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import type { EventLog } from '../events.ts';
 import type { Fates } from '../pods/fates.ts';
-import { decide, DISK, NO_MEMORY, type Candidate, type Condition, type Memory, type Readings } from './decide.ts';
+import { decide, DISK, NO_MEMORY, RESOURCE, type Candidate, type Condition, type Memory, type Readings } from './decide.ts';
 import type { Observed } from './observe.ts';
 import { amountOf, type Signal, type Threshold } from './thresholds.ts';
 
@@ -30,6 +30,8 @@ export interface EvictorDeps {
   readonly onPod: (key: string) => void;
   readonly onConditions: () => void;
   readonly onEvicted?: (signal: Signal) => void;
+  /** Told at each look at which something has to be reclaimed. */
+  readonly onShort?: (resource: string) => void;
 }
 
 const EVERY_MS = 10_000;
@@ -88,6 +90,7 @@ export class Evictor {
     });
     this.#memory = verdict.memory;
     this.#turn(verdict.conditions, readings);
+    if (verdict.short !== undefined) this.#deps.onShort?.(RESOURCE[verdict.short]);
     if (verdict.reclaim) {
       await this.#deps.reclaim(signal);
       this.#reclaimed = true;

@@ -7,6 +7,7 @@ import type { CriClient } from '#cri/client.ts';
 import type { CgroupMounts } from '../../linux/cgroup.ts';
 import type { Settings } from '../config/settings.ts';
 import type { EventLog } from '../events.ts';
+import { reclaimEvent, tooLittleFreed, type NodeEvent } from '../cluster/nodeEvents.ts';
 import { Evictor } from '../eviction/evictor.ts';
 import { isApart, processesIn, readSignals, storageOf } from '../eviction/observe.ts';
 import type { StorageUse } from '../eviction/storage.ts';
@@ -36,6 +37,7 @@ export interface HousekeepingDeps {
   /** For metrics. */
   readonly onEvicted: (signal: string) => void;
   readonly onImageRemoved: (why: 'age' | 'space') => void;
+  readonly onNodeEvent: (event: NodeEvent) => void;
 }
 
 /** The file system that the runtime keeps images on, as it says itself. */
@@ -81,6 +83,7 @@ export function makeHousekeeping(deps: HousekeepingDeps): Housekeeping {
     disk: () => imageFs.use(),
     records: deps.pullRecords,
     onRemoved: deps.onImageRemoved,
+    onTooLittle: (wanted, freed) => deps.onNodeEvent(tooLittleFreed(wanted, freed)),
   });
   const evictor = new Evictor({
     clock,
@@ -105,6 +108,7 @@ export function makeHousekeeping(deps: HousekeepingDeps): Housekeeping {
     onPod,
     onConditions: () => admission.lookAgain(),
     onEvicted: deps.onEvicted,
+    onShort: (resource) => deps.onNodeEvent(reclaimEvent(resource)),
   });
   const storage = new StorageLimits({
     clock,

@@ -18,6 +18,8 @@ export interface CollectorDeps {
   readonly disk: () => Promise<DiskUse | undefined>;
   readonly records: Pick<PullRecords, 'prune'>;
   readonly onRemoved?: (why: 'age' | 'space') => void;
+  /** Less could be freed than the rules want. */
+  readonly onTooLittle?: (wantedBytes: number, freedBytes: number) => void;
 }
 
 const EVERY_MS = 5 * 60_000;
@@ -51,8 +53,9 @@ export class ImageCollector {
     const use = await disk();
     const freeBytes = use === undefined || rules.highPercent >= 100 ? 0 : toFree(use, rules);
     const freed = await this.#remove(await this.#local(signal), freeBytes, rules, signal);
-    if (freeBytes > 0 && freed < freeBytes)
-      this.#deps.log.warn('Cannot free enough disk by removing images', { wantedBytes: freeBytes, freedBytes: freed });
+    if (freeBytes <= 0 || freed >= freeBytes) return;
+    this.#deps.log.warn('Cannot free enough disk by removing images', { wantedBytes: freeBytes, freedBytes: freed });
+    this.#deps.onTooLittle?.(freeBytes, freed);
   }
 
   /** All that nobody uses, whatever their age. */

@@ -47,8 +47,8 @@ export interface HeartbeatOptions {
   readonly live: () => Node | undefined;
   /** Told of each status that is written, with the one before. */
   readonly onStatus?: (before: Node['status'] | undefined, now: NonNullable<Node['status']>) => void;
-  /** The node is in the API; again when it is another object. */
-  readonly onRegistered: (node: Node) => void;
+  /** The node is in the API as known; again when it is another object. seen: as it is. */
+  readonly onRegistered: (known: Node, seen: Node) => void;
 }
 
 export class Heartbeat {
@@ -138,7 +138,7 @@ export class Heartbeat {
     }
     this.#uid = node.metadata.uid;
     this.#registered.resolve();
-    onRegistered(node);
+    onRegistered(node, seen);
   }
 
   #withPort(node: Node, port: number): Node {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Node } from '#api/kinds/core/node.ts';
-import { nodeEvents } from '../cluster/nodeEvents.ts';
+import { nodeEvents, rebootEvents, reclaimEvent, schedulableEvents, tooLittleFreed } from '../cluster/nodeEvents.ts';
 import { labelPatch, newNode, nodeStatusPatch } from './object.ts';
 
 type Status = NonNullable<Node['status']>;
@@ -47,6 +47,36 @@ test('nodeStatusPatch: what changed is told at once, addresses as a whole', () =
   });
   const worse = status({ conditions: [ready('False', 't1')] });
   assert.deepEqual(nodeStatusPatch(status(), worse, 'changes'), { conditions: worse.conditions });
+});
+
+test('rebootEvents: another boot than the one the API knows', () => {
+  const booted = (bootID: string): Node['status'] => ({ nodeInfo: { bootID } }) as Node['status'];
+  assert.deepEqual(rebootEvents('n', booted('a'), booted('b')), [
+    { type: 'Warning', reason: 'Rebooted', message: 'Node n has been rebooted, boot id: b' },
+  ]);
+  for (const known of [booted('b'), booted(''), undefined]) assert.deepEqual(rebootEvents('n', known, booted('b')), []);
+});
+
+test('schedulableEvents: cordoned and back, and a node that is cordoned when it is first seen', () => {
+  const node = (unschedulable: boolean): Node => ({ metadata: { name: 'n' }, spec: { unschedulable } });
+  const told = (before: Node | undefined, now: Node | undefined): string[] => schedulableEvents('n', before, now).map((e) => e.message);
+  assert.deepEqual(told(node(false), node(true)), ['Node n status is now: NodeNotSchedulable']);
+  assert.deepEqual(told(node(true), node(false)), ['Node n status is now: NodeSchedulable']);
+  assert.deepEqual(told(undefined, node(true)), ['Node n status is now: NodeNotSchedulable']);
+  for (const [before, now] of [
+    [undefined, node(false)],
+    [node(true), node(true)],
+    [node(true), undefined],
+  ] as const)
+    assert.deepEqual(told(before, now), []);
+});
+
+test('what is told of a node that runs full', () => {
+  assert.deepEqual(reclaimEvent('memory'), { type: 'Warning', reason: 'EvictionThresholdMet', message: 'Attempting to reclaim memory' });
+  assert.equal(
+    tooLittleFreed(10, 3).message,
+    'Failed to garbage collect required amount of images. Attempted to free 10 bytes, but only found 3 bytes eligible to free.',
+  );
 });
 
 test('nodeEvents: a condition that became another one', () => {

@@ -116,6 +116,19 @@ const ROWS: readonly Row[] = [
     events: [...UP, 'Normal Killing: Stopping container c'],
   },
   {
+    what: 'a pod that is not wanted any more and does not end',
+    story: async (w) => {
+      await w.set(w.pod('a'));
+      w.fake.failNext('StopContainer', 'UNKNOWN', 'it holds on');
+      await w.set();
+    },
+    events: [
+      ...UP,
+      'Normal Killing: Stopping container c',
+      'Warning FailedKillPod: error killing pod: failed to "KillContainer" for "c" with KillContainerError: "StopContainer failed: it holds on"',
+    ],
+  },
+  {
     what: 'a sandbox that is lost',
     story: async (w) => {
       await w.set(w.pod('a'));

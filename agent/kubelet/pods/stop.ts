@@ -5,7 +5,7 @@
  * Source: "Termination of Pods" in the Kubernetes docs; two seconds are left to a container after its hook took everything.
  */
 import type { Pod } from '#api/kinds/core/pod.ts';
-import { codeOf } from '#base/errors.ts';
+import { codeOf, explain } from '#base/errors.ts';
 import { runHook } from '../lifecycle/act.ts';
 import type { RuntimeContainer } from '../runtime/types.ts';
 import type { ActDeps, PodTurn, StopAction } from './act.ts';
@@ -68,9 +68,22 @@ export async function stopContainer(deps: ActDeps, turn: PodTurn, a: StopAction,
     const graceMs = left(a.graceMs, clock.monotonicMs() - startedMs);
     const wanted = pod === undefined ? undefined : containerNamed(pod.spec, a.name)?.lifecycle?.stopSignal;
     if (wanted !== undefined && (await stopWithSignal(deps, { id: a.id, name: wanted, graceMs }, signal))) return;
-    await deps.runtime.client.runtime.stopContainer({ container_id: a.id, timeout: Math.ceil(graceMs / 1_000) }, { signal });
+    try {
+      await deps.runtime.client.runtime.stopContainer({ container_id: a.id, timeout: Math.ceil(graceMs / 1_000) }, { signal });
+    } catch (err) {
+      if (pod !== undefined && ENDS_POD.has(a.why) && !signal.aborted && codeOf(err) !== 'CRI_NOT_FOUND')
+        deps.events.record(pod, 'Warning', 'FailedKillPod', notKilled(a.name, err));
+      throw err;
+    }
   });
   log.info('Stopped container', { pod: turn.key, container: a.name, why: a.why, tookMs: Math.round(clock.monotonicMs() - startedMs) });
+}
+
+const ENDS_POD: ReadonlySet<StopReason> = new Set(['podGone', 'deadlineExceeded', 'evicted', 'preempted', 'nodeShutdown', 'rejected']);
+
+/** Source: upstream's words. */
+function notKilled(name: string, err: unknown): string {
+  return `error killing pod: failed to "KillContainer" for ${JSON.stringify(name)} with KillContainerError: ${JSON.stringify(explain(err))}`;
 }
 
 interface PreStop {
