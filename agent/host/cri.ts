@@ -7,6 +7,10 @@ import { codeOf } from '#base/errors.ts';
 import { CriClient } from '#cri/client.ts';
 import type { Container } from '#cri/gen/cri.ts';
 
+/** Of the host's own containerd, where its package puts it. */
+export const HOST_CONTAINERD = '/run/containerd/containerd.sock';
+export const HOST_CRI = `unix://${HOST_CONTAINERD}`;
+
 const RUNNING = 'CONTAINER_RUNNING';
 /** Upstream's default, for containers that carry no annotation. */
 const DEFAULT_GRACE_S = 30;

@@ -11,7 +11,7 @@ import { hasAppArmor, readMachine } from '../linux/machine.ts';
 import { Logind } from '../linux/logind.ts';
 import { PodDisk } from './disk/act.ts';
 import type { Join } from './cluster/join.ts';
-import { ENFORCED } from './cluster/nodeEvents.ts';
+import { enforcedEvent } from './cluster/nodeEvents.ts';
 import { openMemory } from './checkpoint/memory.ts';
 import { EventLog } from './events.ts';
 import { makeImages } from './images/make.ts';
@@ -97,7 +97,13 @@ export async function assemble(settings: Settings, { clock, log, signal, notify,
   const cgroups = cgroupNames.driver === 'systemd' ? new SliceCgroups(cgroupMounts, onGroup) : new Cgroups(cgroupMounts, onGroup);
   const size = { ...machine, storageBytes: await storageBytesAt(settings.rootDir) };
   const { enforcePods, quota } = settings.resources;
-  const qosGroups = new QosGroups({ cgroups, cgroupNames, most: enforcePods ? enforceableOf(size, settings) : undefined, log });
+  const qosGroups = new QosGroups({
+    cgroups,
+    cgroupNames,
+    most: enforcePods ? enforceableOf(size, settings) : undefined,
+    log,
+    onEnforced: (outcome) => joined?.recordNode(enforcedEvent(outcome)),
+  });
   const disk = new PodDisk({
     paths,
     cgroups,
@@ -142,7 +148,6 @@ export async function assemble(settings: Settings, { clock, log, signal, notify,
           },
           signal,
         );
-  if (enforcePods) joined?.recordNode(ENFORCED);
   const memory = await openMemory(paths, log);
   const events = new EventLog(clock, (event) => joined?.record(event), memory.events.known);
   const timeline = new Timeline(clock, (key, step) => metrics.stepped(workers.pod(key)?.pod, step));

@@ -4,7 +4,8 @@ import { parseArgs } from 'node:util';
 import { formatTable } from '#api/print/table.ts';
 import { buildImages, builtImages, chooseRecipes } from '#agent/host/images/build.ts';
 import { DEFAULT_CACHE_DIR, type BuiltImage } from '#agent/host/images/cache.ts';
-import { DEFAULT_CONTAINERD, loadImages, type ImageTag } from '#agent/host/images/load.ts';
+import { HOST_CONTAINERD } from '#agent/host/cri.ts';
+import { loadImages, type ImageTag } from '#agent/host/images/load.ts';
 import type { Compression } from '#agent/host/images/oci.ts';
 import { BASIC_IMAGES, RECIPES } from '#agent/host/images/recipes.ts';
 import { DEFAULT_LISTEN, serveImages } from '#agent/host/images/serve.ts';
@@ -24,7 +25,7 @@ Needs apt and its servers once; a cache directory copied to another machine of t
   --compression KIND    of layers: none (default) or gzip
   -o, --output json     build, list, load: facts for scripts
   --tag NAME=REF        load, serve: another reference for an image, such as nginx=nginx:1.14.2; may be repeated
-  --address SOCKET      load: containerd's socket (CONTAINER_RUNTIME_ENDPOINT, CONTAINERD_ADDRESS, default ${DEFAULT_CONTAINERD})
+  --address SOCKET      load: containerd's socket (CONTAINER_RUNTIME_ENDPOINT, CONTAINERD_ADDRESS, default ${HOST_CONTAINERD})
   --namespace NS        load: containerd's namespace, default k8s.io
   --listen HOST:PORT    serve: default ${DEFAULT_LISTEN}; port 0 takes a free one
   --directory DIR       serve: the registry's storage, default registry in the cache directory
@@ -129,7 +130,7 @@ const RUN: Readonly<Record<Verb, (names: readonly string[], values: Values, io: 
   async load(names, values, io) {
     const images = await buildOrBuilt(names, values, io);
     const { CONTAINER_RUNTIME_ENDPOINT, CONTAINERD_ADDRESS } = io.env;
-    const containerdAddress = values.address ?? CONTAINER_RUNTIME_ENDPOINT ?? CONTAINERD_ADDRESS ?? DEFAULT_CONTAINERD;
+    const containerdAddress = values.address ?? CONTAINER_RUNTIME_ENDPOINT ?? CONTAINERD_ADDRESS ?? HOST_CONTAINERD;
     const namespace = values.namespace === undefined ? {} : { namespace: values.namespace };
     const loaded = await loadImages({ images, tags: tagsOf(values), containerdAddress, ...namespace, ...progress(io) });
     if (values.output === 'json') io.out(`${JSON.stringify(loaded, undefined, 2)}\n`);

@@ -15,9 +15,9 @@ import type { ClusterFacts } from '../pki/layout.ts';
 import { seenFiles } from '../pki/observe.ts';
 import { planPki } from '../pki/plan.ts';
 import { parseToken } from './cluster/bootstrapToken.ts';
+import { API_SERVER, checkHost } from './cluster/checkHost.ts';
 import { ETCD_LOCAL } from './cluster/etcd.ts';
-import { observeHost, unitStates } from './cluster/observe.ts';
-import { preflightProblems, throwIfUnfit } from './cluster/preflight.ts';
+import { unitStates } from './cluster/observe.ts';
 import { hostDnsFlags, serviceFiles, type ServiceFacts, type ServiceFile } from './cluster/serviceFiles.ts';
 import { parseCertificateKey } from './cluster/sharedKeys.ts';
 import { SKIPPABLE, startCluster, type Skippable, type StartOptions } from './cluster/start.ts';
@@ -57,7 +57,6 @@ the first node, and the command for others to join is printed.
 `;
 
 const KUBERNETES_DIR = '/etc/kubernetes';
-const API_SERVER = 'kube-apiserver.service';
 /** That of the nodes' own default configuration. */
 const POD_CIDR = '10.244.0.0/16';
 
@@ -93,7 +92,12 @@ export const initCommand: Command = async (argv, io) => {
   const uploadCerts = uploadOf(values);
   const services = serviceFacts(facts, values.etcd);
   const skip = phasesOf(values['skip-phases'] ?? []);
-  if (withServices) await preflight(values, services, io);
+  if (withServices) {
+    const controlPlane = { apiPort: Number(values['apiserver-bind-port']), hasEtcd: values.etcd };
+    // The kubelet of a node that joined another cluster.
+    const absent = ['/etc/kubernetes/bootstrap-kubelet.conf'];
+    await checkHost({ controlPlane, absent }, values['ignore-preflight-errors'] ?? [], io);
+  }
   const kubernetesDir = values['kubernetes-dir'];
   const certDir = values['cert-dir'] ?? join(kubernetesDir, 'pki');
   const places = { kubernetesDir, certDir };
@@ -173,26 +177,6 @@ async function readIfThere(path: string): Promise<string | undefined> {
     if (codeOf(err) !== 'ENOENT') throw err;
     return undefined;
   });
-}
-
-async function preflight(values: Values, { etcd }: ServiceFacts, io: Io): Promise<void> {
-  io.out('[preflight] Running pre-flight checks\n');
-  const seen = await observeHost(
-    {
-      services: [API_SERVER, 'kube-controller-manager.service', 'kube-scheduler.service', 'kubelet.service', 'kube-proxy.service'],
-      ports: {
-        [Number(values['apiserver-bind-port'])]: API_SERVER,
-        10257: 'kube-controller-manager.service',
-        10259: 'kube-scheduler.service',
-        ...(etcd === undefined ? {} : { 2379: 'etcd.service', 2380: 'etcd.service' }),
-      },
-      // The kubelet of a node that joined another cluster.
-      absent: ['/etc/kubernetes/bootstrap-kubelet.conf'],
-    },
-    io.signal,
-  );
-  const ignored = (values['ignore-preflight-errors'] ?? []).flatMap((list) => list.split(','));
-  for (const { name, text } of throwIfUnfit(preflightProblems(seen), ignored)) io.err(`\t[WARNING ${name}]: ${text}\n`);
 }
 
 interface Configs {

@@ -1,7 +1,7 @@
 /** `kijabi install`: makes the daemons services of this host, brings them up to date, or removes them. */
 import { rm } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { removePods } from '#agent/host/cri.ts';
+import { HOST_CRI, removePods } from '#agent/host/cri.ts';
 import { installPackages, missingPackages, SERVICE_PACKAGES } from '#agent/host/packages.ts';
 import { removeNetwork } from '#agent/network/act.ts';
 import { LOGIND_CONF } from '#agent/linux/logind.ts';
@@ -56,7 +56,6 @@ const OPTIONS = {
 
 const ROOT = new URL('../../', import.meta.url).pathname.replace(/\/$/, '');
 const RUNTIME = 'containerd.service';
-const CRI = 'unix:///run/containerd/containerd.sock';
 
 export const installCommand: Command = async (argv, io) => {
   const { values } = parseArgs({ args: [...argv], options: OPTIONS });
@@ -197,7 +196,7 @@ async function uninstall(io: Io, record: InstallRecord | undefined, { dryRun, pu
   if (isBooted()) await systemd.remove(record.units.toReversed());
   else await systemd.disable(record.units);
   if (record.role !== 'control-plane') {
-    await removePods(CRI, io);
+    await removePods(HOST_CRI, io);
     await unmountBelow('/var/lib/kubelet');
     await removeNetwork(io.signal);
   }

@@ -11,12 +11,12 @@ import { kubeconfigText } from '../pki/kubeconfig.ts';
 import { leaveAlone } from './cluster/alone.ts';
 import { askClusterInfo, clientFor, clientOf, waiting, waitFor } from './cluster/ask.ts';
 import { parseToken, type BootstrapToken } from './cluster/bootstrapToken.ts';
+import { checkHost } from './cluster/checkHost.ts';
 import { believe, parsePins, type Discovered } from './cluster/discovery.ts';
 import { joinControlPlane } from './cluster/joinControlPlane.ts';
 import { nodeFiles } from './cluster/nodeFiles.ts';
 import { NETWORK_KEY, NETWORK_MAP } from './cluster/objects.ts';
-import { observeHost, podResolvConf } from './cluster/observe.ts';
-import { preflightProblems, throwIfUnfit } from './cluster/preflight.ts';
+import { podResolvConf } from './cluster/observe.ts';
 import { startNode, type NodeConfigs } from './cluster/phases.ts';
 import { parseCertificateKey } from './cluster/sharedKeys.ts';
 import type { Command, Io } from './io.ts';
@@ -56,8 +56,6 @@ const OPTIONS = {
 type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values'];
 
 const API_PORT = '6443';
-const CONTROL_PLANE = ['kube-apiserver.service', 'kube-controller-manager.service', 'kube-scheduler.service'] as const;
-const ETCD = 'etcd.service';
 const SIGNED_WITHIN_MS = 60_000;
 const NODE_WITHIN_MS = 180_000;
 const KUBELET_CONF = '/etc/kubernetes/kubelet.conf';
@@ -80,8 +78,9 @@ export const joinCommand: Command = async (argv, io) => {
       '--discovery-token-ca-cert-hash is missing: without it whoever has a token could be the cluster; --discovery-token-unsafe-skip-ca-verification takes that risk',
     );
   const key = certificateKeyOf(values);
-  const ignored = (values['ignore-preflight-errors'] ?? []).flatMap((list) => list.split(','));
-  await preflight(ignored, values['control-plane'] ? Number(values['apiserver-bind-port'] ?? API_PORT) : undefined, io);
+  const apiPort = Number(values['apiserver-bind-port'] ?? API_PORT);
+  const controlPlane = key === undefined ? undefined : { apiPort, hasEtcd: true };
+  await checkHost({ controlPlane, absent: [KUBELET_CONF, BOOTSTRAP_CONF, CA] }, values['ignore-preflight-errors'] ?? [], io);
 
   io.out(`[discovery] Asking ${endpoint} for cluster-info\n`);
   const { discovered, localAddress } = await discover({ endpoint, token, pins }, io);
@@ -95,8 +94,7 @@ export const joinCommand: Command = async (argv, io) => {
     const { clusterConfiguration, ...configs } = await readConfiguration(client, io.signal);
     if (key === undefined) await joinNode({ nodeName, nodeIp, discovered, token, configs, io });
     else {
-      const port = Number(values['apiserver-bind-port'] ?? API_PORT);
-      const self = { nodeName, port, advertiseAddress: values['apiserver-advertise-address'] ?? nodeIp };
+      const self = { nodeName, port: apiPort, advertiseAddress: values['apiserver-advertise-address'] ?? nodeIp };
       await joinControlPlane({ client, key, clusterConfiguration, self, configs, io });
     }
   } finally {
@@ -126,7 +124,7 @@ function certificateKeyOf(values: Values): Buffer | undefined {
   const { 'control-plane': isControlPlane, 'certificate-key': text } = values;
   for (const name of ['certificate-key', 'apiserver-advertise-address', 'apiserver-bind-port'] as const)
     if (!isControlPlane && values[name] !== undefined) throw new AppError('USAGE', `--${name} goes with --control-plane`);
-  const { 'apiserver-bind-port': port = '6443', 'apiserver-advertise-address': address } = values;
+  const { 'apiserver-bind-port': port = API_PORT, 'apiserver-advertise-address': address } = values;
   if (!/^\d{1,5}$/.test(port) || Number(port) < 1 || Number(port) > 65_535)
     throw new AppError('USAGE', `--apiserver-bind-port: want 1 to 65535, got ${JSON.stringify(port)}`);
   if (address !== undefined && parseIp(address) === undefined)
@@ -158,30 +156,12 @@ async function joinNode({ nodeName, nodeIp, discovered, token, configs, io }: Jo
   );
   const own = { nodeName, nodeIp, resolvConf: podResolvConf(), proxyKubeconfig: KUBELET_CONF, bootstrapKubeconfig: BOOTSTRAP_CONF };
   for (const { path, text } of nodeFiles({ ...configs, ...own })) await writeWhole(path, text);
-  await restartKubelet(io);
+  const systemd = new Systemd(io.signal);
+  await systemd.restart(['kubelet.service']);
   io.out('[kubelet-start] Waiting for the kubelet to perform the TLS Bootstrap\n');
   await waitFor(`node ${nodeName} is there`, () => seeNode(nodeName, io), waiting(io, NODE_WITHIN_MS));
   // They ask with what the kubelet has now.
-  await startNode(new Systemd(io.signal), io);
-}
-
-async function restartKubelet({ signal }: Io): Promise<void> {
-  await new Systemd(signal).restart(['kubelet.service']);
-}
-
-/** apiPort: of a control plane. */
-async function preflight(ignored: readonly string[], apiPort: number | undefined, io: Io): Promise<void> {
-  io.out('[preflight] Running pre-flight checks\n');
-  const node = ['kubelet.service', 'kube-proxy.service'];
-  const wanted =
-    apiPort === undefined
-      ? { services: node, ports: {} }
-      : {
-          services: [...CONTROL_PLANE, ...node],
-          ports: { [apiPort]: 'kube-apiserver.service', 10257: CONTROL_PLANE[1], 10259: CONTROL_PLANE[2], 2379: ETCD, 2380: ETCD },
-        };
-  const seen = await observeHost({ ...wanted, absent: [KUBELET_CONF, BOOTSTRAP_CONF, CA] }, io.signal);
-  for (const { name, text } of throwIfUnfit(preflightProblems(seen), ignored)) io.err(`\t[WARNING ${name}]: ${text}\n`);
+  await startNode(systemd, io);
 }
 
 interface Sought {

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { createInterface } from 'node:readline/promises';
 import { parseArgs } from 'node:util';
-import { removePods } from '#agent/host/cri.ts';
+import { HOST_CRI, removePods } from '#agent/host/cri.ts';
 import { unmountBelow } from '#agent/linux/mount.ts';
 import { run } from '#agent/linux/exec.ts';
 import { AppError, explain } from '#base/errors.ts';
@@ -28,7 +28,6 @@ configuration that the kubelet and the pods' network had before is put back. The
 
 const OPTIONS = { force: { type: 'boolean', short: 'f', default: false }, help: { type: 'boolean', short: 'h' } } as const;
 const KUBE_PROXY = `${PROGRAM}/agent/kube-proxy/kube-proxy`;
-const CRI = 'unix:///run/containerd/containerd.sock';
 /** Everything that may hold a file that goes, or write one. */
 const SERVICES = [
   'kube-dns.service',
@@ -54,7 +53,7 @@ export const resetCommand: Command = async (argv, io) => {
   io.out(`[reset] Stopping ${stopped.join(', ')}\n`);
   if (stopped.length > 0) await run(['systemctl', 'stop', ...stopped], { signal: io.signal, timeoutMs: STOP_WITHIN_MS });
   io.out('[reset] Removing the pods of this host\n');
-  await removePods(CRI, io);
+  await removePods(HOST_CRI, io);
   await unmountBelow('/var/lib/kubelet');
   const paths = resetPaths();
   io.out(`[reset] Deleting ${paths.join(' ')}\n`);

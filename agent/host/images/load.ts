@@ -9,6 +9,7 @@ import { run } from '../../linux/exec.ts';
 import type { Clock } from '#base/clock.ts';
 import { AppError, codeOf } from '#base/errors.ts';
 import { CriClient } from '#cri/client.ts';
+import { HOST_CONTAINERD } from '../cri.ts';
 import type { BuiltImage } from './cache.ts';
 import { formatRef, parseRef } from './oci.ts';
 import type { OnStep } from './steps.ts';
@@ -38,7 +39,6 @@ export interface LoadedImage {
   readonly kind: 'imported' | 'present';
 }
 
-export const DEFAULT_CONTAINERD = '/run/containerd/containerd.sock';
 const CRI_NAMESPACE = 'k8s.io';
 const IMPORT_TIMEOUT_MS = 10 * 60_000;
 const CRI_LOOK_MS = 10;
@@ -47,7 +47,7 @@ const CRI_SEES_WITHIN_MS = 30_000;
 
 export async function loadImages(options: LoadOptions): Promise<LoadedImage[]> {
   const { images, clock, signal, onStep = () => undefined } = options;
-  const address = (options.containerdAddress ?? DEFAULT_CONTAINERD).replace(/^unix:\/\//, '');
+  const address = (options.containerdAddress ?? HOST_CONTAINERD).replace(/^unix:\/\//, '');
   const namespace = options.namespace ?? CRI_NAMESPACE;
   const tags = checkTags(images, options.tags ?? []);
   await access(address).catch((err: unknown) => {

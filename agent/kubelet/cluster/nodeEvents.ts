@@ -1,4 +1,5 @@
 /** What happened to the node, in the reasons and words of upstream's kubelet. Pure. */
+import { explain } from '#base/errors.ts';
 import type { Node } from '#api/kinds/core/node.ts';
 
 type Status = Node['status'];
@@ -41,11 +42,13 @@ export function schedulableEvents(name: string, before: Node | undefined, now: N
   return [{ type: 'Normal', reason, message: `Node ${name} status is now: ${reason}` }];
 }
 
-export const ENFORCED: NodeEvent = {
-  type: 'Normal',
-  reason: 'NodeAllocatableEnforced',
-  message: 'Updated Node Allocatable limit across pods',
-};
+/** All pods are held to what is not reserved, or cannot be. path: of their control group. */
+export function enforcedEvent({ path, err }: { readonly path: string; readonly err?: unknown }): NodeEvent {
+  if (err === undefined)
+    return { type: 'Normal', reason: 'NodeAllocatableEnforced', message: 'Updated Node Allocatable limit across pods' };
+  const message = `Failed to update Node Allocatable Limits ${JSON.stringify(path)}: ${explain(err)}`;
+  return { type: 'Warning', reason: 'FailedNodeAllocatableEnforcement', message };
+}
 
 export function reclaimEvent(resource: string): NodeEvent {
   return { type: 'Warning', reason: 'EvictionThresholdMet', message: `Attempting to reclaim ${resource}` };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Node } from '#api/kinds/core/node.ts';
-import { nodeEvents, rebootEvents, reclaimEvent, schedulableEvents, tooLittleFreed } from '../cluster/nodeEvents.ts';
+import { enforcedEvent, nodeEvents, rebootEvents, reclaimEvent, schedulableEvents, tooLittleFreed } from '../cluster/nodeEvents.ts';
 import { labelPatch, newNode, nodeStatusPatch } from './object.ts';
 
 type Status = NonNullable<Node['status']>;
@@ -69,6 +69,15 @@ test('schedulableEvents: cordoned and back, and a node that is cordoned when it 
     [node(true), undefined],
   ] as const)
     assert.deepEqual(told(before, now), []);
+});
+
+test('enforcedEvent: all pods are held to their limit, or not', () => {
+  assert.equal(enforcedEvent({ path: '/kubepods' }).reason, 'NodeAllocatableEnforced');
+  assert.deepEqual(enforcedEvent({ path: '/kubepods', err: new Error('busy') }), {
+    type: 'Warning',
+    reason: 'FailedNodeAllocatableEnforcement',
+    message: 'Failed to update Node Allocatable Limits "/kubepods": busy',
+  });
 });
 
 test('what is told of a node that runs full', () => {

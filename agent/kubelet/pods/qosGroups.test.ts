@@ -21,10 +21,11 @@ test('QosGroups: writes what changed, tells what it cannot write and tries it ag
   const written: string[] = [];
   let broken = true;
   const log: string[] = [];
+  const enforced: string[] = [];
   const groups = new QosGroups({
     cgroups: {
       ensure: (path, limits) => {
-        if (broken && path.endsWith('burstable')) return Promise.reject(new Error('busy'));
+        if (broken && !path.endsWith('besteffort')) return Promise.reject(new Error('busy'));
         written.push(`${path} ${JSON.stringify(limits)}`);
         return Promise.resolve();
       },
@@ -32,12 +33,14 @@ test('QosGroups: writes what changed, tells what it cannot write and tries it ag
     cgroupNames: new CgroupNames('/r'),
     most: { cpuMilli: 1_500, memoryBytes: 1_000 },
     log: makeLogger({ clock: new SystemClock(), write: (line) => void log.push(line) }),
+    onEnforced: ({ path, err }) => enforced.push(`${path} ${err instanceof Error ? err.message : 'done'}`),
   });
   await groups.update([burstable]);
-  assert.deepEqual(written.splice(0), ['/r/kubepods {"cpuShares":1536,"memoryBytes":1000}', '/r/kubepods/besteffort {"cpuShares":2}']);
+  assert.deepEqual(written.splice(0), ['/r/kubepods/besteffort {"cpuShares":2}']);
   assert.match(log.join('\n'), /Cannot limit a control group of all pods path=\/r\/kubepods\/burstable err=busy/);
   broken = false;
   await groups.update([burstable]);
   await groups.update([burstable]);
-  assert.deepEqual(written.splice(0), ['/r/kubepods/burstable {"cpuShares":256}']);
+  assert.deepEqual(written.splice(0), ['/r/kubepods {"cpuShares":1536,"memoryBytes":1000}', '/r/kubepods/burstable {"cpuShares":256}']);
+  assert.deepEqual(enforced, ['/r/kubepods busy', '/r/kubepods done']);
 });

@@ -18,6 +18,8 @@ export interface QosGroupsDeps {
   /** What all pods may use together; undefined: they are not held to anything. */
   readonly most: { readonly cpuMilli: number; readonly memoryBytes: number } | undefined;
   readonly log: Logger;
+  /** Told when all pods are held to the limit, once, and each time they cannot be. */
+  readonly onEnforced?: (outcome: { readonly path: string; readonly err?: unknown }) => void;
 }
 
 /** What BestEffort pods get when others want the CPU: as little as there is. Pure. */
@@ -41,20 +43,25 @@ export class QosGroups {
     const { cgroupNames, most } = this.#deps;
     const { burstable, besteffort } = classShares(pods);
     const all: CgroupLimits = most === undefined ? {} : { cpuShares: sharesOf(most.cpuMilli), memoryBytes: most.memoryBytes };
-    await this.#ensure(cgroupNames.ofClass('Guaranteed'), all);
+    const whole = cgroupNames.ofClass('Guaranteed');
+    const ensured = await this.#ensure(whole, all);
+    if (most !== undefined && ensured !== 'asItWas') this.#deps.onEnforced?.({ path: whole, ...ensured });
     await this.#ensure(cgroupNames.ofClass('Burstable'), { cpuShares: burstable });
     await this.#ensure(cgroupNames.ofClass('BestEffort'), { cpuShares: besteffort });
   }
 
-  async #ensure(path: string, limits: CgroupLimits): Promise<void> {
+  /** What went wrong is told. */
+  async #ensure(path: string, limits: CgroupLimits): Promise<{ readonly err?: unknown } | 'asItWas'> {
     const wanted = JSON.stringify(limits);
-    if (this.#set.get(path) === wanted) return;
+    if (this.#set.get(path) === wanted) return 'asItWas';
     this.#set.set(path, wanted);
     try {
       await this.#deps.cgroups.ensure(path, limits);
+      return {};
     } catch (err) {
       this.#set.delete(path);
       this.#deps.log.warn('Cannot limit a control group of all pods', { path, err });
+      return { err };
     }
   }
 }

@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs';
 import { cp, mkdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { removePods } from '#agent/host/cri.ts';
+import { HOST_CRI, removePods } from '#agent/host/cri.ts';
 import { run } from '#agent/linux/exec.ts';
 import { removeNetwork } from '#agent/network/act.ts';
 import type { Io } from '../io.ts';
@@ -13,7 +13,6 @@ import { KUBELET_CONFIG } from './nodeFiles.ts';
 
 const ASIDE = '/var/lib/kijabi/alone';
 const CNI_CONFIG = '/etc/cni/net.d/10-kijabi.conflist';
-const CRI = 'unix:///run/containerd/containerd.sock';
 /** Of the network of systemd/files/cni. */
 const BRIDGE = 'cni0';
 const ALONE_NETWORK = 'kijabi-pod-network.service';
@@ -22,7 +21,7 @@ const ALONE_NETWORK = 'kijabi-pod-network.service';
 export async function leaveAlone({ clock, signal }: Pick<Io, 'clock' | 'signal'>): Promise<void> {
   if (existsSync(ASIDE)) return;
   await run(['systemctl', 'stop', 'kubelet.service'], { signal, timeoutMs: STOP_WITHIN_MS });
-  await removePods(CRI, { clock, signal });
+  await removePods(HOST_CRI, { clock, signal });
   const fresh = `${ASIDE}.new`;
   await rm(fresh, { recursive: true, force: true });
   await mkdir(fresh, { recursive: true, mode: 0o700 });

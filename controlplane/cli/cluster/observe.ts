@@ -1,6 +1,7 @@
 /** Looks at a host that is to become a part of a cluster. Nothing is changed. */
 import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { HOST_CONTAINERD } from '#agent/host/cri.ts';
 import { run } from '#agent/linux/exec.ts';
 import { isBooted } from '#systemd/install/observe.ts';
 import type { SeenHost } from './preflight.ts';
@@ -24,7 +25,7 @@ export async function observeHost({ services, ports, absent }: Wanted, signal: A
     missingServices: services.filter((unit) => !states.has(unit)),
     busyPorts: busy.flat(),
     files: absent.filter((path) => existsSync(path)),
-    hasRuntime: existsSync('/run/containerd/containerd.sock'),
+    hasRuntime: existsSync(HOST_CONTAINERD),
     forwards: readFileSync('/proc/sys/net/ipv4/ip_forward', 'utf8').trim() === '1',
   };
 }
@@ -49,7 +50,7 @@ function isBusy(port: number): Promise<boolean> {
   });
 }
 
-/** systemd-resolved has its stub in /etc/resolv.conf, which nobody but this host can ask. Source: kubeadm's choice. */
+/** Where systemd-resolved runs, /etc/resolv.conf leads to a loopback address, which pods cannot ask. Source: kubeadm's choice. */
 export function podResolvConf(): string | undefined {
   const real = '/run/systemd/resolve/resolv.conf';
   return existsSync(real) ? real : undefined;

@@ -8,13 +8,13 @@ import type { ClusterFacts } from '../../pki/layout.ts';
 import type { Io } from '../io.ts';
 import { leaveAlone } from './alone.ts';
 import { clientOf, waitFor, waiting } from './ask.ts';
+import { CONTROL_PLANE } from './checkHost.ts';
 import { nodeFiles } from './nodeFiles.ts';
 import { podResolvConf, unitStates } from './observe.ts';
 import { serviceFiles, type ServiceFacts } from './serviceFiles.ts';
 
 const API_WITHIN_MS = 240_000;
 const NODE_WITHIN_MS = 120_000;
-const CONTROL_PLANE = ['kube-apiserver.service', 'kube-controller-manager.service', 'kube-scheduler.service'];
 const DNS = 'kube-dns.service';
 const LABEL = 'node-role.kubernetes.io/control-plane';
 

@@ -38,6 +38,6 @@ export function flagsFile(program: string, flags: readonly string[]): ServiceFil
   const variable = `${program.toUpperCase().replaceAll('-', '_')}_ARGS`;
   return {
     file: `${program}.env`,
-    text: `# Flags of ${program}, as kijabi init made them; more of them go into /etc/default/${program}.\n${variable}="${flags.join(' ')}"\n`,
+    text: `# Flags of ${program}, as kijabi init or join made them; more of them go into /etc/default/${program}.\n${variable}="${flags.join(' ')}"\n`,
   };
 }

@@ -40,11 +40,11 @@ export function readConfig(file: string, bytes: Uint8Array, domain: string): Dns
   const stubDomains = new Map<string, readonly Upstream[]>();
   if (!isObject(given)) problems.push(`stubDomains: want an object of domains with lists of servers, got ${JSON.stringify(given)}`);
   for (const [name, list] of Object.entries(isObject(given) ? given : {})) {
-    const stub = nameOf(name);
-    if (stub === undefined) problems.push(`stubDomains: ${JSON.stringify(name)} is no domain`);
-    else if (stub === domain || stub.endsWith(`.${domain}`))
+    const zone = nameOf(name);
+    if (zone === undefined) problems.push(`stubDomains: ${JSON.stringify(name)} is no domain`);
+    else if (zone === domain || zone.endsWith(`.${domain}`))
       problems.push(`stubDomains.${name}: is part of the cluster's domain, which is answered here`);
-    else stubDomains.set(stub, serversOf(list, `stubDomains.${name}`, problems));
+    else stubDomains.set(zone, serversOf(list, `stubDomains.${name}`, problems));
   }
   const others = config['upstreamNameservers'];
   const upstreamNameservers = others === undefined || others === null ? undefined : serversOf(others, 'upstreamNameservers', problems);
