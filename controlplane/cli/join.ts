@@ -1,6 +1,7 @@
 /** `kijabi join`: makes this host a node of a cluster, after it has proved to be the right one. */
 import { hostname } from 'node:os';
 import { parseArgs } from 'node:util';
+import { durationMs } from '#api/formats.ts';
 import { parseIp } from '#api/ip.ts';
 import { AppError } from '#base/errors.ts';
 import { isNotFound } from '#client/errors.ts';
@@ -29,6 +30,7 @@ Makes this host, which has the services of a node (kijabi install, or the Debian
       --token TOKEN                                  as kijabi token create prints it
       --discovery-token-ca-cert-hash sha256:HEX      of the cluster's authority; several with commas or by repeating
       --discovery-token-unsafe-skip-ca-verification  believe any authority that the token signed
+      --discovery-timeout DURATION                   how long to wait for a cluster that is still being made (default 5m0s)
       --control-plane                                this host becomes a control plane too; the first one has --etcd and --control-plane-endpoint
       --certificate-key KEY                          with --control-plane: as kijabi init --upload-certs prints it
       --apiserver-advertise-address IP               with --control-plane: where its API server is reached (default: that of --node-ip)
@@ -43,6 +45,7 @@ const OPTIONS = {
   token: { type: 'string' },
   'discovery-token-ca-cert-hash': { type: 'string', multiple: true },
   'discovery-token-unsafe-skip-ca-verification': { type: 'boolean', default: false },
+  'discovery-timeout': { type: 'string', default: '5m0s' },
   'control-plane': { type: 'boolean', default: false },
   'certificate-key': { type: 'string' },
   'apiserver-advertise-address': { type: 'string' },
@@ -56,7 +59,6 @@ const OPTIONS = {
 type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values'];
 
 const API_PORT = '6443';
-const SIGNED_WITHIN_MS = 60_000;
 const NODE_WITHIN_MS = 180_000;
 const KUBELET_CONF = '/etc/kubernetes/kubelet.conf';
 const BOOTSTRAP_CONF = '/etc/kubernetes/bootstrap-kubelet.conf';
@@ -78,12 +80,15 @@ export const joinCommand: Command = async (argv, io) => {
       '--discovery-token-ca-cert-hash is missing: without it whoever has a token could be the cluster; --discovery-token-unsafe-skip-ca-verification takes that risk',
     );
   const key = certificateKeyOf(values);
+  const withinMs = durationMs(values['discovery-timeout']);
+  if (withinMs === undefined || withinMs < 0)
+    throw new AppError('USAGE', `--discovery-timeout: want a duration such as 5m0s, got ${JSON.stringify(values['discovery-timeout'])}`);
   const apiPort = Number(values['apiserver-bind-port'] ?? API_PORT);
   const controlPlane = key === undefined ? undefined : { apiPort, hasEtcd: true };
   await checkHost({ controlPlane, absent: [KUBELET_CONF, BOOTSTRAP_CONF, CA] }, values['ignore-preflight-errors'] ?? [], io);
 
   io.out(`[discovery] Asking ${endpoint} for cluster-info\n`);
-  const { discovered, localAddress } = await discover({ endpoint, token, pins }, io);
+  const { discovered, localAddress } = await discover({ endpoint, token, pins, withinMs }, io);
   io.out(
     `[discovery] cluster-info is signed with the token${pins.length === 0 ? '' : ', and its authority has the hash'}: ${discovered.server}\n`,
   );
@@ -168,11 +173,12 @@ interface Sought {
   readonly endpoint: string;
   readonly token: BootstrapToken;
   readonly pins: readonly string[];
+  readonly withinMs: number;
 }
 
-/** A token that was just made may not be signed with yet. */
+/** A token that was just made may not be signed with yet, and of hosts that are made together the first one may not be there yet. */
 async function discover(
-  { endpoint, token, pins }: Sought,
+  { endpoint, token, pins, withinMs }: Sought,
   { clock, signal }: Io,
 ): Promise<{ readonly discovered: Discovered; readonly localAddress: string }> {
   const { data, localAddress } = await waitFor(
@@ -181,7 +187,7 @@ async function discover(
       const asked = await askClusterInfo(endpoint, signal);
       return asked.data[`jws-kubeconfig-${token.id}`] === undefined ? undefined : asked;
     },
-    waiting({ clock, signal }, SIGNED_WITHIN_MS),
+    waiting({ clock, signal }, withinMs),
   );
   return { discovered: believe(data, token, pins), localAddress };
 }

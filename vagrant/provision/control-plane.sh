@@ -4,27 +4,14 @@
 # Several: KIJABI_VIRTUAL_ADDRESS stands before them (virtual-address.sh), KIJABI_CERTIFICATE_KEY is the same for all, and every host but the first
 # has KIJABI_FURTHER=1, KIJABI_SERVER and KIJABI_CA_HASH.
 set -eu
-# Of machines that are made at the same time the others wait for the first one, for as long as an emulated one may take.
-wait_for_cluster() {
-  tries=0
-  info="https://$KIJABI_SERVER/api/v1/namespaces/kube-public/configmaps/cluster-info"
-  until curl -fsSk --max-time 5 "$info" 2>/dev/null | grep -q "jws-kubeconfig-${KIJABI_TOKEN%%.*}"; do
-    tries=$((tries + 1))
-    if [ "$tries" -ge "${KIJABI_TRIES:-240}" ]; then
-      echo "control-plane.sh: $KIJABI_SERVER has no cluster-info that is signed with this token" >&2
-      exit 1
-    fi
-    sleep 5
-  done
-}
 : "${KIJABI_ADDRESS:?the address of this host that nodes reach it under}"
 pki=/etc/kubernetes/pki
 if [ -e /etc/kubernetes/admin.conf ] && systemctl is-active --quiet kube-apiserver; then
   echo 'control-plane.sh: the control plane runs'
 elif [ -n "${KIJABI_FURTHER-}" ]; then
   : "${KIJABI_SERVER:?HOST:PORT}" "${KIJABI_TOKEN:?a token}" "${KIJABI_CA_HASH:?sha256:...}" "${KIJABI_CERTIFICATE_KEY:?64 hexadecimal digits}"
-  wait_for_cluster
-  kijabi join "$KIJABI_SERVER" --token "$KIJABI_TOKEN" --discovery-token-ca-cert-hash "$KIJABI_CA_HASH" \
+  # Of machines that are made at the same time the others wait for the first one, for as long as an emulated one may take.
+  kijabi join "$KIJABI_SERVER" --token "$KIJABI_TOKEN" --discovery-token-ca-cert-hash "$KIJABI_CA_HASH" --discovery-timeout 20m \
     --control-plane --certificate-key "$KIJABI_CERTIFICATE_KEY" --apiserver-advertise-address "$KIJABI_ADDRESS"
 else
   if [ -e /tmp/kijabi-ca.key ] && [ ! -e "$pki/ca.key" ]; then
